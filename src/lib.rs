@@ -1,0 +1,7 @@
+//! Just-in-time approval of production actions.
+
+mod risk;
+mod value;
+
+pub use risk::Risk;
+pub use value::{Attributes, Value};
