@@ -1,0 +1,50 @@
+//! Lower-case hexadecimal text of bytes.
+
+/// Writes bytes as lower-case hexadecimal digits.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
+}
+
+/// Reads exactly 32 bytes from 64 lower-case hexadecimal digits.
+pub(crate) fn decode32(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let &[high, low] = pair else { return None };
+        *byte = (nibble(high)? << 4) | nibble(low)?;
+    }
+    Some(bytes)
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or('0')
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        b'a'..=b'f' => Some(digit.wrapping_sub(b'a').wrapping_add(10)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_round_trip() {
+        let bytes: [u8; 32] = std::array::from_fn(|index| u8::try_from(index * 8).unwrap());
+        assert_eq!(decode32(&encode(&bytes)), Some(bytes));
+    }
+
+    #[test]
+    fn upper_case_and_wrong_lengths_are_refused() {
+        assert_eq!(decode32(&"A".repeat(64)), None);
+        assert_eq!(decode32(&"0".repeat(63)), None);
+        assert_eq!(decode32(&"g".repeat(64)), None);
+    }
+}
