@@ -1,8 +1,20 @@
 //! Lower-case hexadecimal text of bytes.
 
+use sha2::{Digest, Sha256};
+
 /// Writes bytes as lower-case hexadecimal digits.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
+}
+
+/// Names a list of texts by half of a SHA-256, for keys that must not show what they are made of.
+pub(crate) fn short_digest(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(part);
+    }
+    encode(hasher.finalize().get(..16).unwrap_or_default())
 }
 
 /// Reads exactly 32 bytes from 64 lower-case hexadecimal digits.

@@ -2,6 +2,8 @@
 //!
 //! A bound stands here once. Who refuses something names the bound and what was found.
 
+use std::time::Duration;
+
 /// Bytes of an AuthZEN request: far above real ones (median 350 bytes), far below what hurts a parser.
 pub const REQUEST_BYTES: usize = 65_536;
 
@@ -26,3 +28,21 @@ pub const PAYLOAD_PARTS: usize = 256;
 
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
+
+/// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
+pub const APPROVE_DEPTH: usize = 5;
+
+/// Leaves of one review, over all its stages (DESIGN section 7).
+pub const APPROVE_LEAVES: usize = 16;
+
+/// Votes of one review (DESIGN section 7).
+pub const VOTES: usize = 64;
+
+/// Any count that a policy writes: people, uses, slots.
+pub const COUNT: u32 = 10_000;
+
+/// Any span that a policy writes: a year of 366 days.
+pub const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);
+
+/// Bytes of a compiled pattern of the vocabulary.
+pub const PATTERN_BYTES: usize = 262_144;
