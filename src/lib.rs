@@ -1,13 +1,19 @@
 //! Just-in-time approval of production actions.
+
 mod hex;
 #[cfg(feature = "verify")]
 mod json;
+#[cfg(feature = "verify")]
+mod keys;
 pub mod limits;
 mod payload;
 mod risk;
 mod value;
+
 #[cfg(feature = "verify")]
 pub use json::JsonError;
+#[cfg(feature = "verify")]
+pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 pub use risk::Risk;
 pub use value::{Attributes, Value};

@@ -26,3 +26,9 @@ pub const PAYLOAD_PARTS: usize = 256;
 
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
+
+/// Bytes of a key set's text: every key of [`KEY_SET_KEYS`] with its certificates, had it any.
+pub const KEY_SET_BYTES: usize = 65_536;
+
+/// Keys of a set: two are in use at once while one replaces the other, the rest is room for several issuers.
+pub const KEY_SET_KEYS: usize = 64;
