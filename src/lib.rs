@@ -7,7 +7,10 @@ mod json;
 mod keys;
 pub mod limits;
 mod payload;
+mod request;
 mod risk;
+mod span_of_time;
+mod text;
 mod value;
 
 #[cfg(feature = "verify")]
@@ -15,5 +18,6 @@ pub use json::JsonError;
 #[cfg(feature = "verify")]
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
+pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 pub use risk::Risk;
 pub use value::{Attributes, Value};

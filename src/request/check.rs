@@ -1,0 +1,121 @@
+//! Is the request within bounds?
+//!
+//! Every text that a request carries is recorded, so every text is bounded and printable. The first fault
+//! is told with its path; a decision turns it into a Deny.
+
+use crate::limits;
+use crate::request::{Request, RequestError};
+use crate::value::{Attributes, Value};
+
+/// Counts what a request holds while it is checked.
+#[derive(Default)]
+struct Meter {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Request {
+    /// Checks the bounds of every member.
+    ///
+    /// # Errors
+    ///
+    /// The first fault, with its path.
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
+        let faults = [self.fault.as_ref(), self.subject.fault(), self.action.fault(), self.resource.fault()];
+        if let Some(fault) = faults.into_iter().flatten().next() {
+            return Err(fault.clone());
+        }
+        let mut meter = Meter::default();
+        meter.name("subject.type", self.subject.kind())?;
+        meter.name("subject.id", self.subject.id())?;
+        meter.name("action.name", self.action.name())?;
+        meter.name("resource.type", self.resource.kind())?;
+        meter.name("resource.id", self.resource.id())?;
+        meter.attributes("subject", self.subject.properties())?;
+        meter.attributes("action", self.action.properties())?;
+        meter.attributes("resource", self.resource.properties())?;
+        meter.attributes("context", &self.attested)?;
+        meter.attributes("context", &self.claimed)?;
+        meter.attributes("facts", &self.facts)?;
+        if let Some(reason) = self.reason() {
+            meter.text("context.reason", reason)?;
+        }
+        for method in self.auth.iter().flat_map(|auth| &auth.methods) {
+            meter.text("context.auth.amr", method)?;
+        }
+        if let Some(payload) = self.action.payload() {
+            payload.check()?;
+        }
+        Ok(())
+    }
+}
+
+impl Meter {
+    fn name(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+        if text.is_empty() {
+            return Err(RequestError::Empty { path: path.to_owned() });
+        }
+        bound(path, text.len(), "bytes", limits::NAME_BYTES)?;
+        if text.chars().any(is_unprintable) {
+            return Err(RequestError::BadCharacter { path: path.to_owned() });
+        }
+        self.text(path, text)
+    }
+
+    /// Text may hold line breaks and tabs, as reasons and labels do, but nothing that hides or reorders it.
+    fn text(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+        self.bytes = self.bytes.saturating_add(text.len());
+        bound(path, self.bytes, "bytes of text up to here", limits::REQUEST_TEXT)?;
+        if text.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(RequestError::BadCharacter { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
+    fn attributes(&mut self, root: &str, attributes: &Attributes) -> Result<(), RequestError> {
+        attributes.iter().try_for_each(|(name, value)| {
+            let path = format!("{root}.{name}");
+            self.key(&path, name)?;
+            self.value(&path, value, 1)
+        })
+    }
+
+    fn key(&mut self, path: &str, name: &str) -> Result<(), RequestError> {
+        bound(path, name.len(), "bytes", limits::NAME_BYTES)?;
+        self.text(path, name)
+    }
+
+    fn value(&mut self, path: &str, value: &Value, depth: usize) -> Result<(), RequestError> {
+        self.nodes = self.nodes.saturating_add(1);
+        bound(path, self.nodes, "values up to here", limits::VALUE_NODES)?;
+        bound(path, depth, "levels", limits::VALUE_DEPTH)?;
+        let below = depth.saturating_add(1);
+        match value {
+            Value::String(text) => self.text(path, text),
+            Value::Bytes(bytes) => {
+                self.bytes = self.bytes.saturating_add(bytes.len());
+                bound(path, self.bytes, "bytes of text up to here", limits::REQUEST_TEXT)
+            }
+            Value::List(items) => items.iter().try_for_each(|item| self.value(path, item, below)),
+            Value::Map(entries) => entries.iter().try_for_each(|(name, item)| {
+                self.key(path, name)?;
+                self.value(path, item, below)
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn bound(path: &str, found: usize, unit: &'static str, limit: usize) -> Result<(), RequestError> {
+    if found > limit {
+        return Err(RequestError::OutOfBounds { path: path.to_owned(), found, unit, limit });
+    }
+    Ok(())
+}
+
+/// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
+fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
