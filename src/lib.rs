@@ -1,5 +1,7 @@
 //! Just-in-time approval of production actions.
 
+#[cfg(feature = "verify")]
+mod audit;
 mod hex;
 #[cfg(feature = "verify")]
 mod json;
@@ -13,6 +15,8 @@ mod span_of_time;
 mod text;
 mod value;
 
+#[cfg(feature = "verify")]
+pub use audit::{Event, JsonFault, Record, RecordFault};
 #[cfg(feature = "verify")]
 pub use json::JsonError;
 #[cfg(feature = "verify")]
