@@ -16,7 +16,7 @@ mod text;
 mod value;
 
 #[cfg(feature = "verify")]
-pub use audit::{Event, JsonFault, Record, RecordFault};
+pub use audit::{Checkpoint, CheckpointError, Event, JsonFault, Record, RecordFault};
 #[cfg(feature = "verify")]
 pub use json::JsonError;
 #[cfg(feature = "verify")]

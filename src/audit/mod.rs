@@ -4,12 +4,15 @@
 //! whose root is signed and kept elsewhere. Writers go through [`Ledger`], which releases a step's result
 //! only after its records are stored; readers go through [`LogVerifier`], which trusts nobody.
 
+mod checkpoint;
 mod event;
 mod json;
 mod merkle;
+mod note;
 mod record;
 mod time;
 
+pub use checkpoint::{Checkpoint, CheckpointError};
 pub use event::Event;
 pub use json::JsonFault;
 pub use record::{Record, RecordFault};
