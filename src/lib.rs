@@ -12,11 +12,16 @@ mod payload;
 mod request;
 mod risk;
 mod span_of_time;
+#[cfg(feature = "verify")]
+mod stamp;
 mod text;
 mod value;
 
 #[cfg(feature = "verify")]
-pub use audit::{Checkpoint, CheckpointError, Event, JsonFault, Record, RecordFault};
+pub use audit::{
+    Checkpoint, CheckpointError, Event, JsonFault, Ledger, LedgerError, Record, RecordFault, Resumed, Staged,
+    Step,
+};
 #[cfg(feature = "verify")]
 pub use json::JsonError;
 #[cfg(feature = "verify")]
@@ -24,4 +29,6 @@ pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 pub use risk::Risk;
+#[cfg(feature = "verify")]
+pub use stamp::Stamp;
 pub use value::{Attributes, Value};

@@ -4,15 +4,31 @@
 //! whose root is signed and kept elsewhere. Writers go through [`Ledger`], which releases a step's result
 //! only after its records are stored; readers go through [`LogVerifier`], which trusts nobody.
 
+mod chain;
 mod checkpoint;
+mod draft;
+mod error;
 mod event;
 mod json;
+mod ledger;
 mod merkle;
 mod note;
 mod record;
+mod staged;
+mod step;
 mod time;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use error::LedgerError;
 pub use event::Event;
 pub use json::JsonFault;
+pub use ledger::{Ledger, Resumed};
 pub use record::{Record, RecordFault};
+pub use staged::Staged;
+pub use step::Step;
+
+#[allow(unused_imports, reason = "only the engine makes steps")]
+pub(crate) use {
+    draft::{Draft, Key},
+    step::{Fate, Position, Refusal, RefusalKind},
+};
