@@ -19,8 +19,9 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Checkpoint, CheckpointError, Event, JsonFault, Ledger, LedgerError, Record, RecordFault, Resumed, Staged,
-    Step,
+    Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
+    LedgerError, LogFault, LogVerdict, LogVerifier, Record, RecordFault, Resumed, Staged, Step,
+    VerifiedRecord,
 };
 #[cfg(feature = "verify")]
 pub use json::JsonError;

@@ -17,6 +17,8 @@ mod record;
 mod staged;
 mod step;
 mod time;
+mod verdict;
+mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use error::LedgerError;
@@ -26,6 +28,8 @@ pub use ledger::{Ledger, Resumed};
 pub use record::{Record, RecordFault};
 pub use staged::Staged;
 pub use step::Step;
+pub use verdict::{Authorship, Completeness, Freshness, Integrity, LogFault, LogVerdict};
+pub use verify::{LogVerifier, VerifiedRecord};
 
 #[allow(unused_imports, reason = "only the engine makes steps")]
 pub(crate) use {
