@@ -6,6 +6,13 @@ mod cel;
 mod decision;
 mod hex;
 pub mod inspect;
+#[cfg(feature = "verify")]
+mod audit;
+mod hex;
+#[cfg(feature = "verify")]
+mod json;
+#[cfg(feature = "verify")]
+mod keys;
 pub mod limits;
 mod payload;
 #[cfg(feature = "engine")]
@@ -13,6 +20,8 @@ mod policy;
 mod request;
 mod risk;
 mod span_of_time;
+#[cfg(feature = "verify")]
+mod stamp;
 mod text;
 mod value;
 
@@ -23,9 +32,21 @@ pub use cel::{
 };
 #[cfg(feature = "engine")]
 pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
+#[cfg(feature = "verify")]
+pub use audit::{
+    Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
+    LedgerError, LogFault, LogVerdict, LogVerifier, Record, RecordFault, Resumed, Staged, Step,
+    VerifiedRecord,
+};
+#[cfg(feature = "verify")]
+pub use json::JsonError;
+#[cfg(feature = "verify")]
+pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
 pub use policy::{Policy, PolicyError, PolicyFault};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 pub use risk::Risk;
+#[cfg(feature = "verify")]
+pub use stamp::Stamp;
 pub use value::{Attributes, Value};

@@ -46,3 +46,32 @@ pub const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);
 
 /// Bytes of a compiled pattern of the vocabulary.
 pub const PATTERN_BYTES: usize = 262_144;
+/// Bytes of a key set's text: every key of [`KEY_SET_KEYS`] with its certificates, had it any.
+pub const KEY_SET_BYTES: usize = 65_536;
+
+/// Keys of a set: two are in use at once while one replaces the other, the rest is room for several issuers.
+pub const KEY_SET_KEYS: usize = 64;
+
+/// Bytes of an audit record: what a `varchar` of most databases and one UDP syslog message can hold.
+pub const RECORD_BYTES: usize = 65_535;
+
+/// Nesting of an audit record, its own object counted: an attribute's depth twice over.
+pub const RECORD_DEPTH: usize = 16;
+
+/// Members of one object in an audit record: as many as a request's attributes can have.
+pub const RECORD_MEMBERS: usize = 4_096;
+
+/// Bytes of a stream's name, which is the origin line of its checkpoints.
+pub const STREAM_BYTES: usize = 200;
+
+/// Bytes of a record's key, id, event and review: short enough for a unique index of any database.
+pub const KEY_BYTES: usize = 256;
+
+/// Bytes of a ledger's snapshot: 53 hashes of a full tree's edge, and room.
+pub const SNAPSHOT_BYTES: usize = 4_095;
+
+/// Bytes of a signed checkpoint: its lines, and signatures of witnesses.
+pub const NOTE_BYTES: usize = 65_536;
+
+/// Signatures of a note: its log's and those of witnesses.
+pub const NOTE_SIGNATURES: usize = 64;
