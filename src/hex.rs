@@ -19,16 +19,17 @@ pub(crate) fn short_digest(parts: &[&str]) -> String {
 
 /// Reads exactly 32 bytes from 64 lower-case hexadecimal digits.
 pub(crate) fn decode32(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let &[high, low] = pair else { return None };
-        *byte = (nibble(high)? << 4) | nibble(low)?;
-    }
-    Some(bytes)
+    decode(text)?.try_into().ok()
+}
+
+/// Reads bytes from pairs of lower-case hexadecimal digits.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        &[high, low] => Some((nibble(high)? << 4) | nibble(low)?),
+        _ => None,
+    };
+    pairs.map(byte).collect()
 }
 
 fn digit(nibble: u8) -> char {

@@ -1,14 +1,17 @@
 //! Just-in-time approval of production actions.
 
+#[cfg(feature = "verify")]
+mod audit;
 #[cfg(feature = "engine")]
 mod cel;
 #[cfg(feature = "engine")]
 mod decision;
+#[cfg(feature = "engine")]
+mod gate;
+#[cfg(feature = "verify")]
+mod grant;
 mod hex;
 pub mod inspect;
-#[cfg(feature = "verify")]
-mod audit;
-mod hex;
 #[cfg(feature = "verify")]
 mod json;
 #[cfg(feature = "verify")]
@@ -18,6 +21,8 @@ mod payload;
 #[cfg(feature = "engine")]
 mod policy;
 mod request;
+#[cfg(feature = "engine")]
+mod review;
 mod risk;
 mod span_of_time;
 #[cfg(feature = "verify")]

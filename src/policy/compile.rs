@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::document::{
     ApproveSpec, AuthSpec, Document, EmergencySpec, GrantSpec, GroupMode, LimitSpec, NeedsSpec, ReviewSpec, RuleSpec,
-    ZoneSpec,
+    VetoSpec, ZoneSpec,
 };
 use super::error::{Faults, Span};
 use super::node::{Node, Text};
@@ -60,7 +60,8 @@ pub(crate) struct ReviewRule {
     pub(crate) allow_self: bool,
     pub(crate) needs: Needs,
     pub(crate) stages: Vec<Stage>,
-    pub(crate) veto: Vec<Veto>,
+    /// `None`: one rejection by anybody who may approve ends it.
+    pub(crate) veto: Option<Vec<Veto>>,
     pub(crate) may_shorten: bool,
     pub(crate) grant: Bounds,
     pub(crate) expires: Duration,
@@ -224,15 +225,14 @@ impl<'c, 't> Compiler<'c, 't> {
                 .iter()
                 .map(|stage| Stage { id: stage.id.clone(), approve: self.approve(&stage.approve, &people, &id) })
                 .collect(),
-            veto: spec
-                .veto
-                .iter()
-                .map(|veto| Veto {
+            veto: spec.veto.as_ref().map(|vetoes| {
+                let veto = |veto: &VetoSpec| Veto {
                     count: people_of(veto.count),
                     from: self.condition(&veto.from, &people, &format!("rule `{id}`")),
                     is_final: veto.is_final,
-                })
-                .collect(),
+                };
+                vetoes.iter().map(veto).collect()
+            }),
             may_shorten: spec.may_shorten,
             grant: self.bounds(&spec.grant),
             expires: spec.expires.unwrap_or(document.defaults.expires),

@@ -131,6 +131,13 @@ impl Policy {
         &self.inner.document.name.text
     }
 
+    /// Writes a document that holds only the given reviews and what they share with the rest.
+    pub(crate) fn excerpt(&self, reviews: &[&ReviewRule]) -> serde_json::Value {
+        let shared = self.inner.document.shared.iter().map(|(name, node)| ((*name).to_owned(), node.to_json()));
+        let rules = reviews.iter().map(|review| review.node.to_json()).collect();
+        shared.chain([("review".to_owned(), rules)]).collect()
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         &self.inner.schema
     }

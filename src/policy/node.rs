@@ -3,6 +3,8 @@
 //! TOML and JSON become the same tree, so that everything above reads one model. Each node knows the bytes
 //! it came from; a key that nobody asked for is a fault with the name that was most likely meant.
 
+use serde_json::{Value as Json, json};
+
 use super::error::{Faults, Span};
 use crate::text::{closest, quote};
 use crate::value::{Attributes, Value};
@@ -71,6 +73,20 @@ impl Node {
             Content::List(items) => Value::List(items.iter().map(Self::to_value).collect()),
             Content::Table(entries) => {
                 Value::Map(entries.iter().map(|(name, node)| (name.text.clone(), node.to_value())).collect())
+            }
+        }
+    }
+
+    /// Writes the node as JSON.
+    pub(crate) fn to_json(&self) -> Json {
+        match &self.content {
+            Content::Bool(flag) => json!(flag),
+            Content::Int(number) => json!(number),
+            Content::Double(number) => json!(number),
+            Content::Text(text) => json!(text),
+            Content::List(items) => items.iter().map(Self::to_json).collect(),
+            Content::Table(entries) => {
+                entries.iter().map(|(name, node)| (name.text.clone(), node.to_json())).collect()
             }
         }
     }

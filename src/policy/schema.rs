@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use regex::Regex;
+use serde_json::{Value as Json, json};
 
 use super::document::{AttributeSpec, Document};
 use super::error::Faults;
@@ -189,13 +190,13 @@ impl Schema {
 }
 
 /// What is known about a request's payload, in the form that conditions read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct FactValues {
     pub(crate) sql: Option<SqlValues>,
 }
 
 /// The members of `sql`. Of a payload that was not understood only `understood` is known.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SqlValues {
     understood: bool,
     members: Attributes,
@@ -213,9 +214,20 @@ impl FactValues {
         Self { sql }
     }
 
-    /// Returns the facts for a record, by root.
-    pub(crate) fn roots(&self) -> impl Iterator<Item = (&'static str, &Attributes)> {
-        self.sql.iter().map(|sql| ("sql", &sql.members))
+    /// Writes the facts for a record: an object with one member for each root.
+    pub(crate) fn to_record(&self) -> Json {
+        match &self.sql {
+            Some(sql) => json!({ "sql": sql.members.to_record() }),
+            None => json!({}),
+        }
+    }
+
+    /// Reads facts back from a record.
+    pub(crate) fn from_record(json: &Json) -> Option<Self> {
+        let Some(sql) = json.get("sql") else { return Some(Self::default()) };
+        let members = Attributes::from_record(sql)?;
+        let understood = members.get("understood") == Some(&Value::Bool(true));
+        Some(Self { sql: Some(SqlValues { understood, members }) })
     }
 }
 

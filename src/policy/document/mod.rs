@@ -24,6 +24,8 @@ use crate::risk::Risk;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Document {
     pub(crate) name: Text,
+    /// The tables that all rules share, as they are written: a review's plan carries them into the log.
+    pub(crate) shared: Vec<(&'static str, Node)>,
     pub(crate) attributes: Vec<AttributeSpec>,
     pub(crate) actions: Vec<ActionSpec>,
     pub(crate) lets: Vec<(Text, Text)>,
@@ -128,6 +130,8 @@ impl Document {
         if let Some(node) = fields.required(faults, "name", "a policy has a name") {
             document.name = identifier(node, faults).unwrap_or_default();
         }
+        let shared = ["format", "name", "attributes", "let", "defaults"];
+        document.shared = shared.iter().filter_map(|name| Some((*name, fields.take(name)?.clone()))).collect();
         if let Some(node) = fields.take("attributes") {
             document.attributes = table(node, faults, "a table of attributes", AttributeSpec::read);
         }

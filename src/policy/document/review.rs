@@ -19,7 +19,8 @@ pub(crate) struct ReviewSpec {
     pub(crate) allow_self: bool,
     pub(crate) needs: NeedsSpec,
     pub(crate) stages: Vec<StageSpec>,
-    pub(crate) veto: Vec<VetoSpec>,
+    /// `None`: one rejection by anybody who may approve ends it.
+    pub(crate) veto: Option<Vec<VetoSpec>>,
     pub(crate) may_shorten: bool,
     pub(crate) grant: GrantSpec,
     pub(crate) expires: Option<Duration>,
@@ -65,10 +66,9 @@ impl ReviewSpec {
         let allow_self = fields.flag(faults, "allow_self", false);
         let needs = NeedsSpec::read(&mut fields, faults);
         let stages = stages(&mut fields, faults);
-        let veto = match fields.take("veto") {
-            Some(node) => node.one_or_many().iter().filter_map(|node| VetoSpec::read(node, faults)).collect(),
-            None => Vec::new(),
-        };
+        let veto = fields.take("veto").map(|node| {
+            node.one_or_many().iter().filter_map(|node| VetoSpec::read(node, faults)).collect()
+        });
         let may_shorten = fields.take("may").is_some_and(|node| {
             let may = node.list(faults, "a list such as `[\"shorten\"]`").iter();
             may.filter_map(|node| choice(node, faults, &[("shorten", ())])).count() > 0
@@ -81,7 +81,7 @@ impl ReviewSpec {
         Some(Self { rule, node, group, otherwise, allow_self, needs, stages, veto, may_shorten, grant, expires })
     }
 
-    /// Visits every condition on approvers.
+    /// Counts the conditions on approvers.
     pub(crate) fn leaves(&self) -> usize {
         self.stages.iter().map(|stage| stage.approve.leaves()).fold(0, usize::saturating_add)
     }
