@@ -1,5 +1,7 @@
 //! Just-in-time approval of production actions.
 
+#[cfg(feature = "verify")]
+mod grant;
 mod hex;
 #[cfg(feature = "verify")]
 mod json;
@@ -13,6 +15,13 @@ mod span_of_time;
 mod text;
 mod value;
 
+#[cfg(feature = "verify")]
+pub use grant::{
+    Algorithm, Attempt, ClaimError, GrantVerifier, LogReference, Part, Permit, Redemption, TokenError,
+    VerifiedGrant, VerifyError,
+};
+#[cfg(any(feature = "engine", all(feature = "verify", test)))]
+pub use grant::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
 #[cfg(feature = "verify")]
 pub use json::JsonError;
 #[cfg(feature = "verify")]
