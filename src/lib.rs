@@ -44,6 +44,13 @@ pub use audit::{
     VerifiedRecord,
 };
 #[cfg(feature = "verify")]
+pub use grant::{
+    Algorithm, Attempt, ClaimError, GrantVerifier, LogReference, Part, Permit, Redemption, TokenError,
+    VerifiedGrant, VerifyError,
+};
+#[cfg(any(feature = "engine", all(feature = "verify", test)))]
+pub use grant::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
+#[cfg(feature = "verify")]
 pub use json::JsonError;
 #[cfg(feature = "verify")]
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};

@@ -75,3 +75,30 @@ pub const NOTE_BYTES: usize = 65_536;
 
 /// Signatures of a note: its log's and those of witnesses.
 pub const NOTE_SIGNATURES: usize = 64;
+/// Bytes of a grant's token: what one header line of common servers takes.
+pub const TOKEN_BYTES: usize = 8_192;
+
+/// Bytes of a token's decoded header: its three parameters need 90.
+pub const TOKEN_HEADER_BYTES: usize = 512;
+
+/// Nesting of a token's JSON: the profile's own claims need 3, the rest is room for `ext`.
+pub const TOKEN_DEPTH: usize = 8;
+
+/// Members of one object in a token. Each is compared with those before it.
+pub const TOKEN_MEMBERS: usize = 64;
+
+/// Bytes of a grant's claims before the log reference (650 bytes at most) is added: with header and signature
+/// they fit [`TOKEN_BYTES`].
+pub const CLAIMS_BYTES: usize = 5_200;
+
+/// Bytes of a text claim: a tenant, a type and an id of [`NAME_BYTES`] each, percent-encoded.
+pub const CLAIM_TEXT_BYTES: usize = 2_048;
+
+/// Uses of a counted grant. Each is one key that a store may be asked for.
+pub const GRANT_USES: i64 = 1_000;
+
+/// Seconds from issue to end that a verifier accepts unless it is told otherwise: a working shift.
+pub const GRANT_LIFETIME_SECONDS: i64 = 28_800;
+
+/// Seconds that a verifier's clock may be off at most.
+pub const LEEWAY_SECONDS: i64 = 60;

@@ -5,6 +5,7 @@
 
 use crate::limits;
 use crate::request::{Request, RequestError};
+use crate::text::is_unprintable;
 use crate::value::{Attributes, Value};
 
 /// Counts what a request holds while it is checked.
@@ -111,11 +112,4 @@ fn bound(path: &str, found: usize, unit: &'static str, limit: usize) -> Result<(
         return Err(RequestError::OutOfBounds { path: path.to_owned(), found, unit, limit });
     }
     Ok(())
-}
-
-/// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
-fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
