@@ -68,7 +68,10 @@ fn values_outside_the_profile_are_not_written() {
     let deep = (0..17).fold(Value::Null, |inner, _| json!([inner]));
     for (item, message) in [
         (json!(1.5), "number `1.5` is not an integer within ±9007199254740991"),
-        (json!(9_007_199_254_740_992_i64), "number `9007199254740992` is not an integer within ±9007199254740991"),
+        (
+            json!(9_007_199_254_740_992_i64),
+            "number `9007199254740992` is not an integer within ±9007199254740991",
+        ),
         (json!(u64::MAX), "number `18446744073709551615` is not an integer within ±9007199254740991"),
         (json!("a\0b"), "text holds a NUL character"),
         (json!({ "a\0": 1 }), "text holds a NUL character"),
@@ -94,7 +97,10 @@ fn size_is_bounded_before_and_after_re_encoding() {
     let text = format!("\"{}\"", "a".repeat(limits::RECORD_BYTES));
     assert_eq!(canonical(text.as_bytes()).unwrap_err().to_string(), "65537 bytes, limit is 65535");
     let spaces = " ".repeat(3 * limits::RECORD_BYTES);
-    assert_eq!(canonical(format!("1{spaces}").as_bytes()).unwrap_err().to_string(), "196606 bytes, limit is 65535");
+    assert_eq!(
+        canonical(format!("1{spaces}").as_bytes()).unwrap_err().to_string(),
+        "196606 bytes, limit is 65535"
+    );
     let padded = format!("1{}", " ".repeat(limits::RECORD_BYTES));
     assert_eq!(canonical(padded.as_bytes()).unwrap(), "1");
 }
