@@ -40,8 +40,8 @@ pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonC
 #[cfg(feature = "verify")]
 pub use audit::{
     Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
-    LedgerError, LogFault, LogVerdict, LogVerifier, Record, RecordFault, Resumed, Staged, Step,
-    VerifiedRecord,
+    LedgerError, LogFault, LogVerdict, LogVerifier, ProofError, ProofPlan, Record, RecordFault, Resumed,
+    Staged, Step, VerifiedRecord,
 };
 #[cfg(feature = "verify")]
 pub use grant::{

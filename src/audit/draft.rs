@@ -288,4 +288,4 @@ fn put_token(text: &mut String, name: &str, token: &str) -> Range<usize> {
 const GAPS: [&str; 4] = ["key", "prev", "seq", "stream"];
 
 /// Bytes that the gaps take at most: a key, a hash, 16 digits and a stream, with their names.
-const MOST_IN_GAPS: usize = 9 + limits::KEY_BYTES + 74 + 22 + 12 + limits::STREAM_BYTES;
+const MOST_IN_GAPS: usize = 9 + limits::KEY_BYTES + 74 + 23 + 12 + limits::STREAM_BYTES;

@@ -280,3 +280,6 @@ fn read_snapshot(bytes: &[u8]) -> Option<(Tip, Keys)> {
 const SNAPSHOT_FORMAT: &str = "countersign/snapshot/1";
 const STORE: &str = "store";
 const MEMORY: &str = "memory";
+
+#[cfg(test)]
+mod tests;

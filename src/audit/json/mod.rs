@@ -53,3 +53,6 @@ fn key_order(left: &str, right: &str) -> Ordering {
 }
 
 const BOUNDS: Bounds = Bounds { depth: limits::RECORD_DEPTH, members: limits::RECORD_MEMBERS };
+
+#[cfg(test)]
+mod tests;
