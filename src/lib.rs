@@ -1,6 +1,7 @@
 //! Just-in-time approval of production actions.
 
 mod hex;
+pub mod inspect;
 pub mod limits;
 mod payload;
 mod risk;
