@@ -117,3 +117,38 @@ pub const SQL_CHAIN: usize = 128;
 
 /// Depth to which the SQL parser may recurse: what a debug build does on a stack of 512 KiB, and room.
 pub const SQL_RECURSION: usize = 40;
+/// Bytes of a condition. The longest in real policies have about 1,500; a list of 500 ids needs 16,000.
+pub const CONDITION_BYTES: usize = 16_384;
+
+/// Words and signs of a condition: a list of 1,000 short texts and room.
+pub const CONDITION_TOKENS: usize = 4_096;
+
+/// Nodes of a condition's syntax tree, and of its program after `[let]` is expanded.
+pub const CONDITION_NODES: usize = 4_096;
+
+/// Brackets inside brackets. People lose count at 5; generated conditions were seen with 20. Every level
+/// costs the parser about 2 KB of stack in a debug build.
+pub const CONDITION_NESTING: usize = 48;
+
+/// Nodes on the longest way down a syntax tree: a chain of 60 `+`, and `[let]` inside `[let]`. Every level
+/// costs the checker and the evaluator about 3 KB of stack in a debug build.
+pub const CONDITION_HEIGHT: usize = 64;
+
+/// Diagnostics of one condition: nobody reads more.
+pub const CONDITION_FAULTS: usize = 32;
+
+/// Steps of one evaluation: about a millisecond. A condition over the 4,096 elements that a request can have
+/// needs 20,000.
+pub const EVALUATION_STEPS: u32 = 100_000;
+
+/// Bytes that one evaluation may build: sixteen times what a request holds.
+pub const EVALUATION_BYTES: u32 = 1_048_576;
+
+/// Steps that a condition may need in the worst case that the vocabulary allows.
+pub const CONDITION_COST: u64 = 100_000;
+
+/// Bytes of a compiled regular expression: most need 10 KB, a Unicode class 100 KB.
+pub const REGEX_BYTES: usize = 262_144;
+
+/// Bytes of a regular expression's text.
+pub const REGEX_TEXT: usize = 1_024;

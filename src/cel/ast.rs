@@ -9,6 +9,8 @@ use super::diagnostic::Span;
 #[derive(Debug, Clone)]
 pub(crate) struct Expr {
     pub(super) span: Span,
+    /// Nodes on the longest way down, this one included.
+    pub(super) height: u16,
     pub(super) kind: Kind,
 }
 
@@ -87,6 +89,33 @@ pub(super) enum FoldKind {
     Map,
     /// `transformMapEntry`: every element gives a map of entries.
     Entries,
+}
+
+impl Kind {
+    pub(super) fn highest_child(&self) -> u16 {
+        let most = |parts: &[Expr]| parts.iter().map(|part| part.height).max().unwrap_or(0);
+        match self {
+            Self::Literal(_) | Self::Name { .. } | Self::Message(_) => 0,
+            Self::Select { operand, .. } | Self::Has(operand) | Self::Not(operand) | Self::Negate(operand) => {
+                operand.height
+            }
+            Self::Index { operand, index, .. } => operand.height.max(index.height),
+            Self::Call { target, args, .. } => target.as_ref().map_or(0, |target| target.height).max(most(args)),
+            Self::And(parts) | Self::Or(parts) => most(parts),
+            Self::If(parts) => most(parts.as_slice()),
+            Self::Binary { left, right, .. } => left.height.max(right.height),
+            Self::List(items) => items.iter().map(|(item, _)| item.height).max().unwrap_or(0),
+            Self::Map(entries) => {
+                entries.iter().map(|(key, value, _)| key.height.max(value.height)).max().unwrap_or(0)
+            }
+            Self::Fold(fold) => {
+                let filter = fold.filter.as_ref().map_or(0, |filter| filter.height);
+                fold.range.height.max(fold.body.height).max(filter)
+            }
+            Self::Bind { value, body, .. } => value.height.max(body.height),
+            Self::OptionalMap { target, body, .. } => target.height.max(body.height),
+        }
+    }
 }
 
 impl BinaryOp {

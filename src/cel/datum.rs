@@ -3,14 +3,16 @@
 //! Holds any value of the language without borrowing, so that a tool can print it or feed it back. Maps
 //! keep all kinds of keys, which the attributes of a request do not have.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::budget::{Budget, Trouble};
 use super::map::Table;
 use super::val::{TypeName, Val};
 use super::network;
-use crate::{Attributes, Risk, Value};
+use crate::Risk;
 
 /// Any value of the condition language.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,49 +79,53 @@ impl Datum {
     }
 }
 
-impl From<&Val<'_>> for Datum {
-    fn from(val: &Val<'_>) -> Self {
-        match val {
-            Val::Null => Self::Null,
+impl Datum {
+    /// Copies a value. Parts that are shared are copied each time, so the copy is paid for.
+    pub(super) fn of(val: &Val<'_>, budget: &mut Budget) -> Result<Self, Trouble> {
+        budget.build_items(1)?;
+        if let Some(text) = val.as_str() {
+            budget.build(text.len())?;
+            return Ok(Self::String(text.to_owned()));
+        }
+        if let Some(bytes) = val.as_bytes() {
+            budget.build(bytes.len())?;
+            return Ok(Self::Bytes(bytes.to_vec()));
+        }
+        if let Some(items) = val.items() {
+            return items.iter().map(|item| Self::of(&item, budget)).collect::<Result<_, _>>().map(Self::List);
+        }
+        if val.map_len().is_some() {
+            return Self::of_map(val, budget);
+        }
+        Ok(match val {
             Val::Bool(value) => Self::Bool(*value),
             Val::Int(value) => Self::Int(*value),
             Val::Uint(value) => Self::Uint(*value),
             Val::Double(value) => Self::Double(*value),
             Val::Risk(value) => Self::Risk(*value),
-            Val::Str(text) => Self::String((*text).to_owned()),
-            Val::Text(text) => Self::String(text.as_ref().to_owned()),
-            Val::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
-            Val::Blob(bytes) => Self::Bytes(bytes.to_vec()),
             Val::Timestamp(value) => Self::Timestamp(*value),
             Val::Duration(nanoseconds) => Self::Duration(TimeDelta::nanoseconds(*nanoseconds)),
-            Val::Values(items) => Self::List(items.iter().map(Self::from).collect()),
-            Val::Slice(items) => Self::List(items.iter().map(Self::from).collect()),
-            Val::List(items) => Self::List(items.iter().map(Self::from).collect()),
-            Val::Attributes(map) => Self::from(*map),
-            Val::TableRef(table) => Self::from(*table),
-            Val::Table(table) => Self::from(table.as_ref()),
-            Val::Optional(inner) => Self::Optional(inner.as_ref().map(|inner| Box::new(Self::from(inner.as_ref())))),
+            Val::Optional(Some(inner)) => Self::Optional(Some(Box::new(Self::of(inner, budget)?))),
+            Val::Optional(None) => Self::Optional(None),
             Val::Type(name) => Self::Type(name.0.to_owned()),
             Val::Ip(address) => Self::Ip(address.to_string()),
             Val::Cidr(cidr) => Self::Cidr(cidr.to_string()),
+            _ => Self::Null,
+        })
+    }
+
+    fn of_map(map: &Val<'_>, budget: &mut Budget) -> Result<Self, Trouble> {
+        let mut entries = Vec::new();
+        let walked = map.each(|key, value| {
+            match Self::of(&key, budget).and_then(|key| Ok((key, Self::of(&value, budget)?))) {
+                Ok(entry) => entries.push(entry),
+                Err(trouble) => return ControlFlow::Break(trouble),
+            }
+            ControlFlow::Continue(())
+        });
+        match walked {
+            Some(ControlFlow::Break(trouble)) => Err(trouble),
+            _ => Ok(Self::Map(entries)),
         }
-    }
-}
-
-impl From<&Table<'_>> for Datum {
-    fn from(table: &Table<'_>) -> Self {
-        Self::Map(table.entries().iter().map(|(key, value)| (key.into(), value.into())).collect())
-    }
-}
-
-impl From<&Attributes> for Datum {
-    fn from(map: &Attributes) -> Self {
-        Self::Map(map.iter().map(|(key, value)| (Self::String(key.to_owned()), value.into())).collect())
-    }
-}
-
-impl From<&Value> for Datum {
-    fn from(value: &Value) -> Self {
-        Self::from(&Val::of(value))
     }
 }

@@ -216,8 +216,8 @@ impl Environment {
         self.entries.get(slot.index())
     }
 
-    pub(super) fn name(&self, name: &str) -> Option<&Name> {
-        self.names.get(name)
+    pub(super) fn name(&self, name: &str) -> Option<(&str, &Name)> {
+        self.names.get_key_value(name).map(|(name, found)| (name.as_str(), found))
     }
 
     pub(super) fn container(&self) -> &str {
@@ -251,6 +251,8 @@ impl Environment {
 }
 
 impl Access {
+    pub(super) const FREE: Self = Self { rules: Vec::new() };
+
     /// Makes access without restrictions.
     #[must_use]
     pub fn free() -> Self {
@@ -270,7 +272,4 @@ impl Access {
         self.rules.iter().find(|(known, _)| *known == root).map_or(Rule::Free, |(_, rule)| *rule)
     }
 
-    pub(super) fn is_free(&self) -> bool {
-        self.rules.is_empty()
-    }
 }

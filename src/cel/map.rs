@@ -44,10 +44,6 @@ impl<'a> Table<'a> {
         self.entries.len()
     }
 
-    pub(super) fn entry(&self, index: usize) -> Option<&(Val<'a>, Val<'a>)> {
-        self.entries.get(index)
-    }
-
     pub(super) fn entries(&self) -> &[(Val<'a>, Val<'a>)] {
         &self.entries
     }

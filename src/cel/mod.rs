@@ -5,16 +5,26 @@
 //! ends within a budget; a condition that fails is neither true nor false. Reads no clock and no environment.
 
 mod ast;
+mod budget;
 mod check;
+mod cost;
 mod datum;
 mod diagnostic;
 mod environment;
+mod eval;
 mod failure;
+mod fold;
+mod functions;
 mod input;
+mod lex;
+mod literal;
+mod macros;
 mod map;
 mod names;
 mod network;
+mod node;
 mod numbers;
+mod operate;
 mod parse;
 mod program;
 mod time;

@@ -1,7 +1,7 @@
 //! Names that belong to the language.
 //!
-//! Type names, the levels of risk, and the words that no attribute can have. An environment cannot redefine
-//! them; whoever declares an attribute with such a name cannot read it.
+//! Type names, the levels of risk, and the words that no attribute can have. A declared attribute with such a
+//! name comes first, except for the words.
 
 use super::val::{TypeName, Val};
 use crate::Risk;

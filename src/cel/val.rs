@@ -6,10 +6,12 @@
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::budget::{Budget, Trouble};
 use super::map::Table;
 use super::numbers::{compare_int_double, compare_int_uint, compare_uint_double};
 use crate::{Attributes, Risk, Value};
@@ -140,6 +142,39 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// Copies what the value borrows.
+    pub(super) fn owned(self) -> Val<'static> {
+        match self {
+            Self::Null => Val::Null,
+            Self::Bool(value) => Val::Bool(value),
+            Self::Int(value) => Val::Int(value),
+            Self::Uint(value) => Val::Uint(value),
+            Self::Double(value) => Val::Double(value),
+            Self::Risk(value) => Val::Risk(value),
+            Self::Str(text) => Val::text(text),
+            Self::Text(text) => Val::Text(text),
+            Self::Bytes(bytes) => Val::Blob(bytes.into()),
+            Self::Blob(bytes) => Val::Blob(bytes),
+            Self::Timestamp(value) => Val::Timestamp(value),
+            Self::Duration(value) => Val::Duration(value),
+            Self::Type(value) => Val::Type(value),
+            Self::Ip(value) => Val::Ip(value),
+            Self::Cidr(value) => Val::Cidr(value),
+            Self::Optional(inner) => Val::Optional(inner.map(|inner| Arc::new(inner.as_ref().clone().owned()))),
+            list @ (Self::Values(_) | Self::Slice(_) | Self::List(_)) => {
+                Val::List(list.items().into_iter().flat_map(Items::iter).map(Val::owned).collect())
+            }
+            map @ (Self::Attributes(_) | Self::TableRef(_) | Self::Table(_)) => {
+                let mut entries = Vec::new();
+                map.each(|key, value| {
+                    entries.push((key.owned(), value.owned()));
+                    ControlFlow::<()>::Continue(())
+                });
+                Val::Table(Arc::new(Table::new(entries).unwrap_or_default()))
+            }
+        }
+    }
+
     /// The number of elements of a list or map.
     pub(super) fn count(&self) -> Option<usize> {
         match self {
@@ -178,12 +213,18 @@ impl<'a> Val<'a> {
         })
     }
 
+    /// The number of entries of a map.
+    pub(super) fn map_len(&self) -> Option<usize> {
+        match self {
+            Self::Attributes(map) => Some(map.len()),
+            _ => self.table().map(Table::len),
+        }
+    }
+
     /// The equality of the language, which is defined for all pairs of values.
-    ///
-    /// `work` counts elements and blocks of bytes that were compared.
-    pub(super) fn equals(&self, other: &Val<'_>, work: &mut usize) -> bool {
-        *work = work.saturating_add(1);
-        match (self, other) {
+    pub(super) fn equals(&self, other: &Val<'_>, budget: &mut Budget) -> Result<bool, Trouble> {
+        budget.step(1)?;
+        Ok(match (self, other) {
             (Self::Null, Val::Null) => true,
             (Self::Bool(left), Val::Bool(right)) => left == right,
             (Self::Risk(left), Val::Risk(right)) => left == right,
@@ -193,53 +234,74 @@ impl<'a> Val<'a> {
             (Self::Ip(left), Val::Ip(right)) => left == right,
             (Self::Cidr(left), Val::Cidr(right)) => left == right,
             (Self::Optional(left), Val::Optional(right)) => match (left, right) {
-                (Some(left), Some(right)) => left.equals(right, work),
+                (Some(left), Some(right)) => return left.equals(right, budget),
                 (None, None) => true,
                 _ => false,
             },
             _ => {
                 if let (Some(left), Some(right)) = (self.as_str(), other.as_str()) {
-                    *work = work.saturating_add(left.len().min(right.len()) / BLOCK);
-                    return left == right;
+                    budget.scan(left.len())?;
+                    return Ok(left == right);
                 }
                 if let Some(order) = self.compare_numbers(other) {
-                    return order == Some(Ordering::Equal);
+                    return Ok(order == Some(Ordering::Equal));
                 }
                 if let (Some(left), Some(right)) = (self.as_bytes(), other.as_bytes()) {
-                    *work = work.saturating_add(left.len().min(right.len()) / BLOCK);
-                    return left == right;
+                    budget.scan(left.len())?;
+                    return Ok(left == right);
                 }
-                self.same_content(other, work)
+                return self.same_content(other, budget);
             }
-        }
+        })
     }
 
-    fn same_content(&self, other: &Val<'_>, work: &mut usize) -> bool {
+    fn same_content(&self, other: &Val<'_>, budget: &mut Budget) -> Result<bool, Trouble> {
         if let (Some(left), Some(right)) = (self.items(), other.items()) {
-            return left.len() == right.len()
-                && left.iter().zip(right.iter()).all(|(left, right)| left.equals(&right, work));
-        }
-        let (Some(left), Some(right)) = (self.count(), other.count()) else { return false };
-        if left != right || self.items().is_some() || other.items().is_some() {
-            return false;
-        }
-        let mut index = 0;
-        while let Some((key, value)) = self.entry(index) {
-            match other.lookup(&key) {
-                Some(Some(found)) if value.equals(&found, work) => {}
-                _ => return false,
+            if left.len() != right.len() {
+                return Ok(false);
             }
-            index = index.saturating_add(1);
+            for (left, right) in left.iter().zip(right.iter()) {
+                if !left.equals(&right, budget)? {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
         }
-        true
+        if self.map_len().is_none() || self.map_len() != other.map_len() {
+            return Ok(false);
+        }
+        let differs = self.each(|key, value| match other.lookup(&key) {
+            Some(Some(found)) => match value.equals(&found, budget) {
+                Ok(true) => ControlFlow::Continue(()),
+                result => ControlFlow::Break(result),
+            },
+            _ => ControlFlow::Break(Ok(false)),
+        });
+        match differs {
+            Some(ControlFlow::Break(result)) => result,
+            _ => Ok(true),
+        }
     }
 
-    /// The entry of a map at a place of its order of iteration.
-    pub(super) fn entry(&self, index: usize) -> Option<(Val<'a>, Val<'a>)> {
-        match self {
-            Self::Attributes(map) => map.iter().nth(index).map(|(key, value)| (Val::Str(key), Val::of(value))),
-            _ => self.table().and_then(|table| table.entry(index)).cloned(),
+    /// Looks at the elements of a list with their indexes, or at the entries of a map, until told to stop.
+    /// `None` if this is neither.
+    pub(super) fn each<B>(
+        &self,
+        mut look: impl FnMut(Val<'a>, Val<'a>) -> ControlFlow<B>,
+    ) -> Option<ControlFlow<B>> {
+        if let Some(items) = self.items() {
+            let mut index = 0_i64;
+            return Some(items.iter().try_for_each(|item| {
+                let key = Val::Int(index);
+                index = index.saturating_add(1);
+                look(key, item)
+            }));
         }
+        if let Self::Attributes(map) = self {
+            return Some(map.iter().try_for_each(|(key, value)| look(Val::Str(key), Val::of(value))));
+        }
+        let table = self.table()?;
+        Some(table.entries().iter().try_for_each(|(key, value)| look(key.clone(), value.clone())))
     }
 
     /// Orders two values; `None` where the language has no order, `Some(None)` for a NaN.
@@ -297,6 +359,3 @@ impl<'v, 'a> Items<'v, 'a> {
         (0..count).map(move |index| self.get(index).unwrap_or(Val::Null))
     }
 }
-
-/// Bytes that are compared or searched at the price of one step.
-pub(super) const BLOCK: usize = 64;
