@@ -27,22 +27,26 @@ mod risk;
 mod span_of_time;
 #[cfg(feature = "verify")]
 mod stamp;
+#[cfg(feature = "engine")]
+pub mod testing;
 mod text;
 mod value;
 
-#[cfg(feature = "engine")]
-pub use cel::{
-    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program, Rule,
-    Severity, Slot, Type, TypeError,
-};
-#[cfg(feature = "engine")]
-pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
 #[cfg(feature = "verify")]
 pub use audit::{
     Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
     LedgerError, LogFault, LogVerdict, LogVerifier, ProofError, ProofPlan, Record, RecordFault, Resumed,
     Staged, Step, VerifiedRecord,
 };
+#[cfg(feature = "engine")]
+pub use cel::{
+    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program,
+    Rule, Severity, Slot, Type, TypeError,
+};
+#[cfg(feature = "engine")]
+pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
+#[cfg(feature = "engine")]
+pub use gate::{Conflict, Gate, Outcome};
 #[cfg(feature = "verify")]
 pub use grant::{
     Algorithm, Attempt, ClaimError, GrantVerifier, LogReference, Part, Permit, Redemption, TokenError,
@@ -58,6 +62,8 @@ pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
 pub use policy::{Policy, PolicyError, PolicyFault};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
+#[cfg(feature = "engine")]
+pub use review::{Review, ReviewError, ReviewState, Vote, VoteError};
 pub use risk::Risk;
 #[cfg(feature = "verify")]
 pub use stamp::Stamp;

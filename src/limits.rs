@@ -7,8 +7,8 @@ use std::time::Duration;
 /// Bytes of an AuthZEN request: far above real ones (median 350 bytes), far below what hurts a parser.
 pub const REQUEST_BYTES: usize = 65_536;
 
-/// Bytes of all text that a request carries into the log. A record holds at most 65,535 bytes
-/// (DESIGN section 9), and JSON escaping can double ordinary text.
+/// Bytes of all that a request carries into the log beside its payload, as the record holds them: with a
+/// payload at its bound and the decision, they fit into a record of [`RECORD_BYTES`].
 pub const REQUEST_TEXT: usize = 24_576;
 
 /// Nesting of lists and maps in an attribute: deeper data is a document, not an attribute.
@@ -20,7 +20,7 @@ pub const VALUE_NODES: usize = 4_096;
 /// Bytes of an attribute's name and of an id, such as a subject's or a rule's.
 pub const NAME_BYTES: usize = 256;
 
-/// Bytes of a payload: the statement, command or body that will run.
+/// Bytes of a payload, as a record holds them: the statement, command or body that will run.
 pub const PAYLOAD_BYTES: usize = 16_384;
 
 /// Words of a command, parameters of a statement, headers of a call.

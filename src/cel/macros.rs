@@ -9,7 +9,12 @@ use super::diagnostic::{Diagnostic, Span};
 use super::parse::Parser;
 
 /// Reads a call without a target.
-pub(super) fn function(parser: &mut Parser<'_>, name: Box<str>, args: Vec<Expr>, span: Span) -> Result<Expr, Diagnostic> {
+pub(super) fn function(
+    parser: &mut Parser<'_>,
+    name: Box<str>,
+    args: Vec<Expr>,
+    span: Span,
+) -> Result<Expr, Diagnostic> {
     if name.as_ref() != "has" {
         return parser.node(span, Kind::Call { target: None, name, args });
     }
@@ -17,7 +22,9 @@ pub(super) fn function(parser: &mut Parser<'_>, name: Box<str>, args: Vec<Expr>,
         Ok([operand]) if matches!(operand.kind, Kind::Select { optional: false, .. } | Kind::Name { .. }) => {
             parser.node(span, Kind::Has(Box::new(operand)))
         }
-        _ => Err(Diagnostic::error(span, "`has` takes one selection").with_help("write `has(resource.owner)`")),
+        _ => {
+            Err(Diagnostic::error(span, "`has` takes one selection").with_help("write `has(resource.owner)`"))
+        }
     }
 }
 
@@ -34,15 +41,25 @@ pub(super) fn method(
         return bind(parser, args, span);
     }
     match (name.as_ref(), args.len()) {
-        ("optMap" | "optFlatMap", 2) => optional_map(parser, target, args, name.as_ref() == "optFlatMap", span),
+        ("optMap" | "optFlatMap", 2) => {
+            optional_map(parser, target, args, name.as_ref() == "optFlatMap", span)
+        }
         ("all" | "exists" | "exists_one" | "existsOne" | "map" | "filter", 2)
         | ("map" | "all" | "exists" | "exists_one" | "existsOne", 3)
-        | ("transformList" | "transformMap" | "transformMapEntry", 3 | 4) => fold(parser, target, &name, args, span),
+        | ("transformList" | "transformMap" | "transformMapEntry", 3 | 4) => {
+            fold(parser, target, &name, args, span)
+        }
         _ => parser.node(span, Kind::Call { target: Some(Box::new(target)), name, args }),
     }
 }
 
-fn fold(parser: &mut Parser<'_>, range: Expr, name: &str, args: Vec<Expr>, span: Span) -> Result<Expr, Diagnostic> {
+fn fold(
+    parser: &mut Parser<'_>,
+    range: Expr,
+    name: &str,
+    args: Vec<Expr>,
+    span: Span,
+) -> Result<Expr, Diagnostic> {
     let kind = match name {
         "all" => FoldKind::All,
         "exists" => FoldKind::Exists,

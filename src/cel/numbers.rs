@@ -80,7 +80,10 @@ mod tests {
     fn numbers_compare_by_value_and_not_by_rounding() {
         assert_eq!(compare_int_double(i64::MAX, TWO_63), Some(Ordering::Less));
         assert_eq!(compare_int_double(i64::MIN, -TWO_63), Some(Ordering::Equal));
-        assert_eq!(compare_int_double(9_007_199_254_740_993, 9_007_199_254_740_992.0), Some(Ordering::Greater));
+        assert_eq!(
+            compare_int_double(9_007_199_254_740_993, 9_007_199_254_740_992.0),
+            Some(Ordering::Greater)
+        );
         assert_eq!(compare_int_double(-1, -1.5), Some(Ordering::Greater));
         assert_eq!(compare_int_double(1, 1.5), Some(Ordering::Less));
         assert_eq!(compare_int_double(0, -0.0), Some(Ordering::Equal));

@@ -102,7 +102,8 @@ impl Parser<'_> {
             return Err(Diagnostic::error(self.token.span, fault));
         }
         let condition = self.binary(OR)?;
-        let tree = if self.token.kind == TokenKind::Question { self.conditional(condition)? } else { condition };
+        let tree =
+            if self.token.kind == TokenKind::Question { self.conditional(condition)? } else { condition };
         self.depth = self.depth.saturating_sub(1);
         Ok(tree)
     }
@@ -118,7 +119,8 @@ impl Parser<'_> {
 
     /// Reads operators of at least a level. The recursion is as deep as there are levels.
     fn binary(&mut self, level: u8) -> Parsed {
-        let mut left = if level > MULTIPLY { return self.unary() } else { self.binary(level.saturating_add(1))? };
+        let mut left =
+            if level > MULTIPLY { return self.unary() } else { self.binary(level.saturating_add(1))? };
         while let Some(op) = operator(self.token.kind, level) {
             left = match op {
                 Operator::And | Operator::Or => self.chain(left, op, level)?,
@@ -139,7 +141,9 @@ impl Parser<'_> {
         while self.eat(kind)? {
             parts.push(self.binary(level.saturating_add(1))?);
         }
-        let span = parts.iter().fold(parts.first().map(|part| part.span).unwrap_or_default(), |all, part| all.to(part.span));
+        let span = parts
+            .iter()
+            .fold(parts.first().map(|part| part.span).unwrap_or_default(), |all, part| all.to(part.span));
         self.node(span, if matches!(op, Operator::And) { Kind::And(parts) } else { Kind::Or(parts) })
     }
 
@@ -170,11 +174,20 @@ impl Parser<'_> {
         if negative && count == 0 {
             tree.span = tree.span.to(last);
         }
-        let times = if count == 0 { 0 } else if count % 2 == 0 { 2 } else { 1 };
+        let times = if count == 0 {
+            0
+        } else if count % 2 == 0 {
+            2
+        } else {
+            1
+        };
         for _ in 0..times {
             let span = sign.span.to(tree.span);
             let operand = Box::new(tree);
-            tree = self.node(span, if sign.kind == TokenKind::Not { Kind::Not(operand) } else { Kind::Negate(operand) })?;
+            tree = self.node(
+                span,
+                if sign.kind == TokenKind::Not { Kind::Not(operand) } else { Kind::Negate(operand) },
+            )?;
         }
         Ok(tree)
     }
@@ -190,7 +203,10 @@ impl Parser<'_> {
                     let index = self.expression()?;
                     let end = self.expect(TokenKind::CloseBracket, "`]`")?;
                     let span = tree.span.to(end.span);
-                    self.node(span, Kind::Index { operand: Box::new(tree), index: Box::new(index), optional })?
+                    self.node(
+                        span,
+                        Kind::Index { operand: Box::new(tree), index: Box::new(index), optional },
+                    )?
                 }
                 TokenKind::OpenBrace if tree.path().is_some() => self.message(tree)?,
                 _ => return Ok(tree),

@@ -36,7 +36,11 @@ impl Program {
     /// # Errors
     ///
     /// All faults found, at most 32.
-    pub fn condition(source: &str, environment: &Environment, access: &Access) -> Result<Self, Vec<Diagnostic>> {
+    pub fn condition(
+        source: &str,
+        environment: &Environment,
+        access: &Access,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let tree = parse::parse(source)?;
         Ok(Self::new(source, check::check_condition(&tree, environment, access)?))
     }

@@ -24,15 +24,7 @@ pub(crate) struct Decided {
 
 /// Decides a request.
 pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decided {
-    let mut decision = Decision {
-        effect: Effect::Deny,
-        risk: Risk::Critical,
-        rules: Vec::new(),
-        reasons: Vec::new(),
-        missing: Vec::new(),
-        policy: policy.shared_digest(),
-        path: Path::Closed,
-    };
+    let mut decision = Decision::new(policy.shared_digest());
     if let Err(fault) = shape(policy, request) {
         decision.reasons.push(fault);
         return Decided { decision, facts: FactValues::default() };
@@ -94,7 +86,9 @@ impl<'r> Run<'r> {
         if self.forbidden() || self.emergency() || self.zones() || self.reviews() {
             return;
         }
-        if self.decision.effect == Effect::Deny && self.decision.reasons.iter().all(|reason| !explains(reason.code())) {
+        if self.decision.effect == Effect::Deny
+            && self.decision.reasons.iter().all(|reason| !explains(reason.code()))
+        {
             self.reason(Reason::new(ReasonCode::NothingMatched, "no rule allows it"));
         }
     }
@@ -190,9 +184,9 @@ impl<'r> Run<'r> {
             }
         }
         // The strictest of several: the shortest grant, then the nearest review, then the smallest id.
-        let strictest = admitted
-            .into_iter()
-            .min_by(|(a, x), (b, y)| (x.duration, a.review_within, &a.rule.id).cmp(&(y.duration, b.review_within, &b.rule.id)));
+        let strictest = admitted.into_iter().min_by(|(a, x), (b, y)| {
+            (x.duration, a.review_within, &a.rule.id).cmp(&(y.duration, b.review_within, &b.rule.id))
+        });
         let Some((rule, terms)) = strictest else {
             self.reason(refuse("no rule that matches admits it now"));
             return false;
@@ -200,7 +194,7 @@ impl<'r> Run<'r> {
         self.decision.rules.push(rule.rule.id.clone());
         self.reason(because(ReasonCode::EmergencyAllows, &rule.rule, "break-glass access; it owes a review"));
         self.decision.effect = Effect::Allow;
-        self.decision.path = Path::Emergency(terms, rule.review_within);
+        self.decision.path = Path::Emergency { terms, review_within: rule.review_within };
         true
     }
 
@@ -233,7 +227,8 @@ impl<'r> Run<'r> {
             }
         }
         let best = satisfied.into_iter().min_by(|(a, _, a_capped), (b, _, b_capped)| {
-            let order = |zone: &Zone, capped| (capped, std::cmp::Reverse(zone.grant.max), zone.rule.id.clone());
+            let order =
+                |zone: &Zone, capped| (capped, std::cmp::Reverse(zone.grant.max), zone.rule.id.clone());
             order(a, *a_capped).cmp(&order(b, *b_capped))
         });
         if let Some((zone, terms, _)) = best {
@@ -243,9 +238,9 @@ impl<'r> Run<'r> {
             self.decision.path = Path::Zone(terms);
             return true;
         }
-        let fewest = challenges.into_iter().min_by(|(a, needs), (b, others)| {
-            (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id))
-        });
+        let fewest = challenges
+            .into_iter()
+            .min_by(|(a, needs), (b, others)| (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id)));
         match fewest {
             Some((zone, needs)) if !self.request.asks_review() => {
                 self.challenge(&zone.rule, needs);
@@ -295,7 +290,8 @@ impl<'r> Run<'r> {
         let Some(limit) = limit else { return Ok(None) };
         let full = |text: String| Reason::new(ReasonCode::LimitReached, text);
         let usage: Option<&Usage> = self.request.usage();
-        let used = usage.ok_or_else(|| full("nobody said how much of its limit is used".to_owned()))?.used(id);
+        let used =
+            usage.ok_or_else(|| full("nobody said how much of its limit is used".to_owned()))?.used(id);
         if used >= limit.count {
             return Err(full(format!("its limit of {} is used up", limit.count)));
         }
@@ -305,7 +301,12 @@ impl<'r> Run<'r> {
             LimitBy::Rule => String::new(),
         };
         let per = i64::try_from(limit.per.as_secs()).unwrap_or(i64::MAX);
-        let window = self.now.timestamp().checked_div_euclid(per).and_then(|count| count.checked_mul(per)).unwrap_or(0);
+        let window = self
+            .now
+            .timestamp()
+            .checked_div_euclid(per)
+            .and_then(|count| count.checked_mul(per))
+            .unwrap_or(0);
         let prefix = format!("limit/{}/", crate::hex::short_digest(&[id, &whose, &window.to_string()]));
         Ok(Some(Slots { prefix, first: used.saturating_add(1), last: limit.count }))
     }
@@ -324,7 +325,9 @@ impl<'r> Run<'r> {
                 None => groups.push((&review.group, review.mode, vec![(review, needs)])),
             }
         }
-        if let Some((.., members)) = groups.iter().find(|(_, mode, members)| *mode == GroupMode::One && members.len() > 1) {
+        if let Some((.., members)) =
+            groups.iter().find(|(_, mode, members)| *mode == GroupMode::One && members.len() > 1)
+        {
             let ids: Vec<_> = members.iter().map(|(review, _)| &*review.rule.id).collect();
             let text = format!("several reviews match where one must: `{}`", ids.join("`, `"));
             self.decision.rules.extend(members.iter().map(|(review, _)| review.rule.id.clone()));
@@ -343,7 +346,11 @@ impl<'r> Run<'r> {
             self.challenge(&review.rule, needs);
             return true;
         }
-        self.open(groups.iter().map(|(_, mode, members)| (*mode, members.iter().map(|(review, _)| *review).collect())))
+        self.open(
+            groups
+                .iter()
+                .map(|(_, mode, members)| (*mode, members.iter().map(|(review, _)| *review).collect())),
+        )
     }
 
     /// Finds the reviews that match, with the alternatives that `otherwise` adds. A failed one denies.
@@ -390,7 +397,9 @@ impl<'r> Run<'r> {
                     }
                 }
                 // With alternatives the narrowest bounds hold, whichever of them approves.
-                let Some(duration) = admitted.iter().map(|(_, duration)| *duration).min() else { return true };
+                let Some(duration) = admitted.iter().map(|(_, duration)| *duration).min() else {
+                    return true;
+                };
                 let uses = admitted.iter().filter_map(|(review, _)| review.grant.max_uses).min();
                 let within = admitted.iter().filter_map(|(review, _)| review.grant.use_within).min();
                 let narrower = |a: Option<_>, b: Option<_>| a.into_iter().chain(b).min();
@@ -417,7 +426,8 @@ impl<'r> Run<'r> {
             self.decision.rules.push(review.rule.id.clone());
             self.reason(because(ReasonCode::ReviewRequired, &review.rule, "people must approve it"));
         }
-        let ids = plan.iter().map(|group| group.iter().map(|review| review.rule.id.clone()).collect()).collect();
+        let ids =
+            plan.iter().map(|group| group.iter().map(|review| review.rule.id.clone()).collect()).collect();
         self.decision.effect = Effect::Review;
         self.decision.path = Path::Review { groups: ids, terms };
         true
@@ -438,7 +448,9 @@ impl<'r> Run<'r> {
         let problem = match stated {
             None | Some(Value::Null) => Problem::Absent,
             Some(value) if is_empty(&value) => Problem::Empty,
-            Some(value) if attribute.is_some_and(|attribute| !attribute.is_well_formed(&value)) => Problem::Malformed,
+            Some(value) if attribute.is_some_and(|attribute| !attribute.is_well_formed(&value)) => {
+                Problem::Malformed
+            }
             Some(_) => return None,
         };
         Some(Need {
@@ -462,7 +474,9 @@ impl<'r> Run<'r> {
         };
         let problem = match self.request.auth() {
             None => Problem::Absent,
-            Some(auth) if !wanted.methods.is_empty() && !auth.methods.iter().any(|m| wanted.methods.contains(m)) => {
+            Some(auth)
+                if !wanted.methods.is_empty() && !auth.methods.iter().any(|m| wanted.methods.contains(m)) =>
+            {
                 Problem::WrongMethod
             }
             Some(auth) if !age_is_good(auth.time) => Problem::TooOld,
@@ -480,7 +494,11 @@ impl<'r> Run<'r> {
 
     fn challenge(&mut self, rule: &Rule, needs: Vec<Need>) {
         self.decision.rules.push(rule.id.clone());
-        self.reason(Reason::of_rule(ReasonCode::NeedsMissing, &rule.id, "it would go on with what is missing"));
+        self.reason(Reason::of_rule(
+            ReasonCode::NeedsMissing,
+            &rule.id,
+            "it would go on with what is missing",
+        ));
         self.decision.missing = needs;
         self.decision.effect = Effect::Challenge;
     }
@@ -514,7 +532,10 @@ impl<'r> Run<'r> {
 fn explains(code: ReasonCode) -> bool {
     matches!(
         code,
-        ReasonCode::Forbidden | ReasonCode::DurationTooShort | ReasonCode::DurationTooLong | ReasonCode::AmbiguousReview
+        ReasonCode::Forbidden
+            | ReasonCode::DurationTooShort
+            | ReasonCode::DurationTooLong
+            | ReasonCode::AmbiguousReview
     )
 }
 

@@ -6,13 +6,15 @@
 
 mod decide;
 mod reason;
+mod record;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use decide::decide;
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
 use crate::policy::{Bounds, Policy};
@@ -20,7 +22,7 @@ use crate::request::Request;
 use crate::risk::Risk;
 
 /// What a decision says: closed, because a host must handle each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Do it.
@@ -48,12 +50,17 @@ pub struct Decision {
 }
 
 /// What the effect leads to, for the gate.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Path {
     /// A zone opens.
     Zone(Terms),
     /// Break-glass access, which owes a review within a time.
-    Emergency(Terms, Duration),
+    Emergency {
+        terms: Terms,
+        #[serde(with = "record::seconds")]
+        review_within: Duration,
+    },
     /// The reviews that must approve: each inner list is a group of which one review suffices.
     Review { groups: Vec<Vec<Arc<str>>>, terms: Terms },
     /// None.
@@ -61,16 +68,18 @@ pub(crate) enum Path {
 }
 
 /// On which terms a grant is given.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Terms {
+    #[serde(with = "record::seconds")]
     pub(crate) duration: Duration,
     pub(crate) max_uses: Option<u64>,
+    #[serde(with = "record::maybe_seconds")]
     pub(crate) use_within: Option<Duration>,
     pub(crate) limit: Option<Slots>,
 }
 
 /// The slots of a limit, of which a grant takes the first free one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Slots {
     pub(crate) prefix: String,
     pub(crate) first: u64,
@@ -85,11 +94,9 @@ impl Policy {
     /// loosens the answer, and the decision names the rule that failed.
     #[must_use]
     pub fn decide(&self, request: &Request, now: DateTime<Utc>) -> Decision {
-        decide::decide(self, request, now).decision
+        decide(self, request, now).decision
     }
 }
-
-pub(crate) use decide::{Decided, decide};
 
 impl Effect {
     /// Returns the effect's name: `allow`, `challenge`, `review` or `deny`.
@@ -142,14 +149,16 @@ impl Decision {
     /// Says whether this is break-glass access.
     #[must_use]
     pub fn is_emergency(&self) -> bool {
-        matches!(self.path, Path::Emergency(..))
+        matches!(self.path, Path::Emergency { .. })
     }
 
     /// Returns the cheapest step towards yes.
     #[must_use]
     pub fn next_action(&self) -> NextAction {
         match self.effect {
-            Effect::Challenge if self.missing.iter().all(|need| need.kind() == NeedKind::StepUp) => NextAction::StepUp,
+            Effect::Challenge if self.missing.iter().all(|need| need.kind() == NeedKind::StepUp) => {
+                NextAction::StepUp
+            }
             Effect::Challenge => NextAction::Supply,
             Effect::Review => NextAction::RequestApproval,
             Effect::Allow | Effect::Deny => NextAction::None,
@@ -162,9 +171,32 @@ impl Decision {
         self.terms().map(|terms| terms.duration)
     }
 
+    /// The Deny that every decision starts from.
+    pub(crate) fn new(policy: Arc<str>) -> Self {
+        Self {
+            effect: Effect::Deny,
+            risk: Risk::Critical,
+            rules: Vec::new(),
+            reasons: Vec::new(),
+            missing: Vec::new(),
+            policy,
+            path: Path::Closed,
+        }
+    }
+
+    /// The Deny that a review's end gives.
+    pub(crate) fn denied(&self, code: ReasonCode, text: &str) -> Self {
+        Self {
+            effect: Effect::Deny,
+            reasons: vec![Reason::new(code, text)],
+            path: Path::Closed,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn terms(&self) -> Option<&Terms> {
         match &self.path {
-            Path::Zone(terms) | Path::Emergency(terms, _) | Path::Review { terms, .. } => Some(terms),
+            Path::Zone(terms) | Path::Emergency { terms, .. } | Path::Review { terms, .. } => Some(terms),
             Path::Closed => None,
         }
     }

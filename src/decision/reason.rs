@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::span_of_time;
 use crate::text::quote;
 
 /// One reason: a stable code, its parameters, and a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
     pub(crate) code: ReasonCode,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +20,7 @@ pub struct Reason {
 }
 
 /// What a reason is about. Codes are stable: programs may compare them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReasonCode {
@@ -56,25 +56,29 @@ pub enum ReasonCode {
     EmergencyAllows,
     /// Break-glass access was asked for and no rule permits it.
     EmergencyRefused,
+    /// A review was rejected.
+    ReviewRejected,
+    /// A review ran out of time.
+    ReviewExpired,
     /// No rule matches.
     NothingMatched,
 }
 
 /// Something that a Challenge asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     pub(crate) kind: NeedKind,
     pub(crate) path: String,
     pub(crate) problem: Problem,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) because: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) accepts: Vec<String>,
     pub(crate) rule: String,
 }
 
 /// How a need is met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NeedKind {
@@ -85,7 +89,7 @@ pub enum NeedKind {
 }
 
 /// In which way a need is not met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Problem {
     Absent,
@@ -96,7 +100,7 @@ pub(crate) enum Problem {
 }
 
 /// The cheapest step towards yes, for machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NextAction {
@@ -131,7 +135,11 @@ impl Reason {
 
     pub(crate) fn duration(code: ReasonCode, asked: Duration, bound: Duration) -> Self {
         let (asked, bound) = (span_of_time::print(asked), span_of_time::print(bound));
-        let side = if code == ReasonCode::DurationTooShort { "below the minimum of" } else { "above the maximum of" };
+        let side = if code == ReasonCode::DurationTooShort {
+            "below the minimum of"
+        } else {
+            "above the maximum of"
+        };
         Self::new(code, format!("the asked {asked} is {side} {bound}")).with_detail(bound)
     }
 
@@ -201,6 +209,8 @@ impl ReasonCode {
             Self::AmbiguousReview => "ambiguous_review",
             Self::EmergencyAllows => "emergency_allows",
             Self::EmergencyRefused => "emergency_refused",
+            Self::ReviewRejected => "review_rejected",
+            Self::ReviewExpired => "review_expired",
             Self::NothingMatched => "nothing_matched",
         }
     }

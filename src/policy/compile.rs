@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::document::{
-    ApproveSpec, AuthSpec, Document, EmergencySpec, GrantSpec, GroupMode, LimitSpec, NeedsSpec, ReviewSpec, RuleSpec,
-    VetoSpec, ZoneSpec,
+    ApproveSpec, AuthSpec, Document, EmergencySpec, GrantSpec, GroupMode, LimitSpec, NeedsSpec, ReviewSpec,
+    RuleSpec, VetoSpec, ZoneSpec,
 };
 use super::error::{Faults, Span};
 use super::node::{Node, Text};
@@ -141,7 +141,8 @@ impl<'c, 't> Compiler<'c, 't> {
                 .with("risk", cel::Rule::Lowering)
                 .with("facts", cel::Rule::Hidden("host facts can only raise, a zone or an emergency opens")),
         );
-        let risks = document.risks.iter().map(|spec| (self.rule(&spec.rule, &classify), spec.level)).collect();
+        let risks =
+            document.risks.iter().map(|spec| (self.rule(&spec.rule, &classify), spec.level)).collect();
         let forbids = document.forbids.iter().map(|spec| self.rule(spec, &raising)).collect();
         let holds = document.holds.iter().map(|spec| self.rule(spec, &raising)).collect();
         let zones = document.zones.iter().map(|spec| self.zone(spec, &opening)).collect();
@@ -194,13 +195,16 @@ impl<'c, 't> Compiler<'c, 't> {
             document.reviews.iter().any(|other| other.group.text == spec.group.text && other.otherwise);
         let access = if alternates || mode != GroupMode::All {
             let why = "in a group with alternatives, more risk could ask fewer people";
-            hide_people(Access::free().with("risk", cel::Rule::Hidden(why)).with("facts", cel::Rule::Hidden(why)))
+            hide_people(
+                Access::free().with("risk", cel::Rule::Hidden(why)).with("facts", cel::Rule::Hidden(why)),
+            )
         } else {
             raising.clone()
         };
         if spec.leaves() > limits::APPROVE_LEAVES {
             let limit = limits::APPROVE_LEAVES;
-            self.faults.add(&spec.rule.id.span, format!("review has {} leaves, limit is {limit}", spec.leaves()));
+            self.faults
+                .add(&spec.rule.id.span, format!("review has {} leaves, limit is {limit}", spec.leaves()));
         }
         let people = Access::free()
             .with("risk", cel::Rule::Hidden("who may approve does not depend on the risk"))
@@ -223,7 +227,10 @@ impl<'c, 't> Compiler<'c, 't> {
             stages: spec
                 .stages
                 .iter()
-                .map(|stage| Stage { id: stage.id.clone(), approve: self.approve(&stage.approve, &people, &id) })
+                .map(|stage| Stage {
+                    id: stage.id.clone(),
+                    approve: self.approve(&stage.approve, &people, &id),
+                })
                 .collect(),
             veto: spec.veto.as_ref().map(|vetoes| {
                 let veto = |veto: &VetoSpec| Veto {
@@ -257,19 +264,25 @@ impl<'c, 't> Compiler<'c, 't> {
         for field in &spec.fields {
             if field.text != "context.reason" && self.schema.attribute(&field.text).is_none() {
                 let hint = self.schema.closest(&field.text).map(|name| format!(", did you mean `{name}`?"));
-                let message = format!("unknown attribute `{}`{}", quote(&field.text), hint.unwrap_or_default());
+                let message =
+                    format!("unknown attribute `{}`{}", quote(&field.text), hint.unwrap_or_default());
                 self.faults.add(&field.span, message);
             }
         }
-        Needs { fields: spec.fields.iter().map(|field| field.text.clone()).collect(), auth: spec.auth.clone() }
+        Needs {
+            fields: spec.fields.iter().map(|field| field.text.clone()).collect(),
+            auth: spec.auth.clone(),
+        }
     }
 
     /// Fills in the defaults. What a rule states stands; an inherited value gives way to it.
     fn bounds(&mut self, spec: &GrantSpec) -> Bounds {
-        let max = spec.max.or_else(|| raise(self.defaults.max, spec.default.max(spec.min))).unwrap_or_else(|| {
-            spec.default.max(spec.min).unwrap_or(Duration::ZERO).max(DEFAULT_MAX)
-        });
-        let min = spec.min.or(self.defaults.min).unwrap_or(DEFAULT_MIN).min(max).min(spec.default.unwrap_or(max));
+        let max = spec
+            .max
+            .or_else(|| raise(self.defaults.max, spec.default.max(spec.min)))
+            .unwrap_or_else(|| spec.default.max(spec.min).unwrap_or(Duration::ZERO).max(DEFAULT_MAX));
+        let min =
+            spec.min.or(self.defaults.min).unwrap_or(DEFAULT_MIN).min(max).min(spec.default.unwrap_or(max));
         let default = spec.default.or(self.defaults.default).unwrap_or(DEFAULT_GRANT).clamp(min, max);
         if spec.use_within.is_some_and(|within| within > max) {
             self.faults.add(&spec.span, "impossible bounds: `use_within` is above `max`");
@@ -285,6 +298,9 @@ impl<'c, 't> Compiler<'c, 't> {
     }
 
     fn condition(&mut self, source: &Text, access: &Access, owner: &str) -> Program {
+        if source.span.is_empty() && source.text.is_empty() {
+            return never();
+        }
         match Program::condition(&source.text, &self.schema.environment, access) {
             Ok(program) => program,
             Err(diagnostics) => {

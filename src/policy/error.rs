@@ -51,7 +51,9 @@ pub(crate) struct Faults<'t> {
 
 impl PolicyError {
     pub(crate) fn new(mut faults: Vec<PolicyFault>) -> Self {
-        faults.sort_by(|left, right| (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column)));
+        faults.sort_by(|left, right| {
+            (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
+        });
         Self { faults }
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use compile::{Approve, Bounds, Emergency, Needs, ReviewRule, Rule, Rules, Stage, Veto, Zone};
+pub(crate) use compile::{Approve, Bounds, Needs, ReviewRule, Rule, Rules, Zone};
 pub(crate) use document::{ActionSpec, CaseSpec, GroupMode, LimitBy, LimitSpec};
 pub use error::{PolicyError, PolicyFault};
 pub(crate) use node::{Node, Text};
@@ -89,12 +89,17 @@ impl Policy {
     ///
     /// [`PolicyError`] with every fault of the document.
     #[cfg(feature = "toml")]
-    pub fn from_documents<'a>(named: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, PolicyError> {
+    pub fn from_documents<'a>(
+        named: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, PolicyError> {
         let mut named = named.into_iter();
         let (file, text) = named.next().unwrap_or(("policy.toml", ""));
         let mut faults = Faults::new(Source { file: file.into(), text });
         if let Some((other, _)) = named.next() {
-            faults.add(&(0..0), format!("`{}` cannot be joined: one document is a policy", crate::text::quote(other)));
+            faults.add(
+                &(0..0),
+                format!("`{}` cannot be joined: one document is a policy", crate::text::quote(other)),
+            );
         }
         if text.len() > limits::POLICY_BYTES {
             let limit = limits::POLICY_BYTES;
@@ -111,7 +116,8 @@ impl Policy {
     /// Reads a policy back from a record, where it stands as JSON text.
     pub(crate) fn from_record(text: &str) -> Result<Self, PolicyError> {
         let mut faults = Faults::new(Source { file: "record".into(), text: "" });
-        let root = serde_json::from_str::<Attributes>(text).ok().and_then(|value| Node::of(&Value::Map(value)));
+        let root =
+            serde_json::from_str::<Attributes>(text).ok().and_then(|value| Node::of(&Value::Map(value)));
         let Some(root) = root else {
             faults.add(&(0..0), "the recorded plan cannot be read");
             return Err(faults.into_error());
@@ -133,7 +139,8 @@ impl Policy {
 
     /// Writes a document that holds only the given reviews and what they share with the rest.
     pub(crate) fn excerpt(&self, reviews: &[&ReviewRule]) -> serde_json::Value {
-        let shared = self.inner.document.shared.iter().map(|(name, node)| ((*name).to_owned(), node.to_json()));
+        let shared =
+            self.inner.document.shared.iter().map(|(name, node)| ((*name).to_owned(), node.to_json()));
         let rules = reviews.iter().map(|review| review.node.to_json()).collect();
         shared.chain([("review".to_owned(), rules)]).collect()
     }

@@ -156,7 +156,12 @@ impl<'n> Fields<'n> {
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
     }
 
-    pub(crate) fn required(&mut self, faults: &mut Faults<'_>, name: &'static str, meaning: &str) -> Option<&'n Node> {
+    pub(crate) fn required(
+        &mut self,
+        faults: &mut Faults<'_>,
+        name: &'static str,
+        meaning: &str,
+    ) -> Option<&'n Node> {
         let node = self.take(name);
         if node.is_none() {
             faults.add(&self.span, format!("`{name}` is missing: {meaning}"));

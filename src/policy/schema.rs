@@ -260,7 +260,10 @@ impl Attribute {
             }
         };
         let names: Vec<String> = parts.map(str::to_owned).collect();
-        if names.is_empty() || names.iter().any(|name| !is_identifier(name)) || names.len() > limits::VALUE_DEPTH {
+        if names.is_empty()
+            || names.iter().any(|name| !is_identifier(name))
+            || names.len() > limits::VALUE_DEPTH
+        {
             faults.add(&path.span, "expected a path such as `resource.environment`");
             return None;
         }
@@ -268,7 +271,7 @@ impl Attribute {
             Ok(declaration) => declaration,
             Err(error) => {
                 faults.add(&spec.kind.span, error.to_string());
-                return None;
+                Declaration::new(Type::Dyn)
             }
         };
         if declaration.ty == Type::Risk {
@@ -302,9 +305,15 @@ impl Attribute {
     /// Reads the attribute's value from a request.
     pub(crate) fn value<'a>(&self, request: &'a Request) -> Option<(&'a Value, Source)> {
         match self.root {
-            Root::Subject => Some((find(request.subject().properties(), &self.names)?, request.subject().source())),
-            Root::Action => Some((find(request.action().properties(), &self.names)?, request.action().source())),
-            Root::Resource => Some((find(request.resource().properties(), &self.names)?, request.resource().source())),
+            Root::Subject => {
+                Some((find(request.subject().properties(), &self.names)?, request.subject().source()))
+            }
+            Root::Action => {
+                Some((find(request.action().properties(), &self.names)?, request.action().source()))
+            }
+            Root::Resource => {
+                Some((find(request.resource().properties(), &self.names)?, request.resource().source()))
+            }
             Root::Context => {
                 let (first, rest) = self.names.split_first()?;
                 let (value, source) = request.context(first)?;
@@ -342,8 +351,10 @@ impl Attribute {
 
     fn check<'a>(&self, value: &'a Value, schema: &Schema) -> Result<Input<'a>, Misfit> {
         let ty = schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty);
-        let input = Input::of(value, ty)
-            .map_err(|mismatch| Misfit::WrongType { path: self.path.clone(), problem: mismatch.to_string() })?;
+        let input = Input::of(value, ty).map_err(|mismatch| Misfit::WrongType {
+            path: self.path.clone(),
+            problem: mismatch.to_string(),
+        })?;
         let text = value.as_str().unwrap_or_default();
         if !self.one_of.is_empty() && !self.one_of.iter().any(|known| known == text) {
             let expected = format!("`{}`", self.one_of.join("`, `"));
@@ -376,10 +387,13 @@ impl Members {
             vote_comment,
             vote_kind: environment.declare("vote.kind", Declaration::new(Type::String).one_of(kinds)),
             has_sql: environment.declare_presence("sql"),
-            sql: sql::MEMBERS.iter().filter_map(|(name, kind)| {
-                let declaration: Declaration = kind.parse().ok()?;
-                Some((*name, environment.declare(&format!("sql.{name}"), declaration)))
-            }).collect(),
+            sql: sql::MEMBERS
+                .iter()
+                .filter_map(|(name, kind)| {
+                    let declaration: Declaration = kind.parse().ok()?;
+                    Some((*name, environment.declare(&format!("sql.{name}"), declaration)))
+                })
+                .collect(),
         }
     }
 }

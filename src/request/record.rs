@@ -69,7 +69,8 @@ impl Request {
         };
         if let Some(auth) = context.get("auth") {
             let time = DateTime::parse_from_rfc3339(auth.get("time")?.as_str()?).ok()?;
-            let methods = auth.get("amr")?.as_array()?.iter().map(|method| method.as_str().map(str::to_owned));
+            let methods =
+                auth.get("amr")?.as_array()?.iter().map(|method| method.as_str().map(str::to_owned));
             request.auth = Some(Auth { methods: methods.collect::<Option<_>>()?, time: time.to_utc() });
         }
         request.attested = attributes(context, "attested")?;
@@ -106,7 +107,9 @@ impl Payload {
             Kind::Sql { dialect, text, parameters } => {
                 json!({ "sql": text, "dialect": dialect.as_str(), "parameters": parameters })
             }
-            Kind::Argv { words, directory, env, .. } => json!({ "argv": words, "directory": directory, "env": env }),
+            Kind::Argv { words, directory, env, .. } => {
+                json!({ "argv": words, "directory": directory, "env": env })
+            }
             Kind::Http { method, url, headers, body } => {
                 json!({ "method": method, "url": url, "headers": headers, "body": crate::hex::encode(body) })
             }
@@ -125,13 +128,17 @@ impl Payload {
                 payload = payload.with_directory(directory);
             }
             let env = pairs(json.get("env")?)?;
-            return Some(env.into_iter().fold(payload, |payload, (name, value)| payload.with_env(name, value)));
+            return Some(
+                env.into_iter().fold(payload, |payload, (name, value)| payload.with_env(name, value)),
+            );
         }
         if let Some(url) = text(json, "url") {
             let body = crate::hex::decode(&text(json, "body")?)?;
             let payload = Self::http(&text(json, "method")?, &url, &body);
             let headers = pairs(json.get("headers")?)?;
-            return Some(headers.into_iter().fold(payload, |payload, (name, value)| payload.with_header(&name, value)));
+            return Some(
+                headers.into_iter().fold(payload, |payload, (name, value)| payload.with_header(&name, value)),
+            );
         }
         Some(Self::plain(text(json, "text")?))
     }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use replay::ReviewError;
-pub use vote::{Vote, VoteError};
 pub(crate) use vote::Verdict;
+pub use vote::{Vote, VoteError};
 
 use self::plan::{About, Cast, Judgement, Plan};
 use crate::audit::Position;
@@ -186,7 +186,11 @@ impl Review {
         } else {
             if seats.iter().all(Option::is_none) {
                 let own = approver == self.request.subject().reference();
-                return Err(if own { VoteError::OwnRequest { approver } } else { VoteError::NotEligible { approver } });
+                return Err(if own {
+                    VoteError::OwnRequest { approver }
+                } else {
+                    VoteError::NotEligible { approver }
+                });
             }
             let cast = Cast {
                 approver: vote.approver.clone(),
@@ -305,8 +309,12 @@ impl fmt::Display for ReviewState {
     }
 }
 
-/// Adds a vote in place of the one that the same person cast in the same stages.
+/// Adds a vote. It takes the place of what the same person said before, but for approvals of earlier stages.
 fn add(votes: &mut Vec<Cast>, cast: Cast) {
-    votes.retain(|old| old.person != cast.person || old.stages != cast.stages);
+    let stays = |old: &Cast| {
+        let elsewhere = old.stages.iter().zip(&cast.stages).all(|(old, new)| old.is_none() || old != new);
+        old.person != cast.person || (old.verdict == cast.verdict && elsewhere)
+    };
+    votes.retain(stays);
     votes.push(cast);
 }

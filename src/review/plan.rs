@@ -92,7 +92,8 @@ impl Plan {
             reviews.iter().position(|review| &*review.rule.id == id)
         };
         let group = |ids: &serde_json::Value| ids.as_array()?.iter().map(place).collect::<Option<Vec<_>>>();
-        let groups: Vec<Vec<usize>> = json.get("groups")?.as_array()?.iter().map(group).collect::<Option<_>>()?;
+        let groups: Vec<Vec<usize>> =
+            json.get("groups")?.as_array()?.iter().map(group).collect::<Option<_>>()?;
         let complete = !groups.is_empty() && groups.iter().all(|group| !group.is_empty());
         complete.then(|| Self { policy, groups, text: text.into() })
     }
@@ -162,7 +163,11 @@ impl Plan {
     /// One group is pending; another one may already be lost.
     fn pending(&self, votes: &[Cast], about: About<'_>) -> Judgement {
         let lost = |index: &usize| matches!(self.judge_one(*index, votes, about), One::Rejected);
-        if self.groups.iter().any(|group| group.iter().all(lost)) { Judgement::Rejected } else { Judgement::Pending }
+        if self.groups.iter().any(|group| group.iter().all(lost)) {
+            Judgement::Rejected
+        } else {
+            Judgement::Pending
+        }
     }
 
     fn judge_one(&self, index: usize, votes: &[Cast], about: About<'_>) -> One {
@@ -205,7 +210,14 @@ impl Plan {
     }
 
     /// Fills the seats of the first `stages` stages with distinct people; returns whose votes did.
-    fn fill(&self, review: &ReviewRule, index: usize, stages: usize, votes: &[Cast], about: About<'_>) -> Option<Vec<usize>> {
+    fn fill(
+        &self,
+        review: &ReviewRule,
+        index: usize,
+        stages: usize,
+        votes: &[Cast],
+        about: About<'_>,
+    ) -> Option<Vec<usize>> {
         let mut people: Vec<&str> = Vec::new();
         for cast in votes.iter().filter(|cast| cast.verdict == Verdict::Approve) {
             if !people.contains(&cast.person.as_str()) {
@@ -225,10 +237,23 @@ impl Plan {
             })
             .collect();
         let stages = review.stages.iter().enumerate().take(stages);
-        let demands: Vec<Demand> = stages.map(|(stage, spec)| demand(&spec.approve, stage, &ballots)).collect();
+        let demands: Vec<Demand> =
+            stages.map(|(stage, spec)| demand(&spec.approve, stage, &ballots)).collect();
         let seated = fill(&demands)?;
-        let counted = |cast: &Cast| people.iter().position(|person| *person == cast.person).is_some_and(|person| seated.contains(&person));
-        Some(votes.iter().enumerate().filter(|(_, cast)| cast.verdict == Verdict::Approve && counted(cast)).map(|(place, _)| place).collect())
+        let counted = |cast: &Cast| {
+            people
+                .iter()
+                .position(|person| *person == cast.person)
+                .is_some_and(|person| seated.contains(&person))
+        };
+        Some(
+            votes
+                .iter()
+                .enumerate()
+                .filter(|(_, cast)| cast.verdict == Verdict::Approve && counted(cast))
+                .map(|(place, _)| place)
+                .collect(),
+        )
     }
 
     fn inputs<'a>(
@@ -267,15 +292,20 @@ fn demand(approve: &Approve, stage: usize, ballots: &[Ballot<'_>]) -> Demand {
     match approve {
         Approve::Leaf { count, from, comment } => {
             let fits = |ballot: &&Ballot<'_>| {
-                ballot.stage == stage && (!comment || ballot.has_comment) && from.test(&ballot.inputs) == Ok(true)
+                ballot.stage == stage
+                    && (!comment || ballot.has_comment)
+                    && from.test(&ballot.inputs) == Ok(true)
             };
-            let bit = |ballot: &Ballot<'_>| u32::try_from(ballot.person).ok().and_then(|person| 1_u64.checked_shl(person));
+            let bit = |ballot: &Ballot<'_>| {
+                u32::try_from(ballot.person).ok().and_then(|person| 1_u64.checked_shl(person))
+            };
             let voters = ballots.iter().filter(fits).filter_map(bit).fold(0, |all, bit| all | bit);
             Demand::Leaf { count: *count, voters }
         }
-        Approve::AtLeast { count, of } => {
-            Demand::AtLeast { count: *count, of: of.iter().map(|part| demand(part, stage, ballots)).collect() }
-        }
+        Approve::AtLeast { count, of } => Demand::AtLeast {
+            count: *count,
+            of: of.iter().map(|part| demand(part, stage, ballots)).collect(),
+        },
     }
 }
 

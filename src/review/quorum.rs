@@ -55,7 +55,13 @@ impl Search {
     }
 
     /// Tries every choice of `count` parts, the earlier parts first.
-    fn choose<'d>(&mut self, of: &'d [Demand], count: usize, agenda: &[&'d Demand], seats: &Seats) -> Option<Seats> {
+    fn choose<'d>(
+        &mut self,
+        of: &'d [Demand],
+        count: usize,
+        agenda: &[&'d Demand],
+        seats: &Seats,
+    ) -> Option<Seats> {
         self.budget = self.budget.checked_sub(1)?;
         if count == 0 {
             return self.solve(agenda.to_vec(), seats.clone());
@@ -159,11 +165,14 @@ mod tests {
                             continue;
                         }
                         let mut joined = vec![Vec::new()];
-                        for (_, part) in of.iter().enumerate().filter(|(index, _)| subset & (1 << index) != 0) {
+                        for (_, part) in of.iter().enumerate().filter(|(index, _)| subset & (1 << index) != 0)
+                        {
                             let options = seats(part);
                             joined = joined
                                 .iter()
-                                .flat_map(|head| options.iter().map(move |tail| [head.clone(), tail.clone()].concat()))
+                                .flat_map(|head| {
+                                    options.iter().map(move |tail| [head.clone(), tail.clone()].concat())
+                                })
                                 .collect();
                         }
                         all.extend(joined);
@@ -186,8 +195,9 @@ mod tests {
     fn demand() -> impl Strategy<Value = Demand> {
         let leaf = (1_usize..3, 0_u64..256).prop_map(|(count, voters)| Demand::Leaf { count, voters });
         leaf.prop_recursive(2, 6, 3, |part| {
-            prop::collection::vec(part, 1..=3)
-                .prop_flat_map(|of| (1..=of.len()).prop_map(move |count| Demand::AtLeast { count, of: of.clone() }))
+            prop::collection::vec(part, 1..=3).prop_flat_map(|of| {
+                (1..=of.len()).prop_map(move |count| Demand::AtLeast { count, of: of.clone() })
+            })
         })
     }
 

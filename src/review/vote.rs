@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ReviewState;
 use crate::gate::Conflict;
+use crate::grant::ClaimError;
 use crate::request::{RequestError, Subject};
 use crate::span_of_time;
 
@@ -85,6 +86,12 @@ pub enum VoteError {
         /// What the request asks for.
         asked: Duration,
     },
+    /// Another policy decides by now: the request must be submitted again.
+    #[error("policy has changed since the review was opened, submit the request again")]
+    PolicyChanged,
+    /// The grant that the quorum allows cannot be written.
+    #[error("grant cannot be written: {0}")]
+    Claims(#[from] ClaimError),
     /// The approver or the comment is out of bounds.
     #[error("vote is out of bounds: {0}")]
     Invalid(#[from] RequestError),

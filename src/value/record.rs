@@ -50,7 +50,9 @@ impl Attributes {
     /// Writes the attributes for a record.
     pub(crate) fn to_record(&self) -> Json {
         if self.iter().all(|(name, _)| is_plain(name)) {
-            return Json::Object(self.iter().map(|(name, value)| (name.to_owned(), value.to_record())).collect());
+            return Json::Object(
+                self.iter().map(|(name, value)| (name.to_owned(), value.to_record())).collect(),
+            );
         }
         let pairs: Vec<Json> = self.iter().map(|(name, value)| json!([name, value.to_record()])).collect();
         json!({ MAP: pairs })
@@ -60,7 +62,10 @@ impl Attributes {
     pub(crate) fn from_record(json: &Json) -> Option<Self> {
         let entries = json.as_object()?;
         let Some((MAP, pairs)) = single(entries) else {
-            return entries.iter().map(|(name, value)| Some((name.clone(), Value::from_record(value)?))).collect();
+            return entries
+                .iter()
+                .map(|(name, value)| Some((name.clone(), Value::from_record(value)?)))
+                .collect();
         };
         let pair = |pair: &Json| Some((pair.get(0)?.as_str()?.to_owned(), Value::from_record(pair.get(1)?)?));
         pairs.as_array()?.iter().map(pair).collect()
@@ -86,7 +91,8 @@ fn unwrap(name: &str, inner: &Json) -> Option<Value> {
 
 /// The wrapper's key and content, where an object is a wrapper. Plain keys never start with `$`.
 fn single(entries: &Map<String, Json>) -> Option<(&str, &Json)> {
-    let (name, inner) = entries.iter().next().filter(|(name, _)| entries.len() == 1 && name.starts_with('$'))?;
+    let (name, inner) =
+        entries.iter().next().filter(|(name, _)| entries.len() == 1 && name.starts_with('$'))?;
     Some((name, inner))
 }
 

@@ -6,7 +6,9 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, Query, UnaryOperator, Value, Visit as _, Visitor};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, ObjectName, Query, UnaryOperator, Value, Visit as _, Visitor,
+};
 
 /// What is known about a condition's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +36,12 @@ fn truth(condition: &Expr) -> Truth {
         Expr::BinaryOp { left, op, right } => binary(left, op, right),
         Expr::IsNotDistinctFrom(left, right) if same(left, right) => Truth::True,
         Expr::IsNotNull(inner) | Expr::IsNotUnknown(inner) if !is_column(inner) => Truth::Constant,
-        Expr::InList { expr, list, negated: false } if list.iter().any(|item| same(expr, item)) => Truth::True,
-        Expr::Between { expr, low, high, negated: false } if same(expr, low) && same(expr, high) => Truth::True,
+        Expr::InList { expr, list, negated: false } if list.iter().any(|item| same(expr, item)) => {
+            Truth::True
+        }
+        Expr::Between { expr, low, high, negated: false } if same(expr, low) && same(expr, high) => {
+            Truth::True
+        }
         Expr::Like { pattern, negated: false, .. } | Expr::ILike { pattern, negated: false, .. }
             if is_any_pattern(pattern) =>
         {
@@ -53,7 +59,9 @@ fn truth(condition: &Expr) -> Truth {
                 _ => varies(condition),
             }
         }
-        Expr::Identifier(name) if name.quote_style == Some('"') && starts_with_digit(&name.value) => Truth::Constant,
+        Expr::Identifier(name) if name.quote_style == Some('"') && starts_with_digit(&name.value) => {
+            Truth::Constant
+        }
         _ => varies(condition),
     }
 }
@@ -179,7 +187,8 @@ fn same(one: &Expr, other: &Expr) -> bool {
         }
         // SQLite reads a double-quoted name without a column as a string.
         (Expr::Identifier(name), Expr::Value(value)) | (Expr::Value(value), Expr::Identifier(name)) => {
-            name.quote_style == Some('"') && matches!(&value.value, Value::SingleQuotedString(text) if *text == name.value)
+            name.quote_style == Some('"')
+                && matches!(&value.value, Value::SingleQuotedString(text) if *text == name.value)
         }
         (Expr::Value(one), Expr::Value(other)) => one.value == other.value,
         _ => one == other,

@@ -49,8 +49,13 @@ pub(super) fn class(dialect: Dialect, name: &str) -> Class {
 /// Every word before a bracket must be explained: a call that the walk has judged, a word of the grammar, or
 /// a name in `listed`, which the walk has seen to list columns. A query that reads holds no word that makes
 /// another statement of it.
-pub(super) fn check_tokens(tokens: &[Token], known: &Known, listed: &BTreeSet<String>) -> Result<(), Obstacle> {
-    let query = known.effect == SqlEffect::Read && known.kinds.iter().all(|kind| matches!(*kind, "select" | "values"));
+pub(super) fn check_tokens(
+    tokens: &[Token],
+    known: &Known,
+    listed: &BTreeSet<String>,
+) -> Result<(), Obstacle> {
+    let query = known.effect == SqlEffect::Read
+        && known.kinds.iter().all(|kind| matches!(*kind, "select" | "values"));
     let mut previous = &Token::EOF;
     let next = tokens.iter().skip(1).chain([&Token::EOF]);
     for (token, next) in tokens.iter().zip(next) {
@@ -98,7 +103,9 @@ fn find<'a>(table: &'a str, name: &str) -> Option<&'a str> {
         match name.cmp(key) {
             std::cmp::Ordering::Equal => return Some(effect),
             std::cmp::Ordering::Less => rest = rest.get(..start)?,
-            std::cmp::Ordering::Greater => rest = rest.get(start.saturating_add(line.len()).saturating_add(1)..)?,
+            std::cmp::Ordering::Greater => {
+                rest = rest.get(start.saturating_add(line.len()).saturating_add(1)..)?
+            }
         }
     }
     None

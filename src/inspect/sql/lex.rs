@@ -80,7 +80,10 @@ impl Lexer<'_> {
 
     /// Says whether the last token ends an operand, so that a full stop here belongs to it.
     fn after_operand(&self) -> bool {
-        matches!(self.tokens.last(), Some(Token::Word(_) | Token::RParen | Token::RBracket | Token::Number(..)))
+        matches!(
+            self.tokens.last(),
+            Some(Token::Word(_) | Token::RParen | Token::RBracket | Token::Number(..))
+        )
     }
 
     fn number(&mut self) -> Result<(), Obstacle> {
@@ -132,7 +135,9 @@ impl Lexer<'_> {
                 self.cursor.skip(2);
                 Token::Assignment
             }
-            (Dialect::PostgreSql, b':') if self.brackets > 0 && !starts_name && second != b'\'' && second != b'"' => {
+            (Dialect::PostgreSql, b':')
+                if self.brackets > 0 && !starts_name && second != b'\'' && second != b'"' =>
+            {
                 self.cursor.skip(1);
                 Token::Colon
             }
@@ -149,7 +154,9 @@ impl Lexer<'_> {
                 let sign = if signs == 2 { "@@" } else { "@" };
                 Token::make_word(&format!("{sign}{name}"), None)
             }
-            (Dialect::MySql | Dialect::Sqlite, b'?') => self.parameter(|character| character.is_ascii_digit())?,
+            (Dialect::MySql | Dialect::Sqlite, b'?') => {
+                self.parameter(|character| character.is_ascii_digit())?
+            }
             (Dialect::Sqlite, b'$' | b':' | b'@') if starts_name => self.parameter(is_word_part)?,
             _ => return Err(Obstacle::Text("a character that no statement starts a token with")),
         };

@@ -16,7 +16,11 @@ pub(super) fn operator(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
         dialect => longest(dialect, lexer.cursor.rest()),
     };
     let Some(token) = token(lexer.dialect, spelling) else {
-        let found = if spelling.is_empty() { lexer.cursor.char().map(String::from) } else { Some(spelling.to_owned()) };
+        let found = if spelling.is_empty() {
+            lexer.cursor.char().map(String::from)
+        } else {
+            Some(spelling.to_owned())
+        };
         return Err(Obstacle::Name(found.unwrap_or_default()));
     };
     lexer.cursor.skip(spelling.len());

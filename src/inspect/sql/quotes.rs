@@ -61,7 +61,9 @@ pub(super) fn prefixed(lexer: &mut Lexer<'_>, word: &str) -> Result<bool, Obstac
     let lower = word.to_ascii_lowercase();
     let (backslash, make): (_, fn(String) -> Token) = match (lexer.dialect, lower.as_str()) {
         (Dialect::PostgreSql, "e") => (Backslash::Escape, Token::EscapedStringLiteral),
-        (Dialect::PostgreSql | Dialect::MySql, "b") => (Backslash::Plain, Token::SingleQuotedByteStringLiteral),
+        (Dialect::PostgreSql | Dialect::MySql, "b") => {
+            (Backslash::Plain, Token::SingleQuotedByteStringLiteral)
+        }
         (_, "x") => (Backslash::Plain, Token::HexStringLiteral),
         (Dialect::PostgreSql | Dialect::MySql, "n") => (Backslash::Mode, Token::NationalStringLiteral),
         _ => return Ok(false),

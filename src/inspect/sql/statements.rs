@@ -6,8 +6,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AlterTableOperation, ContextModifier, CopySource, CopyTarget, Delete, FromTable, Insert, Merge, ObjectType, Set,
-    Statement, TableFactor, TableObject, TableWithJoins, Truncate, Update, UpdateTableFromKind, Use, UtilityOption,
+    AlterTableOperation, ContextModifier, CopySource, CopyTarget, Delete, FromTable, Insert, Merge,
+    ObjectType, Set, Statement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
+    UpdateTableFromKind, Use, UtilityOption,
 };
 
 use super::always::always_true;
@@ -31,7 +32,9 @@ pub(super) fn judge(walk: &mut Walk, statement: &Statement) -> Flow {
         Statement::Copy { .. } => return judge_copy(walk, statement),
         Statement::Set(set) => return judge_set(walk, set),
         Statement::ExplainTable { .. } => ("explain", SqlEffect::Read),
-        Statement::ShowVariable { .. } if walk.dialect == Dialect::MySql => return judge_show(walk, statement),
+        Statement::ShowVariable { .. } if walk.dialect == Dialect::MySql => {
+            return judge_show(walk, statement);
+        }
         Statement::ShowVariable { .. }
         | Statement::ShowVariables { .. }
         | Statement::ShowStatus { .. }
@@ -149,7 +152,8 @@ pub(super) fn judge(walk: &mut Walk, statement: &Statement) -> Flow {
 pub(super) fn only_plans(statement: &Statement) -> bool {
     match statement {
         Statement::Explain { analyze, options, .. } => {
-            let runs = |option: &UtilityOption| option.name.value.eq_ignore_ascii_case("analyze") && !is_off(option);
+            let runs =
+                |option: &UtilityOption| option.name.value.eq_ignore_ascii_case("analyze") && !is_off(option);
             !analyze && !options.iter().flatten().any(runs)
         }
         _ => false,
@@ -160,15 +164,31 @@ fn judge_explain(walk: &mut Walk, statement: &Statement) -> Flow {
     let Statement::Explain { statement: inner, options, .. } = statement else { return stop("EXPLAIN") };
     let known = |option: &UtilityOption| {
         let name = option.name.value.to_ascii_lowercase();
-        ["analyze", "buffers", "costs", "format", "generic_plan", "memory", "settings", "summary", "timing", "verbose", "wal"]
-            .contains(&name.as_str())
+        [
+            "analyze",
+            "buffers",
+            "costs",
+            "format",
+            "generic_plan",
+            "memory",
+            "settings",
+            "summary",
+            "timing",
+            "verbose",
+            "wal",
+        ]
+        .contains(&name.as_str())
     };
     if !options.iter().flatten().all(known) {
         return stop("an option of EXPLAIN");
     }
     let plain = matches!(
         **inner,
-        Statement::Query(_) | Statement::Insert(_) | Statement::Update(_) | Statement::Delete(_) | Statement::Merge(_)
+        Statement::Query(_)
+            | Statement::Insert(_)
+            | Statement::Update(_)
+            | Statement::Delete(_)
+            | Statement::Merge(_)
     );
     if !plain {
         return stop("EXPLAIN of this kind of statement");
@@ -285,7 +305,9 @@ fn judge_set(walk: &mut Walk, set: &Set) -> Flow {
         Set::SetRole { .. } | Set::SetSessionAuthorization(_) => SqlEffect::Privilege,
         Set::SetTimeZone { .. } | Set::SetNames { .. } | Set::SetNamesDefault {} => SqlEffect::Session,
         Set::SetTransaction { .. } => SqlEffect::Session,
-        Set::SingleAssignment { scope, hivevar: false, variable, .. } => setting(scope.as_ref(), &variable.to_string()),
+        Set::SingleAssignment { scope, hivevar: false, variable, .. } => {
+            setting(scope.as_ref(), &variable.to_string())
+        }
         Set::MultipleAssignments { assignments } => assignments
             .iter()
             .map(|one| setting(one.scope.as_ref(), &one.name.to_string()))
@@ -300,7 +322,8 @@ fn judge_set(walk: &mut Walk, set: &Set) -> Flow {
 
 fn setting(scope: Option<&ContextModifier>, name: &str) -> SqlEffect {
     let name = name.to_ascii_lowercase();
-    let global = ["@@global", "@@persist", "global.", "persist"].iter().any(|prefix| name.starts_with(prefix));
+    let global =
+        ["@@global", "@@persist", "global.", "persist"].iter().any(|prefix| name.starts_with(prefix));
     if global || matches!(scope, Some(ContextModifier::Global)) {
         SqlEffect::Admin
     } else if is_identity(&name) {
@@ -320,10 +343,24 @@ fn judge_show(walk: &mut Walk, statement: &Statement) -> Flow {
     let Statement::ShowVariable { variable } = statement else { return stop("SHOW") };
     let words: Vec<_> = variable.iter().map(|word| word.value.to_ascii_lowercase()).collect();
     let known = words.first().is_some_and(|first| {
-        ["binary", "count", "engine", "engines", "errors", "events", "full", "grants", "index", "indexes", "keys", "master"]
+        [
+            "binary", "count", "engine", "engines", "errors", "events", "full", "grants", "index", "indexes",
+            "keys", "master",
+        ]
+        .contains(&first.as_str())
+            || [
+                "open",
+                "plugins",
+                "privileges",
+                "procedure",
+                "profile",
+                "profiles",
+                "slave",
+                "storage",
+                "table",
+                "triggers",
+            ]
             .contains(&first.as_str())
-            || ["open", "plugins", "privileges", "procedure", "profile", "profiles", "slave", "storage", "table", "triggers"]
-                .contains(&first.as_str())
             || first == "warnings"
     });
     if !known {

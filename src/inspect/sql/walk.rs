@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, Query, Select,
-    SelectFlavor, SetExpr, Statement, TableAlias, TableFactor, Value, Visitor,
+    BinaryOperator, Expr, Function, FunctionArguments, GroupByExpr, Ident, LimitClause, ObjectName, Query,
+    Select, SelectFlavor, SetExpr, Statement, TableAlias, TableFactor, Value, Visitor,
 };
 
 use super::calls::{self, Class};
@@ -167,8 +167,19 @@ impl Walk {
 
     /// Judges what hangs at a query beside its body, and finds tables that no hook shows.
     fn query(&mut self, query: &Query) -> Flow {
-        let Query { with, body, limit_clause, locks, for_clause, settings, format_clause, pipe_operators, .. } = query;
-        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
+        let Query {
+            with,
+            body,
+            limit_clause,
+            locks,
+            for_clause,
+            settings,
+            format_clause,
+            pipe_operators,
+            ..
+        } = query;
+        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty()
+        {
             return stop("a clause after a query");
         }
         if let Some(LimitClause::LimitOffset { limit_by, .. }) = limit_clause {
@@ -272,18 +283,22 @@ impl Walk {
     fn expr(&mut self, expr: &Expr) -> Flow {
         match expr {
             Expr::Function(function) => self.function(function),
-            Expr::BinaryOp { op, .. } | Expr::AnyOp { compare_op: op, .. } | Expr::AllOp { compare_op: op, .. } => {
-                self.operator(op)
-            }
+            Expr::BinaryOp { op, .. }
+            | Expr::AnyOp { compare_op: op, .. }
+            | Expr::AllOp { compare_op: op, .. } => self.operator(op),
             Expr::Extract { .. } => self.builtin("extract"),
-            Expr::Substring { shorthand, .. } => self.builtin(if *shorthand { "substr" } else { "substring" }),
+            Expr::Substring { shorthand, .. } => {
+                self.builtin(if *shorthand { "substr" } else { "substring" })
+            }
             Expr::Trim { .. } => self.builtin("trim"),
             Expr::Position { .. } => self.builtin("position"),
             Expr::Overlay { .. } => self.builtin("overlay"),
             Expr::Ceil { .. } => self.builtin("ceil"),
             Expr::Floor { .. } => self.builtin("floor"),
             Expr::Convert { .. } => self.builtin("convert"),
-            Expr::RLike { .. } if self.dialect == Dialect::Sqlite => ControlFlow::Break(Obstacle::Name("regexp".into())),
+            Expr::RLike { .. } if self.dialect == Dialect::Sqlite => {
+                ControlFlow::Break(Obstacle::Name("regexp".into()))
+            }
             Expr::JsonAccess { .. }
             | Expr::InUnnest { .. }
             | Expr::Struct { .. }
@@ -365,7 +380,9 @@ impl Visitor for Walk {
         }
         if let [part] = name.0.as_slice() {
             let name = part.as_ident().map(|ident| names::fold(self.dialect, ident));
-            let seen = |scope: &Scope| scope.names.iter().take(scope.visible).any(|common| Some(common) == name.as_ref());
+            let seen = |scope: &Scope| {
+                scope.names.iter().take(scope.visible).any(|common| Some(common) == name.as_ref())
+            };
             if self.scopes.iter().any(seen) {
                 return ControlFlow::Continue(());
             }

@@ -27,7 +27,8 @@ pub(crate) struct ExpectSpec {
 impl CaseSpec {
     pub(super) fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
         let mut fields = node.fields(faults, "a table")?;
-        let name = fields.required(faults, "name", "what the case shows").and_then(|node| node.text(faults, "text"));
+        let name =
+            fields.required(faults, "name", "what the case shows").and_then(|node| node.text(faults, "text"));
         let request = fields.required(faults, "request", "the AuthZEN request to decide");
         let now = fields.text(faults, "now");
         let expect = fields.required(faults, "expect", "what the decision must be");
@@ -41,8 +42,10 @@ impl CaseSpec {
 impl ExpectSpec {
     fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
         let mut fields = node.fields(faults, "a table such as `{ effect = \"deny\" }`")?;
-        let mut list = |name, faults: &mut Faults<'_>| fields.take(name).map(|node| texts(Some(node), faults));
-        let (rules, missing, reasons) = (list("rules", faults), list("missing", faults), list("reasons", faults));
+        let mut list =
+            |name, faults: &mut Faults<'_>| fields.take(name).map(|node| texts(Some(node), faults));
+        let (rules, missing, reasons) =
+            (list("rules", faults), list("missing", faults), list("reasons", faults));
         let effect = fields.text(faults, "effect");
         let risk = fields.take("risk").and_then(|node| level(node, faults));
         fields.refuse(faults, &["approvers", "grant"]);

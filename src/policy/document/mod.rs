@@ -11,7 +11,7 @@ mod terms;
 use std::time::Duration;
 
 pub(crate) use case::CaseSpec;
-pub(crate) use review::{ApproveSpec, ReviewSpec, StageSpec, VetoSpec};
+pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
 pub(crate) use terms::{AuthSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 
 use self::read::{choice, identifier, level, rules, span, table, texts};
@@ -131,7 +131,8 @@ impl Document {
             document.name = identifier(node, faults).unwrap_or_default();
         }
         let shared = ["format", "name", "attributes", "let", "defaults"];
-        document.shared = shared.iter().filter_map(|name| Some((*name, fields.take(name)?.clone()))).collect();
+        document.shared =
+            shared.iter().filter_map(|name| Some((*name, fields.take(name)?.clone()))).collect();
         if let Some(node) = fields.take("attributes") {
             document.attributes = table(node, faults, "a table of attributes", AttributeSpec::read);
         }
@@ -182,7 +183,8 @@ impl AttributeSpec {
         let kind = fields.required(faults, "type", "a type such as `string` or `list<string>?`");
         spec.kind = kind?.text(faults, "a type")?;
         spec.one_of = texts(fields.take("one_of"), faults).into_iter().map(|text| text.text).collect();
-        spec.from_caller = fields.take("source").and_then(|node| choice(node, faults, &SOURCES)).unwrap_or(false);
+        spec.from_caller =
+            fields.take("source").and_then(|node| choice(node, faults, &SOURCES)).unwrap_or(false);
         spec.matches = fields.text(faults, "matches");
         spec.because = fields.text(faults, "because").map(|text| text.text);
         fields.refuse(faults, &["personal"]);
@@ -194,7 +196,8 @@ impl AttributeSpec {
 impl ActionSpec {
     fn read(name: &Text, node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
         let mut fields = node.fields(faults, "a table such as `{ payload = \"sql\" }`")?;
-        let payload = fields.take("payload").and_then(|node| choice(node, faults, &PAYLOADS)).map(str::to_owned);
+        let payload =
+            fields.take("payload").and_then(|node| choice(node, faults, &PAYLOADS)).map(str::to_owned);
         let dialect = fields.take("dialect").and_then(|node| {
             let text = node.text(faults, "a dialect")?;
             let dialect = Dialect::from_name(&text.text);
@@ -222,7 +225,8 @@ impl Defaults {
             defaults.grant = grant;
         }
         if let Some(mut review) = fields.take("review").and_then(|node| node.fields(faults, "a table")) {
-            defaults.expires = review.take("expires").and_then(|node| span(node, faults)).unwrap_or(defaults.expires);
+            defaults.expires =
+                review.take("expires").and_then(|node| span(node, faults)).unwrap_or(defaults.expires);
             if let Some(nobody) = review.take("nobody") {
                 choice(nobody, faults, &[("deny", ())]);
             }
@@ -235,12 +239,18 @@ impl Defaults {
 
 impl RuleSpec {
     fn read(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Self {
-        let id = fields.required(faults, "id", "every rule has an id").and_then(|node| identifier(node, faults));
+        let id =
+            fields.required(faults, "id", "every rule has an id").and_then(|node| identifier(node, faults));
         let when = fields.required(faults, "when", "the condition under which the rule matches");
         Self::with_when(id, when.and_then(|node| node.text(faults, "a condition")), fields, faults)
     }
 
-    fn with_when(id: Option<Text>, when: Option<Text>, fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Self {
+    fn with_when(
+        id: Option<Text>,
+        when: Option<Text>,
+        fields: &mut Fields<'_>,
+        faults: &mut Faults<'_>,
+    ) -> Self {
         let because = fields.text(faults, "because").map(|text| text.text);
         fields.refuse(faults, &["labels", "obligations", "replaceable", "allow"]);
         Self { id: id.unwrap_or_default(), when: when.unwrap_or_default(), because }
@@ -258,9 +268,10 @@ impl RiskSpec {
     fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
         let mut fields = node.fields(faults, "a table")?;
         let rule = RuleSpec::read(&mut fields, faults);
-        let level = fields.required(faults, "level", "the risk of what matches").and_then(|node| level(node, faults));
+        let level =
+            fields.required(faults, "level", "the risk of what matches").and_then(|node| level(node, faults));
         fields.finish(faults);
-        Some(Self { rule, level: level? })
+        Some(Self { rule, level: level.unwrap_or(Risk::Critical) })
     }
 }
 
@@ -275,7 +286,7 @@ impl ZoneSpec {
         let limit = fields.take("limit").and_then(|node| LimitSpec::read(node, faults));
         let grant = GrantSpec::take(&mut fields, faults);
         fields.finish(faults);
-        Some(Self { rule, max_risk: max_risk?, needs, limit, grant })
+        Some(Self { rule, max_risk: max_risk.unwrap_or(Risk::Low), needs, limit, grant })
     }
 }
 
@@ -289,10 +300,9 @@ impl EmergencySpec {
             .required(faults, "review_within", "break-glass access owes a review")
             .and_then(|node| span(node, faults));
         fields.finish(faults);
-        Some(Self { rule, grant, limit, review_within: review_within? })
+        Some(Self { rule, grant, limit, review_within: review_within.unwrap_or_default() })
     }
 }
-
 
 const GROUP_MODES: [(&str, GroupMode); 3] =
     [("all", GroupMode::All), ("any", GroupMode::Any), ("one", GroupMode::One)];

@@ -27,7 +27,9 @@ pub(super) fn table<T>(
     mut read: impl FnMut(&Text, &Node, &mut Faults<'_>) -> Option<T>,
 ) -> Vec<T> {
     match &node.content {
-        Content::Table(entries) => entries.iter().filter_map(|(name, node)| read(name, node, faults)).collect(),
+        Content::Table(entries) => {
+            entries.iter().filter_map(|(name, node)| read(name, node, faults)).collect()
+        }
         _ => {
             node.unexpected(faults, expected);
             Vec::new()
@@ -68,7 +70,9 @@ pub(super) fn span(node: &Node, faults: &mut Faults<'_>) -> Option<Duration> {
 
 pub(super) fn count(node: &Node, faults: &mut Faults<'_>) -> Option<u32> {
     let number = match node.content {
-        Content::Int(number) => u32::try_from(number).ok().filter(|number| (1..=limits::COUNT).contains(number)),
+        Content::Int(number) => {
+            u32::try_from(number).ok().filter(|number| (1..=limits::COUNT).contains(number))
+        }
         _ => {
             node.unexpected(faults, "a whole number");
             return None;

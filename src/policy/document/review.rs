@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::read::{choice, count, identifier, span, texts};
+use super::read::{choice, count, identifier, span};
 use super::{GrantSpec, NeedsSpec, RuleSpec};
 use crate::limits;
 use crate::policy::error::Faults;
@@ -36,9 +36,16 @@ pub(crate) struct StageSpec {
 /// Who must approve: a leaf, or a combination of others.
 #[derive(Debug, Clone)]
 pub(crate) enum ApproveSpec {
-    Leaf { count: u32, from: Text, comment: bool },
+    Leaf {
+        count: u32,
+        from: Text,
+        comment: bool,
+    },
     /// At least `count` of the parts; `all` and `any` are its extremes.
-    AtLeast { count: usize, of: Vec<ApproveSpec> },
+    AtLeast {
+        count: usize,
+        of: Vec<ApproveSpec>,
+    },
 }
 
 /// `veto = [{ count = 1, from = '…' }]`.
@@ -53,7 +60,8 @@ impl ReviewSpec {
     pub(super) fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
         let mut fields = node.fields(faults, "a table")?;
         let otherwise = fields.flag(faults, "otherwise", false);
-        let id = fields.required(faults, "id", "every rule has an id").and_then(|node| identifier(node, faults));
+        let id =
+            fields.required(faults, "id", "every rule has an id").and_then(|node| identifier(node, faults));
         let when = fields.text(faults, "when");
         if when.is_none() && !otherwise {
             faults.add(&fields.span, "`when` is missing: the condition under which the rule matches");
@@ -66,9 +74,9 @@ impl ReviewSpec {
         let allow_self = fields.flag(faults, "allow_self", false);
         let needs = NeedsSpec::read(&mut fields, faults);
         let stages = stages(&mut fields, faults);
-        let veto = fields.take("veto").map(|node| {
-            node.one_or_many().iter().filter_map(|node| VetoSpec::read(node, faults)).collect()
-        });
+        let veto = fields
+            .take("veto")
+            .map(|node| node.one_or_many().iter().filter_map(|node| VetoSpec::read(node, faults)).collect());
         let may_shorten = fields.take("may").is_some_and(|node| {
             let may = node.list(faults, "a list such as `[\"shorten\"]`").iter();
             may.filter_map(|node| choice(node, faults, &[("shorten", ())])).count() > 0
@@ -78,7 +86,19 @@ impl ReviewSpec {
         fields.refuse(faults, &["separate", "exclude", "pending", "remind", "within", "on_withdraw"]);
         fields.finish(faults);
         let node = node.clone();
-        Some(Self { rule, node, group, otherwise, allow_self, needs, stages, veto, may_shorten, grant, expires })
+        Some(Self {
+            rule,
+            node,
+            group,
+            otherwise,
+            allow_self,
+            needs,
+            stages,
+            veto,
+            may_shorten,
+            grant,
+            expires,
+        })
     }
 
     /// Counts the conditions on approvers.
@@ -113,7 +133,8 @@ fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
 impl StageSpec {
     fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
         let mut fields = node.fields(faults, "a table")?;
-        let id = fields.required(faults, "id", "every stage has an id").and_then(|node| identifier(node, faults));
+        let id =
+            fields.required(faults, "id", "every stage has an id").and_then(|node| identifier(node, faults));
         let approve = fields.required(faults, "approve", "who must approve");
         let approve = approve.and_then(|node| ApproveSpec::read(node, faults, 0));
         fields.refuse(faults, &["escalate", "fallback", "skip_after", "remind"]);
@@ -134,7 +155,9 @@ impl ApproveSpec {
             [Some(all), None, None] => Self::combine(all, faults, depth, |parts, _| Some(parts)),
             [None, Some(any), None] => Self::combine(any, faults, depth, |_, _| Some(1)),
             [None, None, Some(of)] => {
-                let least = fields.required(faults, "at_least", "how many of the parts").and_then(|n| count(n, faults));
+                let least = fields
+                    .required(faults, "at_least", "how many of the parts")
+                    .and_then(|n| count(n, faults));
                 Self::combine(of, faults, depth, |parts, faults| {
                     let least = usize::try_from(least?).ok()?;
                     if least > parts {

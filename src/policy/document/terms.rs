@@ -72,9 +72,11 @@ impl NeedsSpec {
 
 impl LimitSpec {
     pub(super) fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
-        let mut fields = node.fields(faults, "a table such as `{ count = 20, per = \"1h\", by = \"subject\" }`")?;
+        let mut fields =
+            node.fields(faults, "a table such as `{ count = 20, per = \"1h\", by = \"subject\" }`")?;
         let uses = fields.required(faults, "count", "how many uses").and_then(|node| count(node, faults));
-        let per = fields.required(faults, "per", "the length of a window").and_then(|node| span(node, faults));
+        let per =
+            fields.required(faults, "per", "the length of a window").and_then(|node| span(node, faults));
         let by = fields.take("by").map_or(Some(LimitBy::Subject), |node| choice(node, faults, &LIMIT_BY));
         fields.finish(faults);
         Some(Self { count: u64::from(uses?), per: per?, by: by? })
@@ -113,7 +115,6 @@ impl GrantSpec {
         Some(Self { span: node.span.clone(), min, default, max, caps, max_uses, use_within })
     }
 }
-
 
 const LIMIT_BY: [(&str, LimitBy); 3] =
     [("subject", LimitBy::Subject), ("resource", LimitBy::Resource), ("rule", LimitBy::Rule)];
