@@ -20,6 +20,8 @@ pub mod limits;
 mod payload;
 #[cfg(feature = "engine")]
 mod policy;
+#[cfg(feature = "engine")]
+mod replay;
 mod request;
 #[cfg(feature = "engine")]
 mod review;
@@ -61,6 +63,8 @@ pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
 pub use policy::{Policy, PolicyError, PolicyFault};
+#[cfg(feature = "engine")]
+pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 #[cfg(feature = "engine")]
 pub use review::{Review, ReviewError, ReviewState, Vote, VoteError};

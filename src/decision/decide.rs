@@ -24,17 +24,35 @@ pub(crate) struct Decided {
 
 /// Decides a request.
 pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decided {
-    let mut decision = Decision::new(policy.shared_digest());
-    if let Err(fault) = shape(policy, request) {
-        decision.reasons.push(fault);
-        return Decided { decision, facts: FactValues::default() };
+    let fault = shape(policy, request).err();
+    let facts = if fault.is_none() { FactValues::of(request) } else { FactValues::default() };
+    let decision = match fault {
+        Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+        None => decide_on(policy, request, &facts, now),
+    };
+    Decided { decision, facts }
+}
+
+/// Decides a request again, on the facts that were recorded with it.
+pub(crate) fn decide_again(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+) -> Decision {
+    match shape(policy, request) {
+        Ok(()) => decide_on(policy, request, facts, now),
+        Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
-    let facts = FactValues::of(request);
-    match policy.schema().inputs(request, &facts, now) {
+}
+
+fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
+    let mut decision = Decision::new(policy.shared_digest());
+    match policy.schema().inputs(request, facts, now) {
         Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision }.run(),
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
-    Decided { decision, facts }
+    decision
 }
 
 /// Checks bounds, and that the action is known and carries the payload that the vocabulary demands.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-pub(crate) use decide::decide;
+pub(crate) use decide::{decide, decide_again};
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
 use crate::policy::{Bounds, Policy};
@@ -182,6 +182,11 @@ impl Decision {
             policy,
             path: Path::Closed,
         }
+    }
+
+    pub(crate) fn with_reason(mut self, reason: Reason) -> Self {
+        self.reasons.push(reason);
+        self
     }
 
     /// The Deny that a review's end gives.
