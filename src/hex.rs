@@ -1,22 +1,35 @@
 //! Lower-case hexadecimal text of bytes.
 
+use sha2::{Digest, Sha256};
+
 /// Writes bytes as lower-case hexadecimal digits.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
 }
 
+/// Names a list of texts by half of a SHA-256, for keys that must not show what they are made of.
+pub(crate) fn short_digest(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(part);
+    }
+    encode(hasher.finalize().get(..16).unwrap_or_default())
+}
+
 /// Reads exactly 32 bytes from 64 lower-case hexadecimal digits.
 pub(crate) fn decode32(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let &[high, low] = pair else { return None };
-        *byte = (nibble(high)? << 4) | nibble(low)?;
-    }
-    Some(bytes)
+    decode(text)?.try_into().ok()
+}
+
+/// Reads bytes from pairs of lower-case hexadecimal digits.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        &[high, low] => Some((nibble(high)? << 4) | nibble(low)?),
+        _ => None,
+    };
+    pairs.map(byte).collect()
 }
 
 fn digit(nibble: u8) -> char {

@@ -10,6 +10,8 @@ use super::TYP;
 use super::claims::{Claims, LogReference};
 use super::error::moment;
 use super::token::{Algorithm, seal, signing_input};
+#[cfg(feature = "engine")]
+use crate::decision::Decision;
 use crate::keys::{PublicKey, SigningKey};
 
 /// The right to sign one grant. It cannot be made, copied or used twice.
@@ -29,6 +31,8 @@ use crate::keys::{PublicKey, SigningKey};
 #[must_use]
 pub struct Authorization {
     claims: Claims,
+    #[cfg(feature = "engine")]
+    decision: Decision,
     algorithm: Algorithm,
 }
 
@@ -60,8 +64,27 @@ pub struct SignatureMismatch {
 }
 
 impl Authorization {
-    pub(crate) fn new(claims: Claims) -> Self {
-        Self { claims, algorithm: Algorithm::default() }
+    #[cfg(feature = "engine")]
+    pub(crate) fn new(claims: Claims, decision: Decision) -> Self {
+        Self { claims, decision, algorithm: Algorithm::default() }
+    }
+
+    /// Makes an authorization that no decision led to.
+    #[cfg(test)]
+    pub(crate) fn of_claims(claims: Claims) -> Self {
+        Self {
+            claims,
+            #[cfg(feature = "engine")]
+            decision: Decision::new("sha-256:none".into()),
+            algorithm: Algorithm::default(),
+        }
+    }
+
+    /// Returns the decision that the grant comes of.
+    #[cfg(feature = "engine")]
+    #[must_use]
+    pub fn decision(&self) -> &Decision {
+        &self.decision
     }
 
     /// Names the record that authorized the grant, once it is committed.

@@ -59,14 +59,14 @@ fn constrained(name: &str, value: serde_json::Value) -> Terms {
 }
 
 fn token(terms: Terms) -> String {
-    Authorization::new(Claims::new(terms).unwrap()).sign(&key()).token().to_owned()
+    Authorization::of_claims(Claims::new(terms).unwrap()).sign(&key()).token().to_owned()
 }
 
 /// Signs claims that no terms can make.
 fn token_of(change: impl FnOnce(&mut Claims)) -> String {
     let mut claims = Claims::new(terms()).unwrap();
     change(&mut claims);
-    Authorization::new(claims).sign(&key()).token().to_owned()
+    Authorization::of_claims(claims).sign(&key()).token().to_owned()
 }
 
 fn verifier() -> GrantVerifier {
@@ -87,7 +87,7 @@ fn refusal(token: &str) -> VerifyError {
 
 #[test]
 fn grant_verifies_for_what_was_approved() {
-    let grant = Authorization::new(Claims::new(terms()).unwrap()).sign(&key());
+    let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).sign(&key());
     let verified = verify(grant.token()).unwrap();
     assert_eq!((verified.id(), grant.id()), ("01JD8X2M9Q7ZK4T6V3W5Y1B0CA", "01JD8X2M9Q7ZK4T6V3W5Y1B0CA"));
     assert_eq!((verified.subject(), verified.request()), ("user/ana", "req-4821"));
@@ -104,7 +104,7 @@ fn same_authorization_gives_the_same_bytes() {
     let claims = Claims::new(terms()).unwrap();
     let recorded = Claims::from_value(&claims.to_value()).unwrap();
     let reference = LogReference::new("gate/1", 4, [5; 32]).unwrap();
-    let sign = |claims: Claims| Authorization::new(claims).with_log(reference.clone()).sign(&key());
+    let sign = |claims: Claims| Authorization::of_claims(claims).with_log(reference.clone()).sign(&key());
     let (first, again) = (sign(claims), sign(recorded));
     assert_eq!(first, again);
     assert_eq!(verify(first.token()).unwrap().log(), Some(&reference));
@@ -113,14 +113,14 @@ fn same_authorization_gives_the_same_bytes() {
 #[test]
 fn grant_verifies_under_both_algorithm_names() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519] {
-        let grant = Authorization::new(Claims::new(terms()).unwrap()).using(algorithm).sign(&key());
+        let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).using(algorithm).sign(&key());
         assert!(verify(grant.token()).is_ok());
     }
 }
 
 #[test]
 fn signature_from_elsewhere_must_be_the_key_s() {
-    let authorization = Authorization::new(Claims::new(terms()).unwrap());
+    let authorization = Authorization::of_claims(Claims::new(terms()).unwrap());
     assert_eq!(authorization.id(), "01JD8X2M9Q7ZK4T6V3W5Y1B0CA");
     let unsigned = authorization.prepare(&key().public());
     let wrong = SigningKey::from_seed([2; 32]).sign(unsigned.bytes());
@@ -143,8 +143,8 @@ fn largest_claims_make_a_token_that_verifies() {
     assert!(matches!(of(room + 2), Err(ClaimError::TooLarge { .. })));
     let claims = of(room + 1).unwrap();
     let stream = "\"".repeat(256);
-    let claims =
-        Authorization::new(claims).with_log(LogReference::new(&stream, (1 << 53) - 1, [0; 32]).unwrap());
+    let claims = Authorization::of_claims(claims)
+        .with_log(LogReference::new(&stream, (1 << 53) - 1, [0; 32]).unwrap());
     let grant = claims.using(Algorithm::Ed25519).sign(&key());
     assert!(grant.token().len() <= crate::limits::TOKEN_BYTES);
     assert!(verify(grant.token()).is_ok());
@@ -434,7 +434,7 @@ fn faults_are_named_in_their_order() {
 
 #[test]
 fn tokens_stay_out_of_debug() {
-    let grant = Authorization::new(Claims::new(terms()).unwrap()).sign(&key());
+    let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).sign(&key());
     assert_eq!(format!("{grant:?}"), r#"Grant { id: "01JD8X2M9Q7ZK4T6V3W5Y1B0CA", .. }"#);
 }
 

@@ -1,0 +1,90 @@
+//! What a condition can cost at worst.
+//!
+//! Bounds the steps of an evaluation from the sizes that the vocabulary declares. The bound is generous, so
+//! a condition below the limit is never cut short when it runs.
+
+use super::environment::Environment;
+use super::functions::Func;
+use super::node::{Node, TextTest};
+use super::types::Type;
+use crate::limits;
+
+/// The most steps that evaluating a node can take.
+pub(super) fn of(node: &Node, env: &Environment) -> u64 {
+    let mut parts = 0_u64;
+    let own = match node {
+        Node::Fold(fold) => {
+            let turns = elements(&fold.range, env);
+            let filter = fold.filter.as_ref().map_or(0, |filter| of(filter, env));
+            let turn = of(&fold.body, env).saturating_add(filter).saturating_add(u64::from(fold.weight));
+            return of(&fold.range, env).saturating_add(turns.saturating_mul(turn.saturating_add(2)));
+        }
+        Node::Member(member) => elements(&member.list, env),
+        Node::Text(text) => match text.test {
+            TextTest::Contains(_) => bytes(&text.operand, env) / 64,
+            TextTest::Matches(_) => bytes(&text.operand, env) / 8,
+            _ => 0,
+        },
+        Node::Binary(binary) => elements(&binary.right, env).min(bytes(&binary.left, env)),
+        Node::Call(call) => match call.func {
+            Func::Dyn | Func::Type | Func::HasValue | Func::Value | Func::Or | Func::OrValue => 0,
+            _ => call.args.iter().map(|arg| elements(arg, env)).fold(1, u64::saturating_mul),
+        },
+        _ => 0,
+    };
+    node.visit_children(&mut |child| parts = parts.saturating_add(of(child, env)));
+    own.saturating_add(parts).saturating_add(1)
+}
+
+/// The most elements that a list or map can have, or blocks that a text can have.
+fn elements(node: &Node, env: &Environment) -> u64 {
+    match node {
+        Node::Const(value) => value.count().and_then(|count| u64::try_from(count).ok()).unwrap_or(1).max(1),
+        Node::Slot(slot, _) | Node::OptionalSlot(slot) => match env.declaration(*slot) {
+            Some(declaration) => match declaration.ty {
+                Type::List(_) | Type::Map(..) | Type::Dyn => declaration.max_size.map_or(MOST, u64::from),
+                Type::String | Type::Bytes => declaration.max_size.map_or(TEXT, u64::from) / 64,
+                _ => 1,
+            },
+            None => MOST,
+        },
+        Node::List(items, _) => u64::try_from(items.len()).unwrap_or(MOST),
+        Node::Map(entries, _) => u64::try_from(entries.len()).unwrap_or(MOST),
+        Node::Fold(fold) => elements(&fold.range, env),
+        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Negate(..) | Node::Present(_) | Node::Text(_) => 1,
+        Node::Member(_) => 1,
+        // A part of an attribute is not larger than the attribute.
+        Node::Select(select) => elements(&select.operand, env),
+        Node::Index(index) => elements(&index.operand, env),
+        Node::Binary(binary) => elements(&binary.left, env).saturating_add(elements(&binary.right, env)),
+        Node::If(parts) => parts.iter().map(|part| elements(part, env)).max().unwrap_or(1),
+        Node::Call(call) => call.args.iter().map(|arg| elements(arg, env)).max().unwrap_or(1),
+        Node::Bind(parts) => elements(&parts[1], env),
+        Node::OptionalMap(map) => elements(&map.body, env),
+        Node::Local(_) => NESTED,
+        Node::Fail(..) => 1,
+    }
+}
+
+fn bytes(node: &Node, env: &Environment) -> u64 {
+    match node {
+        Node::Const(value) => value.as_str().and_then(|text| u64::try_from(text.len()).ok()).unwrap_or(1),
+        Node::Slot(slot, _) => {
+            env.declaration(*slot).and_then(|declaration| declaration.max_size).map_or(TEXT, u64::from)
+        }
+        // The texts of a list share the bound of the request.
+        Node::Local(_) => NESTED.saturating_mul(8),
+        _ => TEXT,
+    }
+}
+
+/// Elements of an attribute without a declared size.
+const MOST: u64 = 4_096;
+
+/// Bytes of a text without a declared size.
+const TEXT: u64 = 24_576;
+
+/// Elements of a list inside a list, on average: all lists of a request share one bound.
+const NESTED: u64 = 16;
+
+const _: () = assert!(limits::VALUE_NODES == 4_096 && limits::REQUEST_TEXT == 24_576);
