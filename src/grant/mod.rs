@@ -31,3 +31,6 @@ const TYP: &str = "jit-grant+jwt";
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod properties;
