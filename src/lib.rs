@@ -20,8 +20,8 @@ mod value;
 #[cfg(feature = "verify")]
 pub use audit::{
     Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
-    LedgerError, LogFault, LogVerdict, LogVerifier, Record, RecordFault, Resumed, Staged, Step,
-    VerifiedRecord,
+    LedgerError, LogFault, LogVerdict, LogVerifier, ProofError, ProofPlan, Record, RecordFault, Resumed,
+    Staged, Step, Subtree, VerifiedRecord,
 };
 #[cfg(feature = "verify")]
 pub use json::JsonError;

@@ -18,15 +18,11 @@ pub(crate) fn leaf_hash(bytes: &[u8]) -> Hash {
 
 /// Hashes two subtrees into the one that holds them.
 pub(super) fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let mut both = [1; 65];
-    let (sides, _) = both.split_at_mut(65);
-    if let Some(place) = sides.get_mut(1..33) {
-        place.copy_from_slice(left);
-    }
-    if let Some(place) = sides.get_mut(33..) {
-        place.copy_from_slice(right);
-    }
-    Sha256::digest(both).into()
+    let mut hasher = Sha256::new();
+    hasher.update([1]);
+    hasher.update(left);
+    hasher.update(right);
+    hasher.finalize().into()
 }
 
 /// The right edge of a tree: what it takes to append and to know the root.
