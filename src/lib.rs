@@ -38,7 +38,7 @@ mod value;
 pub use audit::{
     Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
     LedgerError, LogFault, LogVerdict, LogVerifier, ProofError, ProofPlan, Record, RecordFault, Resumed,
-    Staged, Step, VerifiedRecord,
+    Staged, Step, Subtree, VerifiedRecord,
 };
 #[cfg(feature = "engine")]
 pub use cel::{

@@ -111,7 +111,9 @@ pub(crate) enum Fate {
 
 /// How a result comes to be from the fates of the parts, in their order. The mutex is never locked: it
 /// makes a step `Sync`, though what a caller passes to `map` need not be.
-struct Finish<T>(Mutex<Box<dyn FnOnce(&mut Fates) -> T + Send>>);
+struct Finish<T>(Mutex<Box<MakeResult<T>>>);
+
+type MakeResult<T> = dyn FnOnce(&mut Fates) -> T + Send;
 
 type Fates = std::vec::IntoIter<Fate>;
 
