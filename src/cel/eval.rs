@@ -10,9 +10,10 @@ use super::budget::{Budget, Trouble};
 use super::diagnostic::Span;
 use super::environment::Slot;
 use super::failure::{Fault, Stop};
+use super::functions::Func;
 use super::input::Input;
 use super::map::{KeyFault, Table};
-use super::node::{Binary, Call, How, Index, Member, Node, OptionalMap, Select, TextNode, TextTest};
+use super::node::{Binary, Call, Index, Member, Node, OptionalMap, Select, TextNode, TextTest};
 use super::val::Val;
 use super::{functions, operate};
 use crate::Value;
@@ -241,6 +242,9 @@ impl<'a> Machine<'a> {
     }
 
     fn call(&mut self, node: &'a Call, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
+        if let (Func::Or | Func::OrValue, [target, other]) = (node.func, node.args.as_ref()) {
+            return self.or_value(node, target, other, scope);
+        }
         let mut args = [Val::Null, Val::Null, Val::Null, Val::Null];
         let mut stop: Option<Stop> = None;
         for (place, arg) in args.iter_mut().zip(node.args.iter()) {
@@ -255,6 +259,22 @@ impl<'a> Machine<'a> {
         }
         let args = args.get(..node.args.len()).unwrap_or(&args);
         functions::call(node.func, args, &mut self.budget).map_err(|trouble| trouble.at(node.span))
+    }
+
+    /// `or` and `orValue`: the other value is evaluated only where it is needed.
+    fn or_value(
+        &mut self,
+        node: &'a Call,
+        target: &'a Node,
+        other: &'a Node,
+        scope: Outer<'_, 'a>,
+    ) -> Outcome<Val<'a>> {
+        let target = self.value(target, scope)?;
+        let other = match &target {
+            Val::Optional(None) => self.value(other, scope)?,
+            _ => Val::Optional(None),
+        };
+        functions::call(node.func, &[target, other], &mut self.budget).map_err(|trouble| trouble.at(node.span))
     }
 
     fn list(&mut self, items: &'a [(Node, bool)], span: Span, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
