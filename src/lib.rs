@@ -8,7 +8,7 @@ mod value;
 
 #[cfg(feature = "engine")]
 pub use cel::{
-    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program, Rule,
+    Access, Datum, Declaration, Demand, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Part, Program, Rule,
     Severity, Slot, Type, TypeError,
 };
 pub use risk::Risk;

@@ -47,7 +47,7 @@ fn evaluate(case: &Value) -> Result<Datum, String> {
     let mut bindings = Vec::new();
     for (name, value) in case.get("bindings").and_then(Value::as_object).into_iter().flatten() {
         environment.declare(name, Declaration::new(Type::Dyn));
-        bindings.push(notation::read(value).unwrap());
+        bindings.push(notation::read(value).ok_or("binding is malformed")?);
     }
     let inputs: Vec<Input<'_>> = bindings.iter().map(Input::from).collect();
     let program = Program::expression(&text(case, "expr"), &environment)

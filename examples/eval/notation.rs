@@ -10,7 +10,7 @@ use countersign::Datum;
 use serde_json::{Value, json};
 
 /// Reads a value; `None` if it is malformed.
-pub fn read(value: &Value) -> Option<Datum> {
+pub(crate) fn read(value: &Value) -> Option<Datum> {
     let Some(tag) = value.get("t").and_then(Value::as_str) else { return plain(value) };
     let inner = value.get("v");
     let text = || inner.and_then(Value::as_str);
@@ -44,7 +44,7 @@ pub fn read(value: &Value) -> Option<Datum> {
 }
 
 /// Writes a value.
-pub fn write(datum: &Datum) -> Value {
+pub(crate) fn write(datum: &Datum) -> Value {
     match datum {
         Datum::Null => json!({"t": "null"}),
         Datum::Bool(value) => json!({"t": "bool", "v": value}),
@@ -120,6 +120,6 @@ fn read_duration(text: &str) -> Option<TimeDelta> {
     let (whole, fraction) = text.strip_suffix('s')?.split_once('.').unwrap_or((text.strip_suffix('s')?, ""));
     let seconds: i64 = whole.parse().ok()?;
     let nanoseconds: i64 = if fraction.is_empty() { 0 } else { format!("{fraction:0<9}").parse().ok()? };
-    let part = TimeDelta::nanoseconds(if whole.starts_with('-') { -nanoseconds } else { nanoseconds });
-    TimeDelta::try_seconds(seconds)?.checked_add(&part)
+    let (seconds, part) = (TimeDelta::try_seconds(seconds)?, TimeDelta::nanoseconds(nanoseconds));
+    if whole.starts_with('-') { seconds.checked_sub(&part) } else { seconds.checked_add(&part) }
 }

@@ -40,7 +40,7 @@ pub(super) fn of(node: &Node, env: &Environment) -> u64 {
 fn elements(node: &Node, env: &Environment) -> u64 {
     match node {
         Node::Const(value) => value.count().and_then(|count| u64::try_from(count).ok()).unwrap_or(1).max(1),
-        Node::Slot(slot, _) | Node::OptionalSlot(slot) => match env.declaration(*slot) {
+        Node::Slot(slot, _) | Node::OptionalSlot(slot, _) => match env.declaration(*slot) {
             Some(declaration) => match declaration.ty {
                 Type::List(_) | Type::Map(..) | Type::Dyn => declaration.max_size.map_or(MOST, u64::from),
                 Type::String | Type::Bytes => declaration.max_size.map_or(TEXT, u64::from) / 64,
@@ -51,7 +51,7 @@ fn elements(node: &Node, env: &Environment) -> u64 {
         Node::List(items, _) => u64::try_from(items.len()).unwrap_or(MOST),
         Node::Map(entries, _) => u64::try_from(entries.len()).unwrap_or(MOST),
         Node::Fold(fold) => elements(&fold.range, env),
-        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Negate(..) | Node::Present(_) | Node::Text(_) => 1,
+        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Negate(..) | Node::Present(..) | Node::Text(_) => 1,
         Node::Member(_) => 1,
         // A part of an attribute is not larger than the attribute.
         Node::Select(select) => elements(&select.operand, env),
@@ -59,9 +59,12 @@ fn elements(node: &Node, env: &Environment) -> u64 {
         Node::Binary(binary) => elements(&binary.left, env).saturating_add(elements(&binary.right, env)),
         Node::If(parts) => parts.iter().map(|part| elements(part, env)).max().unwrap_or(1),
         Node::Call(call) => call.args.iter().map(|arg| elements(arg, env)).max().unwrap_or(1),
-        Node::Bind(parts) => elements(&parts[1], env),
+        Node::Bind(parts) => {
+            let [_, body] = parts.as_ref();
+            elements(body, env)
+        }
         Node::OptionalMap(map) => elements(&map.body, env),
-        Node::Local(_) => NESTED,
+        Node::Local(..) => NESTED,
         Node::Fail(..) => 1,
     }
 }
@@ -73,7 +76,7 @@ fn bytes(node: &Node, env: &Environment) -> u64 {
             env.declaration(*slot).and_then(|declaration| declaration.max_size).map_or(TEXT, u64::from)
         }
         // The texts of a list share the bound of the request.
-        Node::Local(_) => NESTED.saturating_mul(8),
+        Node::Local(..) => NESTED.saturating_mul(8),
         _ => TEXT,
     }
 }

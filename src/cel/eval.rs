@@ -57,7 +57,7 @@ impl<'a> Machine<'a> {
             Node::Text(text) => self.text_test(text, scope),
             Node::Member(member) => self.member(member, scope),
             Node::Binary(binary) if operate::is_relation(binary.op) => self.relation(binary, scope),
-            Node::Present(slot) => self.present(*slot),
+            Node::Present(slot, _) => self.present(*slot),
             Node::If(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
                 if self.test(condition, scope)? { self.test(then, scope) } else { self.test(otherwise, scope) }
@@ -75,8 +75,8 @@ impl<'a> Machine<'a> {
         match node {
             Node::Const(value) => Ok(value.borrowed()),
             Node::Slot(slot, span) => self.slot(*slot, *span).cloned(),
-            Node::Local(hops) => local(scope, *hops).cloned(),
-            Node::OptionalSlot(slot) => self.optional_slot(*slot),
+            Node::Local(hops, span) => local(scope, *hops, *span).cloned(),
+            Node::OptionalSlot(slot, _) => self.optional_slot(*slot),
             Node::Select(select) => self.select(select, scope),
             Node::Index(index) => self.index(index, scope),
             Node::Negate(inner, span) => self.negate(inner, *span, scope),
@@ -94,7 +94,7 @@ impl<'a> Machine<'a> {
             | Node::Not(..)
             | Node::Text(_)
             | Node::Member(_)
-            | Node::Present(_)
+            | Node::Present(..)
             | Node::Binary(_) => self.test(node, scope).map(Val::Bool),
         }
     }
@@ -140,7 +140,7 @@ impl<'a> Machine<'a> {
     fn text(&mut self, node: &'a Node, scope: Outer<'_, 'a>) -> Outcome<Text<'a>> {
         match node {
             Node::Slot(slot, span) => self.slot(*slot, *span).map(text_of),
-            Node::Local(hops) => local(scope, *hops).map(text_of),
+            Node::Local(hops, span) => local(scope, *hops, *span).map(text_of),
             _ => self.value(node, scope).map(|value| text_of(&value)),
         }
     }
@@ -342,12 +342,12 @@ pub(super) fn table<'a>(pairs: Vec<(Val<'a>, Val<'a>)>) -> Result<Val<'a>, Fault
     }
 }
 
-fn local<'s, 'a>(scope: Outer<'s, 'a>, hops: u16) -> Outcome<&'s Val<'a>> {
+fn local<'s, 'a>(scope: Outer<'s, 'a>, hops: u16, span: Span) -> Outcome<&'s Val<'a>> {
     let mut current = scope;
     for _ in 0..hops {
         current = current.and_then(|scope| scope.parent);
     }
-    current.map(|scope| scope.value).ok_or(Stop::Error(Fault::UnknownName, Span::default()))
+    current.map(|scope| scope.value).ok_or(Stop::Error(Fault::UnknownName, span))
 }
 
 fn text_of<'a>(value: &Val<'a>) -> Text<'a> {

@@ -26,7 +26,7 @@ pub(super) fn int_of_double(number: f64) -> Option<i64> {
 /// The integer part of a double inside [0, 2^64).
 #[expect(clippy::as_conversions, reason = "the range is checked before, the fraction is dropped as defined")]
 pub(super) fn uint_of_double(number: f64) -> Option<u64> {
-    (number >= 0.0 && number < TWO_64).then_some(number as u64)
+    (0.0..TWO_64).contains(&number).then_some(number as u64)
 }
 
 pub(super) fn compare_int_uint(left: i64, right: u64) -> Ordering {
