@@ -44,6 +44,8 @@ pub use audit::{
 pub use cel::{
     Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program,
     Rule, Severity, Slot, Type, TypeError,
+    Access, Datum, Declaration, Demand, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Part, Program, Rule,
+    Severity, Slot, Type, TypeError,
 };
 #[cfg(feature = "engine")]
 pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};

@@ -3,8 +3,8 @@
 //! Counts steps and built bytes down from a bound; nothing is timed. Whoever loops, compares or builds pays
 //! before the work. A budget that is used up ends the evaluation, and no operator absorbs that.
 
-use super::diagnostic::Span;
 use super::failure::{Fault, Stop};
+use super::diagnostic::Span;
 use crate::limits;
 
 /// What is left of an evaluation's steps and bytes.
@@ -48,10 +48,6 @@ impl Budget {
     /// Pays for building a list or map of some elements.
     pub(super) fn build_items(&mut self, items: usize) -> Result<(), Trouble> {
         self.build(items.saturating_mul(ELEMENT).saturating_add(ELEMENT))
-    }
-
-    pub(super) fn used_steps(&self) -> u32 {
-        limits::EVALUATION_STEPS.saturating_sub(self.steps)
     }
 }
 

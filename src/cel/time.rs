@@ -87,8 +87,7 @@ fn parse_component(text: &str) -> Option<(i128, &str)> {
         "ns" => 1,
         _ => return None,
     };
-    let mut total =
-        if whole.is_empty() { 0 } else { whole.parse::<i64>().ok().map(i128::from)?.checked_mul(scale)? };
+    let mut total = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok().map(i128::from)?.checked_mul(scale)? };
     let mut place = scale;
     for digit in fraction.chars() {
         place = place.checked_div(10)?;
@@ -117,8 +116,8 @@ pub(super) fn print_timestamp(timestamp: DateTime<Utc>) -> String {
 pub(super) fn print_duration(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let size = nanoseconds.unsigned_abs();
-    let mut text = format!("{sign}{}", size / u64::from(NANOS_PER_SECOND));
-    push_fraction(&mut text, u32::try_from(size % u64::from(NANOS_PER_SECOND)).unwrap_or(0));
+    let mut text = format!("{sign}{}", size / 1_000_000_000);
+    push_fraction(&mut text, u32::try_from(size % 1_000_000_000).unwrap_or(0));
     text.push('s');
     text
 }
@@ -171,14 +170,10 @@ fn local(timestamp: DateTime<Utc>, zone: Option<&str>) -> Option<NaiveDateTime> 
 fn offset(zone: &str) -> Option<FixedOffset> {
     let unsigned = zone.strip_prefix(['+', '-']).unwrap_or(zone);
     let (hours, minutes) = unsigned.split_once(':')?;
-    if hours.len() != 2
-        || minutes.len() != 2
-        || !hours.bytes().chain(minutes.bytes()).all(|b| b.is_ascii_digit())
-    {
+    if hours.len() != 2 || minutes.len() != 2 || !hours.bytes().chain(minutes.bytes()).all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let (hours, minutes) =
-        (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok().filter(|value| *value < 60)?);
+    let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok().filter(|value| *value < 60)?);
     let seconds = hours.checked_mul(3_600)?.checked_add(minutes.checked_mul(60)?)?;
     FixedOffset::east_opt(if zone.starts_with('-') { seconds.checked_neg()? } else { seconds })
 }
@@ -254,15 +249,8 @@ mod tests {
             assert_eq!(print_timestamp(parse_timestamp(text).unwrap()), text);
         }
         for text in [
-            "",
-            "2009-02-13",
-            "2009-02-13 23:31:30Z",
-            "2009-02-13T23:31:30z",
-            "2009-02-13T23:31:30",
-            "0000-01-01T00:00:00Z",
-            "10000-01-01T00:00:00Z",
-            "0001-01-01T00:00:00+01:00",
-            "2016-12-31T23:59:60Z",
+            "", "2009-02-13", "2009-02-13 23:31:30Z", "2009-02-13T23:31:30z", "2009-02-13T23:31:30",
+            "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "2016-12-31T23:59:60Z",
         ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }

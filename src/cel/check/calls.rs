@@ -71,6 +71,9 @@ impl Checker<'_> {
             self.arguments(func, &nodes, &types, span);
         }
         let node = self.called(Call { func, args: nodes.into(), span });
+        if matches!(node, Node::Fail(Fault::Regex, _)) {
+            self.fault(span, || "pattern is malformed or too large".to_owned());
+        }
         Typed { node, ty: precise(func, &types, ty) }
     }
 
@@ -80,8 +83,7 @@ impl Checker<'_> {
         self.arguments(func, &nodes, types, span);
         let mut nodes = nodes.into_iter();
         let first = nodes.next().unwrap_or(Node::Fail(Fault::NoOverload, span));
-        let node =
-            nodes.fold(first, |best, next| self.called(Call { func, args: Box::new([best, next]), span }));
+        let node = nodes.fold(first, |best, next| self.called(Call { func, args: Box::new([best, next]), span }));
         Typed { node, ty: precise(func, types, Type::Dyn) }
     }
 
@@ -96,25 +98,11 @@ impl Checker<'_> {
                 let fault = Diagnostic::error(span, "pattern of `matches` must be a literal");
                 self.report(fault.with_help("a pattern is compiled once, when the condition is loaded"));
             }
-            Func::Matches if text(1).is_some_and(|pattern| functions::pattern(pattern).is_none()) => {
-                let pattern = quote(text(1).unwrap_or_default());
-                self.fault(span, || format!("pattern {pattern} is malformed or too large"));
-            }
-            Func::FullYear
-            | Func::Month
-            | Func::Date
-            | Func::DayOfMonth
-            | Func::DayOfWeek
-            | Func::DayOfYear
-            | Func::Hours
-            | Func::Minutes
-            | Func::Seconds
-            | Func::Milliseconds => {
+            Func::FullYear | Func::Month | Func::Date | Func::DayOfMonth | Func::DayOfWeek | Func::DayOfYear
+            | Func::Hours | Func::Minutes | Func::Seconds | Func::Milliseconds => {
                 if let Some(zone) = text(1).filter(|zone| !time::is_zone(zone)) {
                     let fault = Diagnostic::error(span, format!("unknown time zone {}", quote(zone)));
-                    self.report(
-                        fault.with_help("write an offset such as `+01:00`; names need the feature `tz`"),
-                    );
+                    self.report(fault.with_help("write an offset such as `+01:00`; names need the feature `tz`"));
                 }
             }
             Func::Greatest | Func::Least => {
@@ -136,15 +124,12 @@ impl Checker<'_> {
             let found = Diagnostic::error(span, format!("unknown {kind} {}", quote(name)));
             let known = functions::named().filter(|(_, form)| *form == method).map(|(known, _)| known);
             let other = functions::named().any(|(known, form)| known == name && form != method);
-            self.report(
-                match nearest(name, known.chain(if method { MACROS.as_slice() } else { &[] }.iter().copied()))
-                {
-                    _ if other && method => found.with_help(format!("write `{name}(x)`")),
-                    _ if other => found.with_help(format!("write `x.{name}(…)`")),
-                    Some(near) => found.with_help(format!("did you mean `{near}`?")),
-                    None => found,
-                },
-            );
+            self.report(match nearest(name, known.chain(if method { MACROS.as_slice() } else { &[] }.iter().copied())) {
+                _ if other && method => found.with_help(format!("write `{name}(x)`")),
+                _ if other => found.with_help(format!("write `x.{name}(…)`")),
+                Some(near) => found.with_help(format!("did you mean `{near}`?")),
+                None => found,
+            });
         }
         Typed { node: Node::Fail(Fault::UnknownFunction, span), ty: Type::Dyn }
     }

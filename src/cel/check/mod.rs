@@ -33,11 +33,7 @@ pub(super) struct Checked {
 }
 
 /// Checks a condition, which must be a truth value.
-pub(super) fn check_condition(
-    tree: &Expr,
-    env: &Environment,
-    access: &Access,
-) -> Result<Checked, Vec<Diagnostic>> {
+pub(super) fn check_condition(tree: &Expr, env: &Environment, access: &Access) -> Result<Checked, Vec<Diagnostic>> {
     let mut checker = Checker::new(env, access, true);
     let found = checker.position(Position::Positive, |checker| checker.expr(tree));
     if !matches!(found.ty, Type::Bool | Type::Dyn) {
@@ -47,7 +43,7 @@ pub(super) fn check_condition(
         checker.warn(tree.span, format!("condition is always {value}"));
     }
     let cost = cost::of(&found.node, env);
-    if cost > limits::CONDITION_COST {
+    if cost > limits::CONDITION_COST && checker.faults.is_empty() {
         let help = "declare how many elements the lists can have at most, or use fewer loops";
         let fault = format!("condition can need {cost} steps, limit is {}", limits::CONDITION_COST);
         checker.faults.push(Diagnostic::error(tree.span, fault).with_help(help));
@@ -182,9 +178,7 @@ impl<'e> Checker<'e> {
             }
             Kind::Fold(fold) => self.fold(fold, span),
             Kind::Bind { name, value, body } => self.bind(name, value, body),
-            Kind::OptionalMap { target, name, body, flat } => {
-                self.optional_map(target, name, body, *flat, span)
-            }
+            Kind::OptionalMap { target, name, body, flat } => self.optional_map(target, name, body, *flat, span),
         }
     }
 

@@ -28,7 +28,6 @@ pub(in crate::cel) enum Shape {
     ListOptionalA,
     MapAB,
     OptionalA,
-    OptionalB,
 }
 
 /// One form of a function.
@@ -79,9 +78,7 @@ impl Shape {
             | (Self::Cidr, Type::Cidr)
             | (Self::Type, Type::Type) => true,
             (Self::A, _) => bind(first, ty),
-            (Self::ListA, Type::List(element)) | (Self::OptionalA, Type::Optional(element)) => {
-                bind(first, element)
-            }
+            (Self::ListA, Type::List(element)) | (Self::OptionalA, Type::Optional(element)) => bind(first, element),
             (Self::ListInt, Type::List(element)) => matches!(**element, Type::Int | Type::Dyn),
             (Self::ListString, Type::List(element)) => matches!(**element, Type::String | Type::Dyn),
             (Self::ListOptionalA, Type::List(element)) => match element.as_ref() {
@@ -89,7 +86,6 @@ impl Shape {
                 other => other.is_dyn(),
             },
             (Self::MapAB, Type::Map(key, value)) => bind(first, key) && bind(second, value),
-            (Self::OptionalB, Type::Optional(inner)) => bind(second, inner),
             _ => false,
         }
     }
@@ -119,7 +115,6 @@ impl Shape {
             Self::ListOptionalA => Type::list(Type::optional(a())),
             Self::MapAB => Type::map(a(), second.clone().unwrap_or(Type::Dyn)),
             Self::OptionalA => Type::optional(a()),
-            Self::OptionalB => Type::optional(second.clone().unwrap_or(Type::Dyn)),
         }
     }
 }
