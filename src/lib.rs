@@ -42,9 +42,7 @@ pub use audit::{
 };
 #[cfg(feature = "engine")]
 pub use cel::{
-    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program,
-    Rule, Severity, Slot, Type, TypeError,
-    Access, Datum, Declaration, Demand, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Part, Program, Rule,
+    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program, Rule,
     Severity, Slot, Type, TypeError,
 };
 #[cfg(feature = "engine")]
