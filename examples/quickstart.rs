@@ -50,7 +50,9 @@ impl Host {
     }
 
     /// Persist, then believe: the result comes out of a step only after its records are in the file.
-    fn store<T: 'static>(&mut self, step: Step<T>) -> Fallible<T> {
+    fn record<T: 'static>(&mut self, call: impl FnOnce(&Gate, Stamp) -> Step<T>) -> Fallible<T> {
+        self.now += TimeDelta::seconds(1);
+        let step = call(&self.gate, Stamp::new(self.now, random()?));
         let staged = self.ledger.stage(step)?;
         self.file.write_all(staged.lines())?;
         self.file.sync_data()?;
@@ -58,13 +60,7 @@ impl Host {
     }
 
     fn submit(&mut self, request: &Request) -> Fallible<Outcome> {
-        let step = self.gate.submit(request.clone(), self.stamp()?);
-        Ok(self.store(step)??)
-    }
-
-    fn stamp(&mut self) -> Fallible<Stamp> {
-        self.now += TimeDelta::seconds(1);
-        Ok(Stamp::new(self.now, random()?))
+        Ok(self.record(|gate, stamp| gate.submit(request.clone(), stamp))??)
     }
 
     fn verifier(&self, audience: &str) -> Fallible<GrantVerifier> {
@@ -118,8 +114,7 @@ fn main() -> Fallible<()> {
 /// The requester's own vote is refused; two others approve.
 fn approve(host: &mut Host, review: Review, request: &Request) -> Fallible<(Review, Authorization)> {
     let own = Vote::approve(request.subject().clone()).with_comment("trust me");
-    let step = host.gate.vote(&review, own, host.stamp()?);
-    match host.store(step)? {
+    match host.record(|gate, stamp| gate.vote(&review, own, stamp))? {
         Ok(_) => return unexpected("an own approval"),
         Err(error) => refuse("own approval", error),
     }
@@ -128,8 +123,7 @@ fn approve(host: &mut Host, review: Review, request: &Request) -> Fallible<(Revi
     for approver in people {
         let name = approver.id().to_owned();
         let vote = Vote::approve(approver).with_comment("the table is a copy, it can go");
-        let step = host.gate.vote(&review, vote, host.stamp()?);
-        match host.store(step)?? {
+        match host.record(|gate, stamp| gate.vote(&review, vote, stamp))?? {
             Outcome::Allow(authorization) => {
                 tell(&format!("{name} approves"), "the quorum is there");
                 return Ok((review, authorization));
@@ -162,13 +156,11 @@ fn use_grant(host: &mut Host, grant: &Grant, request: &Request) -> Fallible<()> 
     }
     let verified = verifier.verify(grant.token(), attempt(sql), now)?;
     tell("verified", format!("for {}", verified.subject()));
-    let step = host.gate.redeem(verified, host.stamp()?);
-    let permit = host.store(step)??;
+    let permit = host.record(|gate, stamp| gate.redeem(verified, stamp))??;
     tell("run", permit.payload());
 
     let again = verifier.verify(grant.token(), attempt(sql), host.now)?;
-    let step = host.gate.redeem(again, host.stamp()?);
-    match host.store(step)? {
+    match host.record(|gate, stamp| gate.redeem(again, stamp))? {
         Ok(_) => return unexpected("a second use"),
         Err(error) => refuse("second use", error),
     }
@@ -194,8 +186,7 @@ fn restart(host: &mut Host, review: &Review) -> Fallible<()> {
     let replayed = found.clone();
     host.ledger = resumed.ledger;
     host.file = File::options().append(true).open(&host.path)?;
-    let step = host.gate.recover(&replayed, host.stamp()?);
-    if let Outcome::Allow(authorization) = host.store(step)?? {
+    if let Outcome::Allow(authorization) = host.record(|gate, stamp| gate.recover(&replayed, stamp))?? {
         tell("recovered", format!("grant {} again, and no new one", authorization.id()));
     }
     Ok(())
