@@ -152,3 +152,6 @@ pub const REGEX_BYTES: usize = 262_144;
 
 /// Bytes of a regular expression's text.
 pub const REGEX_TEXT: usize = 1_024;
+
+/// Bytes of a revocation list: some six thousand ids, far above the grants that live at once.
+pub const REVOCATIONS_BYTES: usize = 262_144;

@@ -11,6 +11,7 @@ mod error;
 #[cfg(any(feature = "engine", test))]
 mod issue;
 mod redeem;
+mod revoke;
 mod token;
 mod verify;
 
@@ -23,6 +24,7 @@ pub use error::VerifyError;
 #[cfg(any(feature = "engine", test))]
 pub use issue::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
 pub use redeem::{Permit, Redemption};
+pub use revoke::RevocationList;
 pub use token::{Algorithm, Part, TokenError};
 pub use verify::{Attempt, GrantVerifier, VerifiedGrant};
 

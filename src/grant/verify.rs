@@ -14,6 +14,7 @@ use super::claims::{Approval, BOUNDS, Claims};
 use super::constraint::Constraint;
 use super::error::moment;
 use super::redeem::Redemption;
+use super::revoke::Revocations;
 use super::token::Token;
 use super::{LogReference, TYP, VerifyError};
 use crate::keys::{KeySet, Lookup};
@@ -47,6 +48,7 @@ struct Settings {
     leeway: i64,
     enforced: Vec<Constraint>,
     revoked: BTreeSet<String>,
+    revocations: Option<Revocations>,
     single_use: bool,
 }
 
@@ -94,6 +96,7 @@ impl GrantVerifier {
             leeway: 0,
             enforced: Vec::new(),
             revoked: BTreeSet::new(),
+            revocations: None,
             single_use: false,
         };
         Self { settings: Arc::new(settings) }
@@ -130,6 +133,22 @@ impl GrantVerifier {
         self
     }
 
+    /// Refuses what a signed [`RevocationList`](super::RevocationList) of the issuer revokes, and every grant
+    /// once the list is older than `max_age` (whole seconds). A list that the verifier has is replaced only by
+    /// a newer one.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::RevocationsOlder`] for a list whose sequence is not above the present one's,
+    /// [`VerifyError::RevokedKey`] for one signed by a key that the present one revokes, and those of
+    /// [`verify`](Self::verify) up to the issuer.
+    pub fn with_revocations(mut self, list: &str, max_age: Duration) -> Result<Self, VerifyError> {
+        let Settings { issuer, keys, revocations, .. } = self.settings.as_ref();
+        let verified = Revocations::verify(list, issuer, keys, max_age, revocations.as_ref())?;
+        self.change().revocations = Some(verified);
+        Ok(self)
+    }
+
     /// Lets every grant be used once only, also one that says more or nothing of its uses.
     #[must_use]
     pub fn with_single_use(mut self) -> Self {
@@ -153,21 +172,14 @@ impl GrantVerifier {
         now: DateTime<Utc>,
     ) -> Result<VerifiedGrant, VerifyError> {
         let token = Token::read(token, limits::TOKEN_BYTES, TYP)?;
-        let key = match self.settings.keys.lookup(&token.key_id) {
-            Lookup::Found(key) => key,
-            Lookup::Unusable => return Err(VerifyError::UnusableKey { key_id: token.key_id }),
-            Lookup::Unknown => return Err(VerifyError::UnknownKey { key_id: token.key_id }),
-        };
-        if !key.verify_strict(token.signed, &token.signature) {
-            return Err(VerifyError::Signature);
-        }
+        check_signature(&token, &self.settings.keys)?;
         let claims = Claims::read(&token.claims(BOUNDS)?)?;
         self.check_names(&claims)?;
         self.check_times(&claims, now)?;
         self.check_constraints(&claims, now)?;
         attempt.check(&claims)?;
         check_bonds(&claims, &attempt)?;
-        self.check_revocation(&claims)?;
+        self.check_revocation(&claims, &token.key_id, now)?;
         let uses = self.uses(&claims);
         Ok(VerifiedGrant { claims, attempt, now, uses })
     }
@@ -228,17 +240,19 @@ impl GrantVerifier {
         if self.uses(claims) == 0 {
             check_first_use(claims, now)?;
         }
-        match constraints.integer(Constraint::RevocationMaxAge) {
-            Some(limit) => Err(VerifyError::RevocationsUnknown { limit }),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
-    fn check_revocation(&self, claims: &Claims) -> Result<(), VerifyError> {
+    fn check_revocation(&self, claims: &Claims, key_id: &str, now: DateTime<Utc>) -> Result<(), VerifyError> {
         if self.settings.revoked.contains(&claims.id) {
             return Err(VerifyError::Revoked { id: claims.id.clone() });
         }
-        Ok(())
+        let limit = claims.constraints.integer(Constraint::RevocationMaxAge);
+        match (&self.settings.revocations, limit) {
+            (Some(list), limit) => list.check(claims, key_id, limit, self.settings.leeway, now),
+            (None, Some(limit)) => Err(VerifyError::RevocationsUnknown { limit }),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -316,6 +330,17 @@ impl VerifiedGrant {
     /// Starts using the grant.
     pub fn redeem(self) -> Redemption {
         Redemption::new(self.claims, self.attempt, self.now, self.uses)
+    }
+}
+
+/// Checks the signature by the key that the token names, and by no other.
+pub(super) fn check_signature(token: &Token<'_>, keys: &KeySet) -> Result<(), VerifyError> {
+    let key_id = || token.key_id.clone();
+    match keys.lookup(&token.key_id) {
+        Lookup::Found(key) if key.verify_strict(token.signed, &token.signature) => Ok(()),
+        Lookup::Found(_) => Err(VerifyError::Signature),
+        Lookup::Unusable => Err(VerifyError::UnusableKey { key_id: key_id() }),
+        Lookup::Unknown => Err(VerifyError::UnknownKey { key_id: key_id() }),
     }
 }
 
