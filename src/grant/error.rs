@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ClaimError, TokenError};
+use super::{ClaimError, HolderProofError, TokenError};
 
 /// Why a grant is refused. Every variant has a stable code, [`reason`](Self::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +133,12 @@ pub enum VerifyError {
         /// The thumbprint of the key in `cnf`.
         key_id: String,
     },
+    /// The holder's proof.
+    #[error("{0}")]
+    Proof(#[from] HolderProofError),
+    /// A proof beside a grant that is bound to no key: one of the two is not what the caller believes.
+    #[error("attempt has a proof, the grant is bound to no key")]
+    ProofUnexpected,
     /// The grant was revoked.
     #[error("grant `{id}` is revoked")]
     Revoked {
@@ -204,6 +210,8 @@ impl VerifyError {
             Self::OutsideChain => "chain_required",
             Self::SignedApprovals => "approvals_unchecked",
             Self::ProofRequired { .. } => "proof_required",
+            Self::Proof(error) => error.reason(),
+            Self::ProofUnexpected => "proof_rejected",
             Self::Revoked { .. } | Self::RevokedKey { .. } => "revoked",
             Self::RevocationsUnknown { .. } => "revocations_unknown",
             Self::RevocationsStale { .. } => "revocations_stale",

@@ -10,6 +10,7 @@ mod constraint;
 mod error;
 #[cfg(any(feature = "engine", test))]
 mod issue;
+mod prove;
 mod redeem;
 mod revoke;
 mod token;
@@ -23,6 +24,7 @@ pub(crate) use constraint::{Constraint, Constraints};
 pub use error::VerifyError;
 #[cfg(any(feature = "engine", test))]
 pub use issue::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
+pub use prove::HolderProofError;
 pub use redeem::{Permit, Redemption};
 pub use revoke::RevocationList;
 pub use token::{Algorithm, Part, TokenError};

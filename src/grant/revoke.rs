@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::claims::{Claims, check_version, date, is_text, push_string, text};
-use super::token::{Algorithm, Token, TokenError, seal, signing_input};
+use super::token::{Algorithm, Token, seal, signing_input};
 use super::{ClaimError, VerifyError};
 use crate::json::{Bounds, Json, MAX_INTEGER};
 use crate::keys::{KeySet, SigningKey};

@@ -509,6 +509,7 @@ fn messages_compare_what_was_found() {
             "grant is bound to key `g1`, the attempt has no proof of it",
             "proof_required",
         ),
+        (VerifyError::ProofUnexpected, "attempt has a proof, the grant is bound to no key", "proof_rejected"),
         (VerifyError::Revoked { id: id() }, "grant `g1` is revoked", "revoked"),
         (
             VerifyError::RevocationsUnknown { limit: 60 },

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use super::claims::{Approval, BOUNDS, Claims};
 use super::constraint::Constraint;
 use super::error::moment;
+use super::prove::{self, Expected};
 use super::redeem::Redemption;
 use super::revoke::Revocations;
 use super::token::Token;
@@ -171,15 +172,16 @@ impl GrantVerifier {
         attempt: Attempt,
         now: DateTime<Utc>,
     ) -> Result<VerifiedGrant, VerifyError> {
-        let token = Token::read(token, limits::TOKEN_BYTES, TYP)?;
-        check_signature(&token, &self.settings.keys)?;
-        let claims = Claims::read(&token.claims(BOUNDS)?)?;
+        let read = Token::read(token, limits::TOKEN_BYTES, TYP)?;
+        check_signature(&read, &self.settings.keys)?;
+        let claims = Claims::read(&read.claims(BOUNDS)?)?;
         self.check_names(&claims)?;
         self.check_times(&claims, now)?;
         self.check_constraints(&claims, now)?;
-        attempt.check(&claims)?;
-        check_bonds(&claims, &attempt)?;
-        self.check_revocation(&claims, &token.key_id, now)?;
+        let digest = attempt.check(&claims)?;
+        check_bonds(&claims)?;
+        self.check_proof(&claims, token, &attempt, digest.as_deref(), now)?;
+        self.check_revocation(&claims, &read.key_id, now)?;
         let uses = self.uses(&claims);
         Ok(VerifiedGrant { claims, attempt, now, uses })
     }
@@ -243,6 +245,26 @@ impl GrantVerifier {
         Ok(())
     }
 
+    fn check_proof(
+        &self,
+        claims: &Claims,
+        token: &str,
+        attempt: &Attempt,
+        action_digest: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), VerifyError> {
+        match (&claims.holder, &attempt.proof) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(VerifyError::ProofUnexpected),
+            (Some(key), None) => Err(VerifyError::ProofRequired { key_id: key.thumbprint().to_owned() }),
+            (Some(holder), Some(proof)) => {
+                let (audience, leeway) = (self.settings.audience.as_str(), self.settings.leeway);
+                let expected = Expected { holder, grant: token, audience, action_digest, leeway, now };
+                Ok(prove::check(proof, &expected)?)
+            }
+        }
+    }
+
     fn check_revocation(&self, claims: &Claims, key_id: &str, now: DateTime<Utc>) -> Result<(), VerifyError> {
         if self.settings.revoked.contains(&claims.id) {
             return Err(VerifyError::Revoked { id: claims.id.clone() });
@@ -270,7 +292,13 @@ impl Attempt {
         self
     }
 
-    fn check(&self, claims: &Claims) -> Result<(), VerifyError> {
+    /// Returns the digest of the payload, where there is one.
+    pub(super) fn action_digest(&self) -> Option<String> {
+        let payload = self.action.payload()?;
+        Some(payload.digest(self.resource.kind(), self.resource.id()))
+    }
+
+    fn check(&self, claims: &Claims) -> Result<Option<String>, VerifyError> {
         if self.action.name() != claims.action {
             let (granted, attempted) = (quote(&claims.action), quote(self.action.name()));
             return Err(VerifyError::Action { granted, attempted });
@@ -280,12 +308,11 @@ impl Attempt {
             let (granted, attempted) = (quote(&claims.resource), quote(&attempted));
             return Err(VerifyError::Resource { granted, attempted });
         }
-        let digest = |payload: &crate::Payload| payload.digest(self.resource.kind(), self.resource.id());
-        let attempted = self.action.payload().map(digest);
+        let attempted = self.action_digest();
         if attempted != claims.action_digest {
             return Err(VerifyError::Payload { granted: claims.action_digest.clone(), attempted });
         }
-        Ok(())
+        Ok(attempted)
     }
 }
 
@@ -354,18 +381,15 @@ pub(super) fn check_first_use(claims: &Claims, now: DateTime<Utc>) -> Result<(),
     }
 }
 
-/// Refuses what binds a grant to something that was not shown: a chain, signed approvals, a key.
-fn check_bonds(claims: &Claims, _attempt: &Attempt) -> Result<(), VerifyError> {
+/// Refuses what binds a grant to something that was not shown: a chain, signed approvals.
+fn check_bonds(claims: &Claims) -> Result<(), VerifyError> {
     if claims.parent.is_some() {
         return Err(VerifyError::OutsideChain);
     }
     if claims.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) {
         return Err(VerifyError::SignedApprovals);
     }
-    match &claims.holder {
-        Some(key) => Err(VerifyError::ProofRequired { key_id: key.thumbprint().to_owned() }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn seconds(duration: Duration) -> i64 {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::grant::TokenError;
 use crate::grant::error::moment;
 use crate::grant::tests::{attempt, now, terms, token, verifier};
 use crate::grant::{GrantVerifier, claims::Terms};
