@@ -147,8 +147,8 @@ pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonC
 pub use gate::{Conflict, Gate, Outcome};
 #[cfg(feature = "verify")]
 pub use grant::{
-    Algorithm, Attempt, ClaimError, GrantVerifier, LogReference, Part, Permit, Redemption, TokenError,
-    VerifiedGrant, VerifyError,
+    Algorithm, Attempt, ClaimError, GrantVerifier, HolderProofError, LogReference, Part, Permit, Redemption,
+    RevocationList, TokenError, VerifiedGrant, VerifyError,
 };
 #[cfg(any(feature = "engine", all(feature = "verify", test)))]
 pub use grant::{Authorization, Grant, SignatureMismatch, UnsignedGrant};

@@ -153,3 +153,12 @@ pub const REGEX_BYTES: usize = 262_144;
 
 /// Bytes of a regular expression's text.
 pub const REGEX_TEXT: usize = 1_024;
+
+/// Bytes of a revocation list: some six thousand ids, far above the grants that live at once.
+pub const REVOCATIONS_BYTES: usize = 262_144;
+
+/// Bytes of a holder's proof: its five claims, the longest audience included.
+pub const PROOF_BYTES: usize = 2_048;
+
+/// Seconds that a holder's proof lives: one call and its retries.
+pub const PROOF_SECONDS: i64 = 60;

@@ -388,7 +388,7 @@ pub(super) fn text(json: &Json<'_>, claim: &'static str) -> Result<String, Claim
     text.map(str::to_owned).ok_or(ClaimError::Type { claim, expected: "1 to 2048 bytes of printable text" })
 }
 
-fn is_text(text: &str) -> bool {
+pub(super) fn is_text(text: &str) -> bool {
     (1..=limits::CLAIM_TEXT_BYTES).contains(&text.len()) && !text.chars().any(is_unprintable)
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ClaimError, TokenError};
+use super::{ClaimError, HolderProofError, TokenError};
 
 /// Why a grant is refused. Every variant has a stable code, [`reason`](Self::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +133,12 @@ pub enum VerifyError {
         /// The thumbprint of the key in `cnf`.
         key_id: String,
     },
+    /// The holder's proof.
+    #[error("{0}")]
+    Proof(#[from] HolderProofError),
+    /// A proof beside a grant that is bound to no key: one of the two is not what the caller believes.
+    #[error("attempt has a proof, the grant is bound to no key")]
+    ProofUnexpected,
     /// The grant was revoked.
     #[error("grant `{id}` is revoked")]
     Revoked {
@@ -144,6 +150,28 @@ pub enum VerifyError {
     RevocationsUnknown {
         /// The constraint `revocation_max_age_s`, in seconds.
         limit: i64,
+    },
+    /// The view of revocations is too old, or from the future.
+    #[error("view of revocations is {age} s old, limit is {limit} s")]
+    RevocationsStale {
+        /// The list's age in seconds; negative for one from the future.
+        age: i64,
+        /// The smaller of the verifier's and the grant's limit, in seconds.
+        limit: i64,
+    },
+    /// A list of revocations that is not newer than the one it shall replace.
+    #[error("list of revocations has sequence {found}, known is {known}")]
+    RevocationsOlder {
+        /// The sequence of the new list.
+        found: i64,
+        /// The sequence of the present list.
+        known: i64,
+    },
+    /// The key that signed is revoked.
+    #[error("key `{key_id}` is revoked")]
+    RevokedKey {
+        /// The id in the header.
+        key_id: String,
     },
     /// Every use was taken before.
     #[error("grant `{id}` has no use left of {uses}")]
@@ -182,8 +210,12 @@ impl VerifyError {
             Self::OutsideChain => "chain_required",
             Self::SignedApprovals => "approvals_unchecked",
             Self::ProofRequired { .. } => "proof_required",
-            Self::Revoked { .. } => "revoked",
+            Self::Proof(error) => error.reason(),
+            Self::ProofUnexpected => "proof_rejected",
+            Self::Revoked { .. } | Self::RevokedKey { .. } => "revoked",
             Self::RevocationsUnknown { .. } => "revocations_unknown",
+            Self::RevocationsStale { .. } => "revocations_stale",
+            Self::RevocationsOlder { .. } => "revocations_older",
             Self::Replayed { .. } => "replayed",
             Self::UnknownUse { .. } => "use_unknown",
         }

@@ -10,7 +10,9 @@ mod constraint;
 mod error;
 #[cfg(any(feature = "engine", test))]
 mod issue;
+mod prove;
 mod redeem;
+mod revoke;
 mod token;
 mod verify;
 
@@ -22,7 +24,9 @@ pub(crate) use constraint::{Constraint, Constraints};
 pub use error::VerifyError;
 #[cfg(any(feature = "engine", test))]
 pub use issue::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
+pub use prove::HolderProofError;
 pub use redeem::{Permit, Redemption};
+pub use revoke::RevocationList;
 pub use token::{Algorithm, Part, TokenError};
 pub use verify::{Attempt, GrantVerifier, VerifiedGrant};
 

@@ -28,11 +28,11 @@ fn orders() -> Resource {
     Resource::new("database", "orders")
 }
 
-fn attempt() -> Attempt {
+pub(super) fn attempt() -> Attempt {
     Attempt::new(sql(SQL), orders())
 }
 
-fn terms() -> Terms {
+pub(super) fn terms() -> Terms {
     Terms {
         issuer: "https://jit.example".into(),
         subject: Subject::new("user", "ana").reference(),
@@ -58,7 +58,7 @@ fn constrained(name: &str, value: serde_json::Value) -> Terms {
     Terms { constraints, ..terms() }
 }
 
-fn token(terms: Terms) -> String {
+pub(super) fn token(terms: Terms) -> String {
     Authorization::of_claims(Claims::new(terms).unwrap()).sign(&key()).token().to_owned()
 }
 
@@ -69,11 +69,11 @@ fn token_of(change: impl FnOnce(&mut Claims)) -> String {
     Authorization::of_claims(claims).sign(&key()).token().to_owned()
 }
 
-fn verifier() -> GrantVerifier {
+pub(super) fn verifier() -> GrantVerifier {
     GrantVerifier::new("https://jit.example", "database/orders", KeySet::new([key().public()]))
 }
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     moment(ISSUED + 60)
 }
 
@@ -509,15 +509,38 @@ fn messages_compare_what_was_found() {
             "grant is bound to key `g1`, the attempt has no proof of it",
             "proof_required",
         ),
+        (VerifyError::ProofUnexpected, "attempt has a proof, the grant is bound to no key", "proof_rejected"),
         (VerifyError::Revoked { id: id() }, "grant `g1` is revoked", "revoked"),
         (
             VerifyError::RevocationsUnknown { limit: 60 },
             "grant demands a view of revocations of at most 60 s, there is none",
             "revocations_unknown",
         ),
+        (
+            VerifyError::RevocationsStale { age: 61, limit: 60 },
+            "view of revocations is 61 s old, limit is 60 s",
+            "revocations_stale",
+        ),
+        (
+            VerifyError::RevocationsOlder { found: 1, known: 2 },
+            "list of revocations has sequence 1, known is 2",
+            "revocations_older",
+        ),
+        (VerifyError::RevokedKey { key_id: id() }, "key `g1` is revoked", "revoked"),
         (VerifyError::Replayed { id: id(), uses: 1 }, "grant `g1` has no use left of 1", "replayed"),
         (VerifyError::UnknownUse { key: "a".into() }, "use `a` is none of this grant", "use_unknown"),
     ] {
         assert_eq!((error.to_string().as_str(), error.reason()), (message, reason));
     }
+}
+
+#[test]
+fn issued_token_is_the_published_one() {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/vectors/grants.json")).unwrap();
+    let claims = vectors["grant"]["claims"].as_str().unwrap();
+    let read = Claims::from_value(&serde_json::from_str(claims).unwrap()).unwrap();
+    assert_eq!(read.to_text(), claims);
+    let key = SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index).unwrap()));
+    assert_eq!(Authorization::of_claims(read).sign(&key).token(), vectors["grant"]["token"]);
 }

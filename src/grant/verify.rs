@@ -13,7 +13,9 @@ use chrono::{DateTime, Utc};
 use super::claims::{Approval, BOUNDS, Claims};
 use super::constraint::Constraint;
 use super::error::moment;
+use super::prove::{self, Expected};
 use super::redeem::Redemption;
+use super::revoke::Revocations;
 use super::token::Token;
 use super::{LogReference, TYP, VerifyError};
 use crate::keys::{KeySet, Lookup};
@@ -47,6 +49,7 @@ struct Settings {
     leeway: i64,
     enforced: Vec<Constraint>,
     revoked: BTreeSet<String>,
+    revocations: Option<Revocations>,
     single_use: bool,
 }
 
@@ -94,6 +97,7 @@ impl GrantVerifier {
             leeway: 0,
             enforced: Vec::new(),
             revoked: BTreeSet::new(),
+            revocations: None,
             single_use: false,
         };
         Self { settings: Arc::new(settings) }
@@ -130,6 +134,22 @@ impl GrantVerifier {
         self
     }
 
+    /// Refuses what a signed [`RevocationList`](super::RevocationList) of the issuer revokes, and every grant
+    /// once the list is older than `max_age` (whole seconds). A list that the verifier has is replaced only by
+    /// a newer one.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::RevocationsOlder`] for a list whose sequence is not above the present one's,
+    /// [`VerifyError::RevokedKey`] for one signed by a key that the present one revokes, and those of
+    /// [`verify`](Self::verify) up to the issuer.
+    pub fn with_revocations(mut self, list: &str, max_age: Duration) -> Result<Self, VerifyError> {
+        let Settings { issuer, keys, revocations, .. } = self.settings.as_ref();
+        let verified = Revocations::verify(list, issuer, keys, max_age, revocations.as_ref())?;
+        self.change().revocations = Some(verified);
+        Ok(self)
+    }
+
     /// Lets every grant be used once only, also one that says more or nothing of its uses.
     #[must_use]
     pub fn with_single_use(mut self) -> Self {
@@ -152,22 +172,16 @@ impl GrantVerifier {
         attempt: Attempt,
         now: DateTime<Utc>,
     ) -> Result<VerifiedGrant, VerifyError> {
-        let token = Token::read(token, limits::TOKEN_BYTES, TYP)?;
-        let key = match self.settings.keys.lookup(&token.key_id) {
-            Lookup::Found(key) => key,
-            Lookup::Unusable => return Err(VerifyError::UnusableKey { key_id: token.key_id }),
-            Lookup::Unknown => return Err(VerifyError::UnknownKey { key_id: token.key_id }),
-        };
-        if !key.verify_strict(token.signed, &token.signature) {
-            return Err(VerifyError::Signature);
-        }
-        let claims = Claims::read(&token.claims(BOUNDS)?)?;
+        let read = Token::read(token, limits::TOKEN_BYTES, TYP)?;
+        check_signature(&read, &self.settings.keys)?;
+        let claims = Claims::read(&read.claims(BOUNDS)?)?;
         self.check_names(&claims)?;
         self.check_times(&claims, now)?;
         self.check_constraints(&claims, now)?;
-        attempt.check(&claims)?;
-        check_bonds(&claims, &attempt)?;
-        self.check_revocation(&claims)?;
+        let digest = attempt.check(&claims)?;
+        check_bonds(&claims)?;
+        self.check_proof(&claims, token, &attempt, digest.as_deref(), now)?;
+        self.check_revocation(&claims, &read.key_id, now)?;
         let uses = self.uses(&claims);
         Ok(VerifiedGrant { claims, attempt, now, uses })
     }
@@ -228,17 +242,39 @@ impl GrantVerifier {
         if self.uses(claims) == 0 {
             check_first_use(claims, now)?;
         }
-        match constraints.integer(Constraint::RevocationMaxAge) {
-            Some(limit) => Err(VerifyError::RevocationsUnknown { limit }),
-            None => Ok(()),
+        Ok(())
+    }
+
+    fn check_proof(
+        &self,
+        claims: &Claims,
+        token: &str,
+        attempt: &Attempt,
+        action_digest: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), VerifyError> {
+        match (&claims.holder, &attempt.proof) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(VerifyError::ProofUnexpected),
+            (Some(key), None) => Err(VerifyError::ProofRequired { key_id: key.thumbprint().to_owned() }),
+            (Some(holder), Some(proof)) => {
+                let (audience, leeway) = (self.settings.audience.as_str(), self.settings.leeway);
+                let expected = Expected { holder, grant: token, audience, action_digest, leeway, now };
+                Ok(prove::check(proof, &expected)?)
+            }
         }
     }
 
-    fn check_revocation(&self, claims: &Claims) -> Result<(), VerifyError> {
+    fn check_revocation(&self, claims: &Claims, key_id: &str, now: DateTime<Utc>) -> Result<(), VerifyError> {
         if self.settings.revoked.contains(&claims.id) {
             return Err(VerifyError::Revoked { id: claims.id.clone() });
         }
-        Ok(())
+        let limit = claims.constraints.integer(Constraint::RevocationMaxAge);
+        match (&self.settings.revocations, limit) {
+            (Some(list), limit) => list.check(claims, key_id, limit, self.settings.leeway, now),
+            (None, Some(limit)) => Err(VerifyError::RevocationsUnknown { limit }),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -256,7 +292,13 @@ impl Attempt {
         self
     }
 
-    fn check(&self, claims: &Claims) -> Result<(), VerifyError> {
+    /// Returns the digest of the payload, where there is one.
+    pub(super) fn action_digest(&self) -> Option<String> {
+        let payload = self.action.payload()?;
+        Some(payload.digest(self.resource.kind(), self.resource.id()))
+    }
+
+    fn check(&self, claims: &Claims) -> Result<Option<String>, VerifyError> {
         if self.action.name() != claims.action {
             let (granted, attempted) = (quote(&claims.action), quote(self.action.name()));
             return Err(VerifyError::Action { granted, attempted });
@@ -266,12 +308,11 @@ impl Attempt {
             let (granted, attempted) = (quote(&claims.resource), quote(&attempted));
             return Err(VerifyError::Resource { granted, attempted });
         }
-        let digest = |payload: &crate::Payload| payload.digest(self.resource.kind(), self.resource.id());
-        let attempted = self.action.payload().map(digest);
+        let attempted = self.action_digest();
         if attempted != claims.action_digest {
             return Err(VerifyError::Payload { granted: claims.action_digest.clone(), attempted });
         }
-        Ok(())
+        Ok(attempted)
     }
 }
 
@@ -319,6 +360,17 @@ impl VerifiedGrant {
     }
 }
 
+/// Checks the signature by the key that the token names, and by no other.
+pub(super) fn check_signature(token: &Token<'_>, keys: &KeySet) -> Result<(), VerifyError> {
+    let key_id = || token.key_id.clone();
+    match keys.lookup(&token.key_id) {
+        Lookup::Found(key) if key.verify_strict(token.signed, &token.signature) => Ok(()),
+        Lookup::Found(_) => Err(VerifyError::Signature),
+        Lookup::Unusable => Err(VerifyError::UnusableKey { key_id: key_id() }),
+        Lookup::Unknown => Err(VerifyError::UnknownKey { key_id: key_id() }),
+    }
+}
+
 /// Refuses a first use after its time.
 pub(super) fn check_first_use(claims: &Claims, now: DateTime<Utc>) -> Result<(), VerifyError> {
     match claims.constraints.integer(Constraint::FirstUseBy) {
@@ -329,18 +381,15 @@ pub(super) fn check_first_use(claims: &Claims, now: DateTime<Utc>) -> Result<(),
     }
 }
 
-/// Refuses what binds a grant to something that was not shown: a chain, signed approvals, a key.
-fn check_bonds(claims: &Claims, _attempt: &Attempt) -> Result<(), VerifyError> {
+/// Refuses what binds a grant to something that was not shown: a chain, signed approvals.
+fn check_bonds(claims: &Claims) -> Result<(), VerifyError> {
     if claims.parent.is_some() {
         return Err(VerifyError::OutsideChain);
     }
     if claims.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) {
         return Err(VerifyError::SignedApprovals);
     }
-    match &claims.holder {
-        Some(key) => Err(VerifyError::ProofRequired { key_id: key.thumbprint().to_owned() }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn seconds(duration: Duration) -> i64 {
