@@ -334,3 +334,6 @@ fn token(text: &str, quoted: &Range<usize>) -> Option<Range<usize>> {
     let start = quoted.start.checked_add(1)?;
     is_token(inner).then(|| start..start.saturating_add(inner.len()))
 }
+
+#[cfg(test)]
+mod tests;
