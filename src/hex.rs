@@ -1,5 +1,7 @@
 //! Lower-case hexadecimal text of bytes.
 
+use sha2::{Digest, Sha256};
+
 /// Writes bytes as lower-case hexadecimal digits.
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let mut digits = vec![0; bytes.len().saturating_mul(2)];
@@ -9,18 +11,40 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     String::from_utf8(digits).unwrap_or_default()
 }
 
+/// Names a list of texts by half of a SHA-256, for keys that must not show what they are made of.
+pub(crate) fn short_digest(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(part);
+    }
+    encode(hasher.finalize().get(..16).unwrap_or_default())
+}
+
 /// Reads exactly 32 bytes from 64 lower-case hexadecimal digits.
 pub(crate) fn decode32(text: &str) -> Option<[u8; 32]> {
-    let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
     let mut bytes = [0; 32];
-    let mut all_digits = true;
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let &[high, low] = pair else { return None };
-        let (high, low) = (nibble(high), nibble(low));
+    read(text, &mut bytes).then_some(bytes)
+}
+
+/// Reads bytes from pairs of lower-case hexadecimal digits.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; text.len() / 2];
+    read(text, &mut bytes).then_some(bytes)
+}
+
+/// Fills bytes from as many pairs of digits; `false` if the text is something else.
+fn read(text: &str, bytes: &mut [u8]) -> bool {
+    let mut all_digits = text.len() == bytes.len().saturating_mul(2);
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let (high, low) = match pair {
+            &[high, low] => (nibble(high), nibble(low)),
+            _ => return false,
+        };
         all_digits &= (high | low) < 16;
         *byte = (high << 4) | (low & 0x0f);
     }
-    all_digits.then_some(bytes)
+    all_digits
 }
 
 // Neither looks at a digit to decide where to go on: hashes are as unpredictable as data gets.

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::text::quote;
+
 /// What is read: text borrows from the source unless it was escaped.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Json<'a> {
@@ -71,11 +73,6 @@ pub(crate) fn parse(bytes: &[u8], bounds: Bounds) -> Result<Json<'_>, JsonError>
     let value = reader.value(0)?;
     reader.skip_space();
     if reader.at < text.len() { Err(reader.fault()) } else { Ok(value) }
-}
-
-/// Shows outside text in a message: escaped, at most 64 characters.
-pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 impl<'a> Json<'a> {
@@ -173,7 +170,7 @@ impl<'a> Reader<'a> {
         loop {
             let key = self.string()?;
             if members.iter().any(|(known, _)| *known == key) {
-                return Err(JsonError::DuplicateKey { key: shown(&key) });
+                return Err(JsonError::DuplicateKey { key: quote(&key) });
             }
             if members.len() >= self.bounds.members {
                 return Err(JsonError::TooManyMembers { limit: self.bounds.members });

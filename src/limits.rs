@@ -2,11 +2,13 @@
 //!
 //! A bound stands here once. Who refuses something names the bound and what was found.
 
+use std::time::Duration;
+
 /// Bytes of an AuthZEN request: far above real ones (median 350 bytes), far below what hurts a parser.
 pub const REQUEST_BYTES: usize = 65_536;
 
-/// Bytes of all text that a request carries into the log. A record holds at most 65,535 bytes
-/// (DESIGN section 9), and JSON escaping can double ordinary text.
+/// Bytes of all that a request carries into the log beside its payload, as the record holds them: with a
+/// payload at its bound and the decision, they fit into a record of [`RECORD_BYTES`].
 pub const REQUEST_TEXT: usize = 24_576;
 
 /// Nesting of lists and maps in an attribute: deeper data is a document, not an attribute.
@@ -18,7 +20,7 @@ pub const VALUE_NODES: usize = 4_096;
 /// Bytes of an attribute's name and of an id, such as a subject's or a rule's.
 pub const NAME_BYTES: usize = 256;
 
-/// Bytes of a payload: the statement, command or body that will run.
+/// Bytes of a payload, as a record holds them: the statement, command or body that will run.
 pub const PAYLOAD_BYTES: usize = 16_384;
 
 /// Words of a command, parameters of a statement, headers of a call.
@@ -27,6 +29,23 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
+/// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
+pub const APPROVE_DEPTH: usize = 5;
+
+/// Leaves of one review, over all its stages (DESIGN section 7).
+pub const APPROVE_LEAVES: usize = 16;
+
+/// Votes of one review (DESIGN section 7).
+pub const VOTES: usize = 64;
+
+/// Any count that a policy writes: people, uses, slots.
+pub const COUNT: u32 = 10_000;
+
+/// Any span that a policy writes: a year of 366 days.
+pub const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);
+
+/// Bytes of a compiled pattern of the vocabulary.
+pub const PATTERN_BYTES: usize = 262_144;
 /// Bytes of a key set's text: every key of [`KEY_SET_KEYS`] with its certificates, had it any.
 pub const KEY_SET_BYTES: usize = 65_536;
 
@@ -56,3 +75,81 @@ pub const NOTE_BYTES: usize = 65_536;
 
 /// Signatures of a note: its log's and those of witnesses.
 pub const NOTE_SIGNATURES: usize = 64;
+/// Bytes of a grant's token: what one header line of common servers takes.
+pub const TOKEN_BYTES: usize = 8_192;
+
+/// Bytes of a token's decoded header: its three parameters need 90.
+pub const TOKEN_HEADER_BYTES: usize = 512;
+
+/// Nesting of a token's JSON: the profile's own claims need 3, the rest is room for `ext`.
+pub const TOKEN_DEPTH: usize = 8;
+
+/// Members of one object in a token. Each is compared with those before it.
+pub const TOKEN_MEMBERS: usize = 64;
+
+/// Bytes of a grant's claims before the log reference (650 bytes at most) is added: with header and signature
+/// they fit [`TOKEN_BYTES`].
+pub const CLAIMS_BYTES: usize = 5_200;
+
+/// Bytes of a text claim: a tenant, a type and an id of [`NAME_BYTES`] each, percent-encoded.
+pub const CLAIM_TEXT_BYTES: usize = 2_048;
+
+/// Uses of a counted grant. Each is one key that a store may be asked for.
+pub const GRANT_USES: i64 = 1_000;
+
+/// Seconds from issue to end that a verifier accepts unless it is told otherwise: a working shift.
+pub const GRANT_LIFETIME_SECONDS: i64 = 28_800;
+
+/// Seconds that a verifier's clock may be off at most.
+pub const LEEWAY_SECONDS: i64 = 60;
+/// Tokens of a SQL payload. Beyond it nobody reviews what they approve, and the parser's memory grows with it.
+pub const SQL_TOKENS: usize = 4_096;
+
+/// Bytes of a name in PostgreSQL, which cuts a longer one without an error (`NAMEDATALEN` less one).
+pub const SQL_NAME_BYTES: usize = 63;
+
+/// Open brackets at any place in a SQL payload. The parser tries several readings of each.
+pub const SQL_NESTING: usize = 24;
+
+/// Operators, casts and set operations that one place in a SQL payload hangs under. The parser builds them
+/// into a tree of that depth, which is walked and dropped by recursion.
+pub const SQL_CHAIN: usize = 128;
+
+/// Depth to which the SQL parser may recurse: what a debug build does on a stack of 512 KiB, and room.
+pub const SQL_RECURSION: usize = 40;
+/// Bytes of a condition. The longest in real policies have about 1,500; a list of 500 ids needs 16,000.
+pub const CONDITION_BYTES: usize = 16_384;
+
+/// Words and signs of a condition: a list of 1,000 short texts and room.
+pub const CONDITION_TOKENS: usize = 4_096;
+
+/// Nodes of a condition's syntax tree, and of its program after `[let]` is expanded.
+pub const CONDITION_NODES: usize = 4_096;
+
+/// Brackets inside brackets. People lose count at 5; generated conditions were seen with 20. Every level
+/// costs the parser about 2 KB of stack in a debug build.
+pub const CONDITION_NESTING: usize = 48;
+
+/// Nodes on the longest way down a syntax tree: a chain of 60 `+`, and `[let]` inside `[let]`. Every level
+/// costs the checker and the evaluator about 3 KB of stack in a debug build.
+pub const CONDITION_HEIGHT: usize = 64;
+
+/// Diagnostics of one condition: nobody reads more.
+pub const CONDITION_FAULTS: usize = 32;
+
+/// Steps of one evaluation: about a millisecond. A test of each of the 4,096 elements that a request can have
+/// needs 20,000 to 30,000.
+pub const EVALUATION_STEPS: u32 = 40_000;
+
+/// Bytes that one evaluation may build: sixteen times what a request holds.
+pub const EVALUATION_BYTES: u32 = 1_048_576;
+
+/// Steps that a condition may need in the worst case that the vocabulary allows: what an evaluation has, so
+/// that no condition is cut short by a request within its bounds.
+pub const CONDITION_COST: u64 = 40_000;
+
+/// Bytes of a compiled regular expression: most need 10 KB, a Unicode class 100 KB.
+pub const REGEX_BYTES: usize = 262_144;
+
+/// Bytes of a regular expression's text.
+pub const REGEX_TEXT: usize = 1_024;

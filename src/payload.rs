@@ -53,7 +53,7 @@ pub enum PayloadError {
     /// More bytes than a payload may have.
     #[error("payload is {bytes} bytes, limit is {}", limits::PAYLOAD_BYTES)]
     TooLarge {
-        /// The bytes of all parts together.
+        /// The bytes of all parts together, as a record holds them.
         bytes: usize,
     },
     /// More words, parameters or headers than a payload may have.
@@ -207,7 +207,9 @@ impl Payload {
         let (mut parts, mut bytes) = (0_usize, 0_usize);
         self.for_each_part(|part| {
             parts = parts.saturating_add(1);
-            bytes = bytes.saturating_add(part.len());
+            let recorded =
+                std::str::from_utf8(part).map_or(part.len().saturating_mul(2), crate::text::escaped_len);
+            bytes = bytes.saturating_add(recorded);
         });
         let nul = match &self.kind {
             Kind::Sql { text, parameters, .. } => {

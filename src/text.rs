@@ -9,6 +9,23 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
+/// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
+pub(crate) fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Counts the bytes of a text as JSON writes it, its quotes included.
+pub(crate) fn escaped_len(text: &str) -> usize {
+    let escape = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
+        0..=0x1f => 6,
+        _ => 1,
+    };
+    text.bytes().map(escape).fold(2, usize::saturating_add)
+}
+
 /// Finds the known name that a mistyped one most likely means: at most a third of its characters differ.
 pub(crate) fn closest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.into_iter().map(|name| (distance(found, name), name));

@@ -117,6 +117,12 @@ impl Record {
         self.body.fields.seq
     }
 
+    /// Returns the name of the stream.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        self.body.part(&self.body.fields.stream)
+    }
+
     /// Returns the bytes to store: canonical JSON without a line end.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

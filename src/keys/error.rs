@@ -95,3 +95,18 @@ pub enum KeyError {
         kid: String,
     },
 }
+
+impl KeyError {
+    /// Returns the stable code of the error: `keyset_rejected` for the set as a whole, else `key_rejected`.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::SetTooLarge { .. }
+            | Self::Json(_)
+            | Self::NoKeys
+            | Self::TooManyKeys { .. }
+            | Self::DuplicateKid { .. } => "keyset_rejected",
+            _ => "key_rejected",
+        }
+    }
+}

@@ -10,8 +10,8 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 use super::{KeyError, base64, base64url, from_base64, from_base64url};
-use crate::json::shown;
 use crate::limits;
+use crate::text::quote;
 
 /// A public key of Ed25519.
 ///
@@ -122,7 +122,7 @@ impl PublicKey {
     }
 
     /// Reads the member `x` of a JWK.
-    pub(super) fn from_x(text: &str) -> Result<Self, KeyError> {
+    pub(crate) fn from_x(text: &str) -> Result<Self, KeyError> {
         let bytes = from_base64url(text).ok_or(KeyError::Encoding)?;
         Self::from_bytes(bytes.as_slice().try_into().map_err(|_| KeyError::Encoding)?)
     }
@@ -150,7 +150,7 @@ fn check_name(name: &str) -> Result<(), KeyError> {
     if fits && !name.chars().any(|letter| letter == '+' || letter.is_whitespace() || letter.is_control()) {
         return Ok(());
     }
-    Err(KeyError::Name { name: shown(name) })
+    Err(KeyError::Name { name: quote(name) })
 }
 
 /// The signature type of Ed25519 in signed notes.

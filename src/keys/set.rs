@@ -5,8 +5,9 @@
 //! misnamed, or if it holds secret material. Keys of other kinds stay unusable: naming one is refused.
 
 use super::{KeyError, PublicKey};
-use crate::json::{self, Bounds, Json, shown};
+use crate::json::{self, Bounds, Json};
 use crate::limits;
+use crate::text::quote;
 
 /// A set of public keys, found by their thumbprints.
 ///
@@ -154,7 +155,7 @@ impl KeySet {
         let key = PublicKey::from_x(text("x")?.ok_or(member("x", "is missing"))?)?;
         let expected = key.thumbprint();
         if let Some(found) = kid.filter(|kid| *kid != expected) {
-            return Err(KeyError::KidMismatch { index, found: shown(found), expected: expected.to_owned() });
+            return Err(KeyError::KidMismatch { index, found: quote(found), expected: expected.to_owned() });
         }
         self.check_new(expected)?;
         if let Err(place) = self.place(key.thumbprint()) {
@@ -172,7 +173,7 @@ impl KeySet {
     fn check_new(&self, kid: &str) -> Result<(), KeyError> {
         match self.lookup(kid) {
             Lookup::Unknown => Ok(()),
-            _ => Err(KeyError::DuplicateKid { kid: shown(kid) }),
+            _ => Err(KeyError::DuplicateKid { kid: quote(kid) }),
         }
     }
 

@@ -4,7 +4,8 @@
 //! is told with its path; a decision turns it into a Deny.
 
 use crate::limits;
-use crate::request::{Request, RequestError};
+use crate::request::{Request, RequestError, Subject};
+use crate::text::is_unprintable;
 use crate::value::{Attributes, Value};
 
 /// Counts what a request holds while it is checked.
@@ -50,6 +51,20 @@ impl Request {
     }
 }
 
+impl Subject {
+    /// Checks the bounds of somebody who is not the requester, with what they say.
+    pub(crate) fn check(&self, path: &str, comment: &str) -> Result<(), RequestError> {
+        if let Some(fault) = self.fault() {
+            return Err(fault.clone());
+        }
+        let mut meter = Meter::default();
+        meter.name(&format!("{path}.type"), self.kind())?;
+        meter.name(&format!("{path}.id"), self.id())?;
+        meter.attributes(path, self.properties())?;
+        meter.text("vote.comment", comment)
+    }
+}
+
 impl Meter {
     fn name(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
         if text.is_empty() {
@@ -64,12 +79,17 @@ impl Meter {
 
     /// Text may hold line breaks and tabs, as reasons and labels do, but nothing that hides or reorders it.
     fn text(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
-        self.bytes = self.bytes.saturating_add(text.len());
-        bound(path, self.bytes, "bytes of text up to here", limits::REQUEST_TEXT)?;
+        self.add(path, crate::text::escaped_len(text))?;
         if text.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(RequestError::BadCharacter { path: path.to_owned() });
         }
         Ok(())
+    }
+
+    /// Counts bytes as a record holds them.
+    fn add(&mut self, path: &str, bytes: usize) -> Result<(), RequestError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        bound(path, self.bytes, "recorded bytes up to here", limits::REQUEST_TEXT)
     }
 
     fn attributes(&mut self, root: &str, attributes: &Attributes) -> Result<(), RequestError> {
@@ -89,13 +109,11 @@ impl Meter {
         self.nodes = self.nodes.saturating_add(1);
         bound(path, self.nodes, "values up to here", limits::VALUE_NODES)?;
         bound(path, depth, "levels", limits::VALUE_DEPTH)?;
+        self.add(path, VALUE_OVERHEAD)?;
         let below = depth.saturating_add(1);
         match value {
             Value::String(text) => self.text(path, text),
-            Value::Bytes(bytes) => {
-                self.bytes = self.bytes.saturating_add(bytes.len());
-                bound(path, self.bytes, "bytes of text up to here", limits::REQUEST_TEXT)
-            }
+            Value::Bytes(bytes) => self.add(path, bytes.len().saturating_mul(2)),
             Value::List(items) => items.iter().try_for_each(|item| self.value(path, item, below)),
             Value::Map(entries) => entries.iter().try_for_each(|(name, item)| {
                 self.key(path, name)?;
@@ -113,9 +131,5 @@ fn bound(path: &str, found: usize, unit: &'static str, limit: usize) -> Result<(
     Ok(())
 }
 
-/// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
-fn is_unprintable(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
+/// Bytes that a record spends around a value: quotes, a comma, or the wrapper of a number that JSON lacks.
+const VALUE_OVERHEAD: usize = 8;

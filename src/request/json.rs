@@ -75,26 +75,33 @@ fn read(text: &[u8], source: Source) -> Result<Request, RequestError> {
     if text.len() > limits::REQUEST_BYTES {
         return Err(RequestError::TooLarge { bytes: text.len() });
     }
-    let mut body: Attributes = serde_json::from_slice(text).map_err(|error| RequestError::Json {
+    let body: Attributes = serde_json::from_slice(text).map_err(|error| RequestError::Json {
         line: error.line(),
         column: error.column(),
         problem: problem(&error),
     })?;
-    let (mut subject, mut action, mut resource) = (
-        Reader::required(&mut body, "subject")?,
-        Reader::required(&mut body, "action")?,
-        Reader::required(&mut body, "resource")?,
-    );
-    let mut request = Request::new(subject.subject()?, action.action()?, resource.resource()?);
-    if source == Source::Caller {
-        request.subject = request.subject.claimed();
-        request.action = request.action.claimed();
-        request.resource = request.resource.claimed();
+    Request::from_members(body, source)
+}
+
+impl Request {
+    /// Reads a request from its members, such as a policy's case has.
+    pub(crate) fn from_members(mut body: Attributes, source: Source) -> Result<Self, RequestError> {
+        let (mut subject, mut action, mut resource) = (
+            Reader::required(&mut body, "subject")?,
+            Reader::required(&mut body, "action")?,
+            Reader::required(&mut body, "resource")?,
+        );
+        let mut request = Request::new(subject.subject()?, action.action()?, resource.resource()?);
+        if source == Source::Caller {
+            request.subject = request.subject.claimed();
+            request.action = request.action.claimed();
+            request.resource = request.resource.claimed();
+        }
+        if let Some(mut context) = Reader::optional(&mut body, "context")? {
+            context.context(&mut request, source)?;
+        }
+        Ok(request)
     }
-    if let Some(mut context) = Reader::optional(&mut body, "context")? {
-        context.context(&mut request, source)?;
-    }
-    Ok(request)
 }
 
 /// Takes members out of one object, naming their paths in errors.

@@ -7,6 +7,8 @@
 mod check;
 mod json;
 mod parts;
+#[cfg(feature = "engine")]
+mod record;
 
 use std::time::Duration;
 

@@ -4,6 +4,9 @@
 //! them from JSON; it refuses a key that stands twice, because two readers could see two requests.
 //! Bounds are checked where a request is decided, so that a fault is a Deny that names its path.
 
+#[cfg(feature = "engine")]
+mod record;
+
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,0 +1,146 @@
+//! Compiled conditions.
+//!
+//! Compiles a condition once and evaluates it against inputs, any number of times and from any thread.
+//! A condition is true, false or failed; what failed never counts as either.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::check::{self, Checked};
+use super::datum::Datum;
+use super::demand::{self, Demand};
+use super::diagnostic::Diagnostic;
+use super::environment::{Access, Environment, Slot};
+use super::eval::Machine;
+use super::failure::Failure;
+use super::input::Input;
+use super::node::Node;
+use super::parse;
+
+/// A compiled condition or expression, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Program {
+    inner: Arc<Inner>,
+}
+
+/// One test of a condition and how it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The bytes of the test in the source; those of the name where a `[let]` is used.
+    pub span: Range<usize>,
+    /// How it ended.
+    pub outcome: Result<bool, Failure>,
+    /// The attributes it reads.
+    pub slots: Vec<Slot>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    source: Box<str>,
+    node: Node,
+    slots: Box<[Slot]>,
+    warnings: Vec<Diagnostic>,
+    cost: u64,
+}
+
+impl Program {
+    /// Compiles a condition, which must be a truth value.
+    ///
+    /// # Errors
+    ///
+    /// All faults found, at most 32.
+    pub fn condition(
+        source: &str,
+        environment: &Environment,
+        access: &Access,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let tree = parse::parse(source)?;
+        Ok(Self::new(source, check::check_condition(&tree, environment, access)?))
+    }
+
+    /// Compiles an expression of any type. Faults of names and types are left to its evaluation.
+    ///
+    /// # Errors
+    ///
+    /// Faults of the syntax and of the bounds.
+    pub fn expression(source: &str, environment: &Environment) -> Result<Self, Vec<Diagnostic>> {
+        let tree = parse::parse(source)?;
+        Ok(Self::new(source, check::check_expression(&tree, environment)?))
+    }
+
+    fn new(source: &str, checked: Checked) -> Self {
+        let Checked { node, mut slots, warnings, cost } = checked;
+        slots.sort_unstable();
+        Self { inner: Arc::new(Inner { source: source.into(), node, slots: slots.into(), warnings, cost }) }
+    }
+
+    /// Evaluates a condition. Inputs are indexed by slot; a missing one is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if it is neither true nor false.
+    pub fn test(&self, inputs: &[Input<'_>]) -> Result<bool, Failure> {
+        let mut machine = Machine::new(inputs);
+        machine.test(&self.inner.node, None).map_err(|stop| stop.failure(&self.inner.source))
+    }
+
+    /// Evaluates an expression.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if it has no value.
+    pub fn evaluate(&self, inputs: &[Input<'_>]) -> Result<Datum, Failure> {
+        let mut machine = Machine::new(inputs);
+        let value = machine.value(&self.inner.node, None).map_err(|stop| stop.failure(&self.inner.source))?;
+        Datum::of(&value, &mut machine.budget).map_err(|_| Failure::Exhausted)
+    }
+
+    /// Returns the steps that an evaluation takes at most, as far as the vocabulary bounds them.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.inner.cost
+    }
+
+    /// Lists what an evaluation demands of single attributes: where one demand is not met, the condition is
+    /// false. An index can skip the condition then; an attribute that is absent or unknown meets every demand.
+    #[must_use]
+    pub fn demands(&self) -> Vec<Demand<'_>> {
+        demand::of(&self.inner.node)
+    }
+
+    /// Evaluates the tests below `&&`, `||` and `!` one by one, to say which of them decided.
+    #[must_use]
+    pub fn explain(&self, inputs: &[Input<'_>]) -> Vec<Part> {
+        let mut parts = Vec::new();
+        demand::leaves(&self.inner.node, &mut |leaf| {
+            let outcome =
+                Machine::new(inputs).test(leaf, None).map_err(|stop| stop.failure(&self.inner.source));
+            let mut slots = Vec::new();
+            leaf.visit(&mut |node| {
+                slots.extend(match node {
+                    Node::Slot(slot, _) | Node::Present(slot, _) | Node::OptionalSlot(slot, _) => Some(*slot),
+                    _ => None,
+                });
+            });
+            parts.push(Part { span: leaf.span().range(), outcome, slots });
+        });
+        parts
+    }
+
+    /// Iterates over the slots that the program reads, each once.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.inner.slots.iter().copied()
+    }
+
+    /// Returns the source.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.inner.source
+    }
+
+    /// Returns what is allowed and yet probably not meant.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.inner.warnings
+    }
+}
