@@ -138,8 +138,8 @@ pub use audit::{
 };
 #[cfg(feature = "engine")]
 pub use cel::{
-    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program, Rule,
-    Severity, Slot, Type, TypeError,
+    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program,
+    Rule, Severity, Slot, Type, TypeError,
 };
 #[cfg(feature = "engine")]
 pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};

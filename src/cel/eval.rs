@@ -60,7 +60,11 @@ impl<'a> Machine<'a> {
             Node::Present(slot, _) => self.present(*slot),
             Node::If(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
-                if self.test(condition, scope)? { self.test(then, scope) } else { self.test(otherwise, scope) }
+                if self.test(condition, scope)? {
+                    self.test(then, scope)
+                } else {
+                    self.test(otherwise, scope)
+                }
             }
             Node::Fold(fold) => self.fold_test(fold, scope),
             _ => match self.value(node, scope)? {
@@ -189,7 +193,9 @@ impl<'a> Machine<'a> {
         match list {
             Val::Values(items) => {
                 self.budget.step(items.len()).map_err(place)?;
-                Ok(items.iter().any(|item| matches!(item, Value::String(text) if text.as_str() == node.item.as_ref())))
+                Ok(items
+                    .iter()
+                    .any(|item| matches!(item, Value::String(text) if text.as_str() == node.item.as_ref())))
             }
             Val::Attributes(map) => Ok(map.get(&node.item).is_some()),
             other => operate::contains(&Val::Str(&node.item), other, &mut self.budget).map_err(place),
@@ -274,7 +280,8 @@ impl<'a> Machine<'a> {
             Val::Optional(None) => self.value(other, scope)?,
             _ => Val::Optional(None),
         };
-        functions::call(node.func, &[target, other], &mut self.budget).map_err(|trouble| trouble.at(node.span))
+        functions::call(node.func, &[target, other], &mut self.budget)
+            .map_err(|trouble| trouble.at(node.span))
     }
 
     fn list(&mut self, items: &'a [(Node, bool)], span: Span, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
@@ -283,7 +290,9 @@ impl<'a> Machine<'a> {
         let mut stop: Option<Stop> = None;
         for (item, optional) in items {
             match self.value(item, scope) {
-                Ok(Val::Optional(inner)) if *optional => list.extend(inner.map(|inner| inner.as_ref().clone())),
+                Ok(Val::Optional(inner)) if *optional => {
+                    list.extend(inner.map(|inner| inner.as_ref().clone()))
+                }
                 Ok(_) if *optional => stop = Some(Stop::Error(Fault::NoOverload, span).meet(stop)),
                 Ok(value) => list.push(value),
                 Err(Stop::Exhausted) => return Err(Stop::Exhausted),
@@ -293,7 +302,12 @@ impl<'a> Machine<'a> {
         stop.map_or_else(|| Ok(Val::List(list.into())), Err)
     }
 
-    fn map(&mut self, entries: &'a [(Node, Node, bool)], span: Span, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
+    fn map(
+        &mut self,
+        entries: &'a [(Node, Node, bool)],
+        span: Span,
+        scope: Outer<'_, 'a>,
+    ) -> Outcome<Val<'a>> {
         self.budget.build_items(entries.len().saturating_mul(2)).map_err(|trouble| trouble.at(span))?;
         let mut pairs = Vec::with_capacity(entries.len());
         let mut stop: Option<Stop> = None;

@@ -21,7 +21,12 @@ pub(super) fn is_relation(op: BinaryOp) -> bool {
     )
 }
 
-pub(super) fn relation(op: BinaryOp, left: &Val<'_>, right: &Val<'_>, budget: &mut Budget) -> Result<bool, Trouble> {
+pub(super) fn relation(
+    op: BinaryOp,
+    left: &Val<'_>,
+    right: &Val<'_>,
+    budget: &mut Budget,
+) -> Result<bool, Trouble> {
     match op {
         BinaryOp::Equal => left.equals(right, budget),
         BinaryOp::NotEqual => left.equals(right, budget).map(|equal| !equal),
@@ -73,7 +78,9 @@ pub(super) fn arithmetic<'a>(
         (Val::Int(left), Val::Int(right)) => return Ok(ints(op, *left, *right).map(Val::Int)?),
         (Val::Uint(left), Val::Uint(right)) => return Ok(uints(op, *left, *right).map(Val::Uint)?),
         (Val::Double(left), Val::Double(right)) => return Ok(doubles(op, *left, *right).map(Val::Double)?),
-        (Val::Timestamp(at), Val::Duration(span)) | (Val::Duration(span), Val::Timestamp(at)) if op == BinaryOp::Add => {
+        (Val::Timestamp(at), Val::Duration(span)) | (Val::Duration(span), Val::Timestamp(at))
+            if op == BinaryOp::Add =>
+        {
             time::add(*at, *span).map(Val::Timestamp)
         }
         (Val::Timestamp(at), Val::Duration(span)) if op == BinaryOp::Subtract => {

@@ -11,8 +11,8 @@ use super::super::failure::{Fault, Stop};
 use super::super::functions::{self, Func};
 use super::super::node::{Binary, Call, Member, Node, TextNode, TextSet, TextTest};
 use super::super::val::Val;
-use super::calls::constant_text;
 use super::Checker;
+use super::calls::constant_text;
 
 impl Checker<'_> {
     /// Computes a node whose parts are all constant.
@@ -49,9 +49,21 @@ impl Checker<'_> {
         parts.sort_by_key(price);
         match <[Node; 1]>::try_from(parts) {
             Ok([only]) if is_truth(&only) => only,
-            Ok([only]) => if and { Node::And(Box::new([only])) } else { Node::Or(Box::new([only])) },
+            Ok([only]) => {
+                if and {
+                    Node::And(Box::new([only]))
+                } else {
+                    Node::Or(Box::new([only]))
+                }
+            }
             Err(parts) if parts.is_empty() => Node::Const(Val::Bool(and)),
-            Err(parts) => if and { Node::And(parts.into()) } else { Node::Or(parts.into()) },
+            Err(parts) => {
+                if and {
+                    Node::And(parts.into())
+                } else {
+                    Node::Or(parts.into())
+                }
+            }
         }
     }
 
@@ -127,7 +139,8 @@ fn text_node(operand: Node, test: TextTest, span: Span) -> Node {
 
 fn text_set(node: &Node) -> Option<TextSet> {
     let Node::Const(value) = node else { return None };
-    let texts = value.items()?.iter().map(|item| item.as_str().map(Box::<str>::from)).collect::<Option<Vec<_>>>()?;
+    let texts =
+        value.items()?.iter().map(|item| item.as_str().map(Box::<str>::from)).collect::<Option<Vec<_>>>()?;
     Some(TextSet::new(texts))
 }
 
@@ -148,7 +161,9 @@ fn parts_are_constant(node: &Node) -> bool {
 /// Says whether a node gives a truth value or fails.
 fn is_truth(node: &Node) -> bool {
     match node {
-        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Text(_) | Node::Member(_) | Node::Present(..) => true,
+        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Text(_) | Node::Member(_) | Node::Present(..) => {
+            true
+        }
         Node::Binary(binary) => super::super::operate::is_relation(binary.op),
         _ => false,
     }

@@ -246,7 +246,8 @@ impl<'e> Checker<'e> {
         };
         let path = quote(&entry.path);
         if !selection && !entry.presence {
-            return self.fail(span, Fault::NoOverload, || format!("`has` takes a selection, {path} is a name"));
+            return self
+                .fail(span, Fault::NoOverload, || format!("`has` takes a selection, {path} is a name"));
         }
         let always = !entry.presence && !entry.declaration.optional && self.presence_root(slot).is_none();
         if always && self.strict {

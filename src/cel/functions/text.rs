@@ -141,11 +141,8 @@ fn split<'a>(text: &str, separator: &Val<'_>, count: usize, budget: &mut Budget)
     if count == 0 {
         return Ok(Val::List(Vec::new().into()));
     }
-    let parts: Vec<&str> = if separator.is_empty() {
-        letters(text, count)
-    } else {
-        text.splitn(count, separator).collect()
-    };
+    let parts: Vec<&str> =
+        if separator.is_empty() { letters(text, count) } else { text.splitn(count, separator).collect() };
     budget.build_items(parts.len())?;
     budget.build(text.len())?;
     Ok(Val::List(parts.into_iter().map(Val::text).collect()))

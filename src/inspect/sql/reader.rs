@@ -32,7 +32,9 @@ fn read_one(dialect: Dialect, text: &str) -> Result<Known, Obstacle> {
     bounds::check(&tokens)?;
     let statements = match parse(dialect, tokens.clone()) {
         Some(statements) => statements,
-        None => rephrase(dialect, &tokens).and_then(|tokens| parse(dialect, tokens)).ok_or(Obstacle::Syntax)?,
+        None => {
+            rephrase(dialect, &tokens).and_then(|tokens| parse(dialect, tokens)).ok_or(Obstacle::Syntax)?
+        }
     };
     let mut walk = Walk::new(dialect, statements.len() == 1);
     for statement in &statements {

@@ -11,7 +11,8 @@ use crate::Dialect;
 /// Returns the tokens in other words, or nothing if no phrase applied.
 pub(super) fn rephrase(dialect: Dialect, tokens: &[Token]) -> Option<Vec<Token>> {
     let words = tokens.iter().map(lower).collect();
-    let mut phrases = Phrases { dialect, tokens, words, at: 0, output: Vec::new(), depth: 0, marked: Vec::new() };
+    let mut phrases =
+        Phrases { dialect, tokens, words, at: 0, output: Vec::new(), depth: 0, marked: Vec::new() };
     while let Some(token) = tokens.get(phrases.at) {
         let before = phrases.at;
         let applied = phrases.phrase(token);
@@ -50,16 +51,22 @@ impl Phrases<'_> {
             (Token::Word(_), Dialect::PostgreSql) => self.common_word() || self.postgresql_word(),
             (Token::Word(_), Dialect::Sqlite) => self.common_word() || self.sqlite_word(),
             (Token::Word(_), Dialect::MySql) => self.common_word() || self.mysql_word(),
-            (Token::DoubleColon, _) if matches!(self.word(2), "preceding" | "following") => self.replace(2, &[]),
-            (Token::Period, _) if self.token(1) == Some(&Token::Mul) && self.before() == Some(&Token::RParen) => {
+            (Token::DoubleColon, _) if matches!(self.word(2), "preceding" | "following") => {
+                self.replace(2, &[])
+            }
+            (Token::Period, _)
+                if self.token(1) == Some(&Token::Mul) && self.before() == Some(&Token::RParen) =>
+            {
                 self.replace(2, &[])
             }
             (Token::Mul, Dialect::PostgreSql) => {
-                let table = self.at.checked_sub(2).and_then(|index| self.words.get(index)).map_or("", String::as_str);
+                let table =
+                    self.at.checked_sub(2).and_then(|index| self.words.get(index)).map_or("", String::as_str);
                 matches!(table, "from" | "join" | "update" | "only") && self.replace(1, &[])
             }
             (operator, Dialect::PostgreSql) if is_operator(operator) => {
-                let array = matches!(self.word(1), "any" | "all" | "some") && self.token(2) == Some(&Token::LParen);
+                let array =
+                    matches!(self.word(1), "any" | "all" | "some") && self.token(2) == Some(&Token::LParen);
                 array && self.replace(1, &[Token::Eq])
             }
             _ => false,
@@ -81,7 +88,9 @@ impl Phrases<'_> {
     fn postgresql_word(&mut self) -> bool {
         let opened = self.token(1) == Some(&Token::LParen);
         match (self.word(0), self.word(1), self.word(2)) {
-            ("variadic", ..) if matches!(self.before(), Some(Token::LParen | Token::Comma)) => self.replace(1, &[]),
+            ("variadic", ..) if matches!(self.before(), Some(Token::LParen | Token::Comma)) => {
+                self.replace(1, &[])
+            }
             ("table", ..) if self.starts_query() => {
                 let all = [Token::make_word("SELECT", None), Token::Mul, Token::make_word("FROM", None)];
                 self.replace(1, &all)
@@ -95,7 +104,9 @@ impl Phrases<'_> {
             ("collation", "for", _) => self.replace(2, &[Token::make_word("pg_collation_for", None)]),
             ("is", "document", _) => self.replace(2, &words(&["IS", "NULL"])),
             ("is", "not", "document") => self.replace(3, &words(&["IS", "NOT", "NULL"])),
-            ("current", "of", cursor) if !cursor.is_empty() => self.replace(3, &words(&["current_row", "IS", "NULL"])),
+            ("current", "of", cursor) if !cursor.is_empty() => {
+                self.replace(3, &words(&["current_row", "IS", "NULL"]))
+            }
             ("lateral", "xmltable", _) => self.replace(1, &[]),
             ("using", ..) if self.token(1).is_some_and(is_operator) => self.replace(2, &words(&["ASC"])),
             ("as", ..) if opened && self.before() == Some(&Token::RParen) && self.is_column(2) => {
@@ -106,7 +117,9 @@ impl Phrases<'_> {
             ("substring", ..) if opened => self.mark(Inside::Substring),
             ("xmlexists", ..) if opened => self.mark(Inside::XmlExists),
             ("xmlforest" | "xmlattributes", ..) if opened => self.mark(Inside::XmlNames),
-            ("name", ..) if self.before() == Some(&Token::LParen) && self.follows(&["xmlelement", "xmlpi"]) => {
+            ("name", ..)
+                if self.before() == Some(&Token::LParen) && self.follows(&["xmlelement", "xmlpi"]) =>
+            {
                 self.replace(1, &[])
             }
             (word, next, _) => match (self.inside(), word) {
@@ -132,7 +145,8 @@ impl Phrases<'_> {
 
     fn mysql_word(&mut self) -> bool {
         let first = self.at == 0;
-        let runs = |word: &str| matches!(word, "select" | "update" | "delete" | "insert" | "replace" | "with");
+        let runs =
+            |word: &str| matches!(word, "select" | "update" | "delete" | "insert" | "replace" | "with");
         match (self.word(0), self.word(1), self.word(2)) {
             ("analyze", next, _) if first && runs(next) => self.replace(1, &[]),
             ("analyze", "format", _) if first && self.token(2) == Some(&Token::Eq) && runs(self.word(4)) => {
