@@ -10,7 +10,7 @@ mod notation;
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
 
-use countersign::{Datum, Declaration, Environment, Input, Program, Type};
+use countersign::cel::{Datum, Declaration, Environment, Input, Program, Type};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
