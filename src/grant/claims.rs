@@ -167,7 +167,9 @@ impl Claims {
     pub(crate) fn to_value(&self) -> serde_json::Value {
         serde_json::from_str(&self.to_text()).unwrap_or_default()
     }
+}
 
+impl Claims {
     /// Refuses what a verifier would refuse, so that nothing unverifiable is ever authorized.
     pub(super) fn bounded(self) -> Result<Self, ClaimError> {
         let text = self.to_text();
@@ -181,9 +183,7 @@ impl Claims {
         }
         Self::read(&json)
     }
-}
 
-impl Claims {
     /// Reads claims from a token's second part: version, unknown claims, missing claims, types, in this order.
     pub(super) fn read(json: &Json<'_>) -> Result<Self, ClaimError> {
         let members = json.as_object().ok_or(ClaimError::Missing { claim: "v" })?;

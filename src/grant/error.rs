@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ClaimError, HolderProofError, TokenError};
+use super::{ClaimError, DelegationError, HolderProofError, TokenError};
 
 /// Why a grant is refused. Every variant has a stable code, [`reason`](Self::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,6 +121,9 @@ pub enum VerifyError {
         /// The digest of what is about to run.
         attempted: Option<String>,
     },
+    /// A chain of delegated grants.
+    #[error("{0}")]
+    Chain(#[from] DelegationError),
     /// A delegated grant stands alone, without the grants that it derives from.
     #[error("grant is delegated and stands outside its chain")]
     OutsideChain,
@@ -207,6 +210,7 @@ impl VerifyError {
             Self::Expired { .. } | Self::FirstUseTooLate { .. } => "expired",
             Self::UnknownConstraint { .. } | Self::ConstraintNotEnforced { .. } => "constraint_unknown",
             Self::Action { .. } | Self::Resource { .. } | Self::Payload { .. } => "action_mismatch",
+            Self::Chain(error) => error.reason(),
             Self::OutsideChain => "chain_required",
             Self::SignedApprovals => "approvals_unchecked",
             Self::ProofRequired { .. } => "proof_required",

@@ -7,8 +7,8 @@
 
 mod claims;
 mod constraint;
+mod delegate;
 mod error;
-#[cfg(any(feature = "engine", test))]
 mod issue;
 mod prove;
 mod redeem;
@@ -21,9 +21,11 @@ pub(crate) use claims::{Approval, Claims, Terms};
 pub use claims::{ClaimError, LogReference};
 #[cfg(feature = "engine")]
 pub(crate) use constraint::{Constraint, Constraints};
+pub use delegate::{Delegation, DelegationError};
 pub use error::VerifyError;
 #[cfg(any(feature = "engine", test))]
-pub use issue::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
+pub use issue::Authorization;
+pub use issue::{Grant, SignatureMismatch, UnsignedGrant};
 pub use prove::HolderProofError;
 pub use redeem::{Permit, Redemption};
 pub use revoke::RevocationList;

@@ -112,6 +112,7 @@ impl Redemption {
         }
     }
 
+    #[cfg(feature = "engine")]
     pub(crate) fn claims(&self) -> &Claims {
         &self.claims
     }

@@ -63,7 +63,7 @@ pub(super) fn token(terms: Terms) -> String {
 }
 
 /// Signs claims that no terms can make.
-fn token_of(change: impl FnOnce(&mut Claims)) -> String {
+pub(super) fn token_of(change: impl FnOnce(&mut Claims)) -> String {
     let mut claims = Claims::new(terms()).unwrap();
     change(&mut claims);
     Authorization::of_claims(claims).sign(&key()).token().to_owned()
