@@ -167,7 +167,8 @@ impl Ledger {
         if matches!(self.keys, Keys::Unknown) && drafts.clone().any(|draft| draft.key.is_some()) {
             return Err(LedgerError::KeysUnknown);
         }
-        let opening = drafts.next().map(|first| chain::opening(self.tip.stream(), first)).transpose();
+        let first = drafts.next().filter(|_| self.next_seq() == 0);
+        let opening = first.map(|first| chain::opening(self.tip.stream(), first)).transpose();
         let opening = opening.map_err(|fault| LedgerError::Unrecordable {
             event: super::Event::StreamOpened.to_string(),
             fault,

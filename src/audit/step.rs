@@ -4,6 +4,7 @@
 //! through a ledger: stage it, store the records, commit. It owns all it needs, so it can be queued,
 //! moved between threads and collected into a batch.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -69,7 +70,7 @@ pub(super) struct Part {
     pub(super) drafts: Vec<Template>,
     pub(super) refusal: Option<Box<Refusal>>,
     /// The first draft that no record can hold: its event and why.
-    pub(super) fault: Option<(String, RecordFault)>,
+    pub(super) fault: Option<(Cow<'static, str>, RecordFault)>,
 }
 
 /// What is recorded instead of a step's records when one of its keys is taken.
@@ -111,7 +112,9 @@ pub(crate) enum Fate {
 
 /// How a result comes to be from the fates of the parts, in their order. The mutex is never locked: it
 /// makes a step `Sync`, though what a caller passes to `map` need not be.
-struct Finish<T>(Mutex<Box<dyn FnOnce(&mut Fates) -> T + Send>>);
+struct Finish<T>(Mutex<Box<MakeResult<T>>>);
+
+type MakeResult<T> = dyn FnOnce(&mut Fates) -> T + Send;
 
 type Fates = std::vec::IntoIter<Fate>;
 
@@ -147,10 +150,10 @@ impl<T: 'static> Step<T> {
     ) -> Self {
         let mut part = Part { drafts: Vec::with_capacity(drafts.len()), refusal, fault: None };
         if let Some(Err(fault)) = part.refusal.as_ref().map(|refusal| refusal.0.check_header()) {
-            part.fault = Some((Event::StepRefused.as_str().to_owned(), fault));
+            part.fault = Some((Event::StepRefused.as_str().into(), fault));
         }
         for draft in drafts {
-            let event = draft.event().to_owned();
+            let event = draft.event().clone();
             match draft.render() {
                 Ok(template) => part.drafts.push(template),
                 Err(fault) => part.fault = part.fault.or(Some((event, fault))),
@@ -210,7 +213,7 @@ impl Refusal {
     /// Adds a field that says what was refused. `reason` and `taken` are set by the ledger.
     #[allow(dead_code, reason = "only the engine refuses steps")]
     #[must_use]
-    pub(crate) fn with(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         Self(self.0.with(name, value))
     }
 

@@ -24,17 +24,35 @@ pub(crate) struct Decided {
 
 /// Decides a request.
 pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decided {
-    let mut decision = Decision::new(policy.shared_digest());
-    if let Err(fault) = shape(policy, request) {
-        decision.reasons.push(fault);
-        return Decided { decision, facts: FactValues::default() };
+    let fault = shape(policy, request).err();
+    let facts = if fault.is_none() { FactValues::of(request) } else { FactValues::default() };
+    let decision = match fault {
+        Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+        None => decide_on(policy, request, &facts, now),
+    };
+    Decided { decision, facts }
+}
+
+/// Decides a request again, on the facts that were recorded with it.
+pub(crate) fn decide_again(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+) -> Decision {
+    match shape(policy, request) {
+        Ok(()) => decide_on(policy, request, facts, now),
+        Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
-    let facts = FactValues::of(request);
-    match policy.schema().inputs(request, &facts, now) {
+}
+
+fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
+    let mut decision = Decision::new(policy.shared_digest());
+    match policy.schema().inputs(request, facts, now) {
         Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision }.run(),
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
-    Decided { decision, facts }
+    decision
 }
 
 /// Checks bounds, and that the action is known and carries the payload that the vocabulary demands.
@@ -243,7 +261,7 @@ impl<'r> Run<'r> {
             .min_by(|(a, needs), (b, others)| (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id)));
         match fewest {
             Some((zone, needs)) if !self.request.asks_review() => {
-                self.challenge(&zone.rule, needs);
+                self.challenge(&[&zone.rule], needs);
                 true
             }
             _ => false,
@@ -325,13 +343,18 @@ impl<'r> Run<'r> {
                 None => groups.push((&review.group, review.mode, vec![(review, needs)])),
             }
         }
-        if let Some((.., members)) =
-            groups.iter().find(|(_, mode, members)| *mode == GroupMode::One && members.len() > 1)
-        {
+        let mut ambiguous = false;
+        for (_, mode, members) in &groups {
+            if *mode != GroupMode::One || members.len() < 2 {
+                continue;
+            }
             let ids: Vec<_> = members.iter().map(|(review, _)| &*review.rule.id).collect();
             let text = format!("several reviews match where one must: `{}`", ids.join("`, `"));
             self.decision.rules.extend(members.iter().map(|(review, _)| review.rule.id.clone()));
             self.reason(Reason::new(ReasonCode::AmbiguousReview, text));
+            ambiguous = true;
+        }
+        if ambiguous {
             return true;
         }
         for (_, mode, members) in &mut groups {
@@ -339,11 +362,15 @@ impl<'r> Run<'r> {
                 members.retain(|(_, needs)| needs.is_empty());
             }
         }
-        let unmet = groups.iter().flat_map(|(.., members)| members).find(|(_, needs)| !needs.is_empty());
-        if let Some((review, _)) = unmet {
-            let all = groups.iter().flat_map(|(.., members)| members).flat_map(|(_, needs)| needs);
-            let needs = all.cloned().collect();
-            self.challenge(&review.rule, needs);
+        let (mut ids, mut needs) = (Vec::new(), Vec::new());
+        for (review, unmet) in groups.iter().flat_map(|(.., members)| members) {
+            if !unmet.is_empty() {
+                ids.push(&review.rule);
+                needs.extend_from_slice(unmet);
+            }
+        }
+        if !ids.is_empty() {
+            self.challenge(&ids, needs);
             return true;
         }
         self.open(
@@ -378,10 +405,10 @@ impl<'r> Run<'r> {
         (!failed).then_some(matching)
     }
 
-    /// Joins the bounds of all groups: of a group where one suffices the widest, of the groups the narrowest.
+    /// Joins the bounds of everyone who is asked: the narrowest hold, whichever of several alternatives approves.
     fn open(&mut self, groups: impl Iterator<Item = (GroupMode, Vec<&'r ReviewRule>)>) -> bool {
         let asked = self.request.duration();
-        let mut joined: Option<Terms> = None;
+        let (mut joined, mut refused): (Option<Terms>, bool) = (None, false);
         let mut plan = Vec::new();
         for (mode, members) in groups {
             let singles: Vec<Vec<&ReviewRule>> = match mode {
@@ -396,9 +423,9 @@ impl<'r> Run<'r> {
                         Err(reason) => self.reason(reason.with_rule(&review.rule.id)),
                     }
                 }
-                // With alternatives the narrowest bounds hold, whichever of them approves.
                 let Some(duration) = admitted.iter().map(|(_, duration)| *duration).min() else {
-                    return true;
+                    refused = true;
+                    continue;
                 };
                 let uses = admitted.iter().filter_map(|(review, _)| review.grant.max_uses).min();
                 let within = admitted.iter().filter_map(|(review, _)| review.grant.use_within).min();
@@ -415,7 +442,7 @@ impl<'r> Run<'r> {
                 plan.push(admitted.into_iter().map(|(review, _)| review).collect::<Vec<_>>());
             }
         }
-        let Some(terms) = joined else { return false };
+        let Some(terms) = joined.filter(|_| !refused) else { return refused };
         let shortest = plan.iter().flatten().map(|review| review.grant.min).max().unwrap_or_default();
         if terms.duration < shortest {
             let reason = Reason::duration(ReasonCode::DurationTooShort, terms.duration, shortest);
@@ -492,13 +519,12 @@ impl<'r> Run<'r> {
         })
     }
 
-    fn challenge(&mut self, rule: &Rule, needs: Vec<Need>) {
-        self.decision.rules.push(rule.id.clone());
-        self.reason(Reason::of_rule(
-            ReasonCode::NeedsMissing,
-            &rule.id,
-            "it would go on with what is missing",
-        ));
+    fn challenge(&mut self, rules: &[&Rule], needs: Vec<Need>) {
+        for rule in rules {
+            self.decision.rules.push(rule.id.clone());
+            let text = "it would go on with what is missing";
+            self.reason(Reason::of_rule(ReasonCode::NeedsMissing, &rule.id, text));
+        }
         self.decision.missing = needs;
         self.decision.effect = Effect::Challenge;
     }
