@@ -5,8 +5,6 @@
 //! from a token or made from terms, and equal claims are written as equal bytes (keys sorted, no spaces), so
 //! that what a record holds can be signed again to the same token.
 
-use std::borrow::Cow;
-
 #[cfg(any(feature = "engine", test))]
 use chrono::{DateTime, Utc};
 
@@ -377,8 +375,7 @@ pub(super) fn check_version(json: &Json<'_>) -> Result<(), ClaimError> {
     }
 }
 
-fn is_known(name: &Cow<'_, str>) -> bool {
-    let name = name.as_ref();
+fn is_known(name: &str) -> bool {
     name == "v" || REQUIRED.contains(&name) || OPTIONAL.contains(&name)
 }
 

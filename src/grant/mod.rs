@@ -36,7 +36,19 @@ pub use verify::{Attempt, GrantVerifier, VerifiedGrant};
 const TYP: &str = "jit-grant+jwt";
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
 mod tests;
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
 mod properties;
