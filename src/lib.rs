@@ -150,8 +150,8 @@ pub use grant::Authorization;
 #[cfg(feature = "verify")]
 pub use grant::{
     Algorithm, Attempt, ClaimError, Delegation, DelegationError, Grant, GrantVerifier, HolderProofError,
-    LogReference, Part, Permit, Redemption, RevocationList, SignatureMismatch, TokenError, UnsignedGrant,
-    VerifiedGrant, VerifyError,
+    LogReference, Part, Permit, QuorumError, Redemption, RevocationList, SignatureMismatch, SignedApproval,
+    TokenError, UnsignedGrant, VerifiedGrant, VerifyError,
 };
 #[cfg(feature = "verify")]
 pub use json::JsonError;

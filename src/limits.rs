@@ -165,3 +165,6 @@ pub const PROOF_SECONDS: i64 = 60;
 
 /// Grants in a chain: the root and three hands. Each costs a signature.
 pub const CHAIN_GRANTS: usize = 4;
+
+/// Bytes of a signed approval: five of them fit the claims of a grant.
+pub const APPROVAL_BYTES: usize = 4_096;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ClaimError, DelegationError, HolderProofError, TokenError};
+use super::{ClaimError, DelegationError, HolderProofError, QuorumError, TokenError};
 
 /// Why a grant is refused. Every variant has a stable code, [`reason`](Self::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,6 +130,9 @@ pub enum VerifyError {
     /// Approvals signed by their approvers, which this verifier does not check.
     #[error("signed approvals are not checked here")]
     SignedApprovals,
+    /// The grant's signed approvals.
+    #[error("{0}")]
+    Quorum(#[from] QuorumError),
     /// The grant is bound to a key, and the attempt has no proof of it.
     #[error("grant is bound to key `{key_id}`, the attempt has no proof of it")]
     ProofRequired {
@@ -213,6 +216,7 @@ impl VerifyError {
             Self::Chain(error) => error.reason(),
             Self::OutsideChain => "chain_required",
             Self::SignedApprovals => "approvals_unchecked",
+            Self::Quorum(error) => error.reason(),
             Self::ProofRequired { .. } => "proof_required",
             Self::Proof(error) => error.reason(),
             Self::ProofUnexpected => "proof_rejected",

@@ -15,11 +15,12 @@ use super::constraint::Constraint;
 use super::delegate::check_child;
 use super::error::moment;
 use super::prove::{self, Expected};
+use super::quorum::Quorum;
 use super::redeem::Redemption;
 use super::revoke::Revocations;
 use super::token::Token;
 use super::{DelegationError, LogReference, TYP, VerifyError};
-use crate::keys::{KeySet, Lookup};
+use crate::keys::{KeySet, Lookup, PublicKey};
 use crate::limits;
 use crate::request::{Action, Resource};
 use crate::text::quote;
@@ -51,6 +52,7 @@ struct Settings {
     enforced: Vec<Constraint>,
     revoked: BTreeSet<String>,
     revocations: Option<Revocations>,
+    quorum: Option<Quorum>,
     single_use: bool,
 }
 
@@ -74,7 +76,7 @@ pub struct Attempt {
 /// [`Permit`](super::Permit).
 ///
 /// ```compile_fail,E0451
-/// let forged = countersign::VerifiedGrant { claims: todo!(), attempt: todo!(), now: todo!(), uses: 1 };
+/// let forged = countersign::VerifiedGrant { claims: todo!(), attempt: todo!(), now: todo!(), uses: 1, last_end: 1 };
 /// ```
 ///
 /// ```compile_fail,E0599
@@ -91,6 +93,7 @@ pub struct VerifiedGrant {
     attempt: Attempt,
     now: DateTime<Utc>,
     uses: i64,
+    last_end: i64,
 }
 
 impl GrantVerifier {
@@ -107,6 +110,7 @@ impl GrantVerifier {
             enforced: Vec::new(),
             revoked: BTreeSet::new(),
             revocations: None,
+            quorum: None,
             single_use: false,
         };
         Self { settings: Arc::new(settings) }
@@ -157,6 +161,20 @@ impl GrantVerifier {
         let verified = Revocations::verify(list, issuer, keys, max_age, revocations.as_ref())?;
         self.change().revocations = Some(verified);
         Ok(self)
+    }
+
+    /// Demands that a number of people signed the grant's approvals themselves
+    /// ([`SignedApproval`](super::SignedApproval)), and names whose keys count: persons as
+    /// [`Subject::reference`](crate::Subject::reference) names them. Every signed approval of a grant must
+    /// then hold; without this setting a grant with signed approvals is refused.
+    #[must_use]
+    pub fn requiring_approvals(
+        mut self,
+        count: usize,
+        approvers: impl IntoIterator<Item = (String, PublicKey)>,
+    ) -> Self {
+        self.change().quorum = Some(Quorum::new(count, approvers));
+        self
     }
 
     /// Lets every grant be used once only, also one that says more or nothing of its uses.
@@ -220,11 +238,11 @@ impl GrantVerifier {
         chain().try_for_each(|link| self.check_times(&link.claims, now))?;
         chain().try_for_each(|link| self.check_constraints(&link.claims, now))?;
         let digest = attempt.check(&last.claims)?;
-        chain().take(1).try_for_each(|root| check_bonds(&root.claims))?;
+        let last_end = self.check_bonds(&chain().next().unwrap_or(&last).claims)?;
         self.check_proof(&last, &attempt, digest.as_deref(), now)?;
         chain().try_for_each(|link| self.check_revocation(link, now))?;
         let uses = self.uses(&last.claims);
-        Ok(VerifiedGrant { claims: Claims { policy, log, ..last.claims }, attempt, now, uses })
+        Ok(VerifiedGrant { claims: Claims { policy, log, ..last.claims }, attempt, now, uses, last_end })
     }
 
     /// Counts the uses that the grant allows here; 0 where they are not counted.
@@ -285,6 +303,21 @@ impl GrantVerifier {
             check_first_use(claims, now)?;
         }
         Ok(())
+    }
+
+    /// Checks what binds the first grant of a chain to something beside it: no parent, and its signed
+    /// approvals. Returns the second until which these could carry a grant.
+    fn check_bonds(&self, root: &Claims) -> Result<i64, VerifyError> {
+        if root.parent.is_some() {
+            return Err(VerifyError::OutsideChain);
+        }
+        match &self.settings.quorum {
+            Some(quorum) => Ok(quorum.check(root)?),
+            None if root.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) => {
+                Err(VerifyError::SignedApprovals)
+            }
+            None => Ok(root.expires_at),
+        }
     }
 
     fn check_proof(
@@ -398,7 +431,7 @@ impl VerifiedGrant {
 
     /// Starts using the grant.
     pub fn redeem(self) -> Redemption {
-        Redemption::new(self.claims, self.attempt, self.now, self.uses)
+        Redemption::new(self.claims, self.attempt, self.now, self.uses, self.last_end)
     }
 }
 
@@ -421,17 +454,6 @@ pub(super) fn check_first_use(claims: &Claims, now: DateTime<Utc>) -> Result<(),
         }
         _ => Ok(()),
     }
-}
-
-/// Refuses what binds a grant to something that was not shown: a chain, signed approvals.
-fn check_bonds(claims: &Claims) -> Result<(), VerifyError> {
-    if claims.parent.is_some() {
-        return Err(VerifyError::OutsideChain);
-    }
-    if claims.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) {
-        return Err(VerifyError::SignedApprovals);
-    }
-    Ok(())
 }
 
 fn seconds(duration: Duration) -> i64 {
