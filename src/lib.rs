@@ -140,13 +140,14 @@ pub use audit::{
 pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
 #[cfg(feature = "engine")]
 pub use gate::{Conflict, Gate, Outcome};
+#[cfg(any(feature = "engine", all(feature = "verify", test)))]
+pub use grant::Authorization;
 #[cfg(feature = "verify")]
 pub use grant::{
-    Algorithm, Attempt, ClaimError, GrantVerifier, HolderProofError, LogReference, Part, Permit, Redemption,
-    RevocationList, TokenError, VerifiedGrant, VerifyError,
+    Algorithm, Attempt, ClaimError, Delegation, DelegationError, Grant, GrantVerifier, HolderProofError,
+    LogReference, Part, Permit, QuorumError, Redemption, RevocationList, SignatureMismatch, SignedApproval,
+    TokenError, UnsignedGrant, VerifiedGrant, VerifyError,
 };
-#[cfg(any(feature = "engine", all(feature = "verify", test)))]
-pub use grant::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
 #[cfg(feature = "verify")]
 pub use json::JsonError;
 #[cfg(feature = "verify")]

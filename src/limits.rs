@@ -162,3 +162,9 @@ pub const PROOF_BYTES: usize = 2_048;
 
 /// Seconds that a holder's proof lives: one call and its retries.
 pub const PROOF_SECONDS: i64 = 60;
+
+/// Grants in a chain: the root and three hands. Each costs a signature.
+pub const CHAIN_GRANTS: usize = 4;
+
+/// Bytes of a signed approval: five of them fit the claims of a grant.
+pub const APPROVAL_BYTES: usize = 4_096;

@@ -1,5 +1,12 @@
 //! Every stored token gets the verdict and the reason that its case names.
 #![cfg(feature = "verify")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails loudly"
+)]
 
 use std::time::Duration;
 

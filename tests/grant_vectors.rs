@@ -1,5 +1,12 @@
 //! The byte formats of grants, as another implementation can compute them.
 #![cfg(feature = "verify")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails loudly"
+)]
 
 use chrono::DateTime;
 use countersign::{

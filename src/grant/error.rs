@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ClaimError, HolderProofError, TokenError};
+use super::{ClaimError, DelegationError, HolderProofError, QuorumError, TokenError};
 
 /// Why a grant is refused. Every variant has a stable code, [`reason`](Self::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,12 +121,18 @@ pub enum VerifyError {
         /// The digest of what is about to run.
         attempted: Option<String>,
     },
+    /// A chain of delegated grants.
+    #[error("{0}")]
+    Chain(#[from] DelegationError),
     /// A delegated grant stands alone, without the grants that it derives from.
     #[error("grant is delegated and stands outside its chain")]
     OutsideChain,
     /// Approvals signed by their approvers, which this verifier does not check.
     #[error("signed approvals are not checked here")]
     SignedApprovals,
+    /// The grant's signed approvals.
+    #[error("{0}")]
+    Quorum(#[from] QuorumError),
     /// The grant is bound to a key, and the attempt has no proof of it.
     #[error("grant is bound to key `{key_id}`, the attempt has no proof of it")]
     ProofRequired {
@@ -207,8 +213,10 @@ impl VerifyError {
             Self::Expired { .. } | Self::FirstUseTooLate { .. } => "expired",
             Self::UnknownConstraint { .. } | Self::ConstraintNotEnforced { .. } => "constraint_unknown",
             Self::Action { .. } | Self::Resource { .. } | Self::Payload { .. } => "action_mismatch",
+            Self::Chain(error) => error.reason(),
             Self::OutsideChain => "chain_required",
             Self::SignedApprovals => "approvals_unchecked",
+            Self::Quorum(error) => error.reason(),
             Self::ProofRequired { .. } => "proof_required",
             Self::Proof(error) => error.reason(),
             Self::ProofUnexpected => "proof_rejected",

@@ -161,4 +161,10 @@ const KNOWN: [&str; 5] = ["adg", "aud", "gth", "iat", "v"];
 const BOUNDS: Bounds = Bounds { depth: 1, members: 8 };
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
 mod tests;

@@ -115,8 +115,7 @@ impl RevocationList {
         let signature = key.sign(input.as_bytes());
         let text = seal(input, &signature);
         let token = Token::read(&text, limits::REVOCATIONS_BYTES, TYP)?;
-        Self::read(&token.claims(BOUNDS)?)?;
-        Ok(text)
+        Self::read(&token.claims(BOUNDS)?).map(|_| text).map_err(VerifyError::from)
     }
 
     fn read(json: &Json<'_>) -> Result<Self, ClaimError> {

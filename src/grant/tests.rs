@@ -8,6 +8,7 @@ use serde_json::json;
 use super::claims::{Approval, Claims, Terms};
 use super::constraint::{Constraint, Constraints};
 use super::error::moment;
+use super::token::seal;
 use super::*;
 use crate::keys::{KeySet, SigningKey};
 use crate::payload::{Dialect, Payload};
@@ -63,7 +64,7 @@ pub(super) fn token(terms: Terms) -> String {
 }
 
 /// Signs claims that no terms can make.
-fn token_of(change: impl FnOnce(&mut Claims)) -> String {
+pub(super) fn token_of(change: impl FnOnce(&mut Claims)) -> String {
     let mut claims = Claims::new(terms()).unwrap();
     change(&mut claims);
     Authorization::of_claims(claims).sign(&key()).token().to_owned()
@@ -154,7 +155,7 @@ fn largest_claims_make_a_token_that_verifies() {
 fn other_key_and_altered_bytes_are_one_refusal() {
     let good = token(terms());
     let (head, _) = good.rsplit_once('.').unwrap();
-    let forged = super::token::seal(head.to_owned(), &SigningKey::from_seed([2; 32]).sign(head.as_bytes()));
+    let forged = seal(head.to_owned(), &SigningKey::from_seed([2; 32]).sign(head.as_bytes()));
     assert_eq!(refusal(&forged), VerifyError::Signature);
     let other = token(Terms { subject: "user/eve".into(), ..terms() });
     let (_, stolen) = good.rsplit_once('.').unwrap();

@@ -12,13 +12,15 @@ use chrono::{DateTime, Utc};
 
 use super::claims::{Approval, BOUNDS, Claims};
 use super::constraint::Constraint;
+use super::delegate::check_child;
 use super::error::moment;
 use super::prove::{self, Expected};
+use super::quorum::Quorum;
 use super::redeem::Redemption;
 use super::revoke::Revocations;
 use super::token::Token;
-use super::{LogReference, TYP, VerifyError};
-use crate::keys::{KeySet, Lookup};
+use super::{DelegationError, LogReference, TYP, VerifyError};
+use crate::keys::{KeySet, Lookup, PublicKey};
 use crate::limits;
 use crate::request::{Action, Resource};
 use crate::text::quote;
@@ -50,7 +52,16 @@ struct Settings {
     enforced: Vec<Constraint>,
     revoked: BTreeSet<String>,
     revocations: Option<Revocations>,
+    quorum: Option<Quorum>,
     single_use: bool,
+}
+
+/// A grant in its chain, with the key that signed it.
+#[derive(Debug)]
+pub(super) struct Link<'a> {
+    pub(super) claims: Claims,
+    pub(super) key_id: String,
+    pub(super) token: &'a str,
 }
 
 /// What a tool is about to do: the action with its exact payload, and the resource.
@@ -65,7 +76,7 @@ pub struct Attempt {
 /// [`Permit`](super::Permit).
 ///
 /// ```compile_fail,E0451
-/// let forged = countersign::VerifiedGrant { claims: todo!(), attempt: todo!(), now: todo!(), uses: 1 };
+/// let forged = countersign::VerifiedGrant { claims: todo!(), attempt: todo!(), now: todo!(), uses: 1, last_end: 1 };
 /// ```
 ///
 /// ```compile_fail,E0599
@@ -82,6 +93,7 @@ pub struct VerifiedGrant {
     attempt: Attempt,
     now: DateTime<Utc>,
     uses: i64,
+    last_end: i64,
 }
 
 impl GrantVerifier {
@@ -98,6 +110,7 @@ impl GrantVerifier {
             enforced: Vec::new(),
             revoked: BTreeSet::new(),
             revocations: None,
+            quorum: None,
             single_use: false,
         };
         Self { settings: Arc::new(settings) }
@@ -150,6 +163,20 @@ impl GrantVerifier {
         Ok(self)
     }
 
+    /// Demands that a number of people signed the grant's approvals themselves
+    /// ([`SignedApproval`](super::SignedApproval)), and names whose keys count: persons as
+    /// [`Subject::reference`](crate::Subject::reference) names them. Every signed approval of a grant must
+    /// then hold; without this setting a grant with signed approvals is refused.
+    #[must_use]
+    pub fn requiring_approvals(
+        mut self,
+        count: usize,
+        approvers: impl IntoIterator<Item = (String, PublicKey)>,
+    ) -> Self {
+        self.change().quorum = Some(Quorum::new(count, approvers));
+        self
+    }
+
     /// Lets every grant be used once only, also one that says more or nothing of its uses.
     #[must_use]
     pub fn with_single_use(mut self) -> Self {
@@ -172,18 +199,50 @@ impl GrantVerifier {
         attempt: Attempt,
         now: DateTime<Utc>,
     ) -> Result<VerifiedGrant, VerifyError> {
-        let read = Token::read(token, limits::TOKEN_BYTES, TYP)?;
+        self.verify_chain(&[token], attempt, now)
+    }
+
+    /// Verifies a delegated grant with the grants that it derives from, root first, at most four.
+    ///
+    /// The root is checked as [`verify`](Self::verify) does; every child must be signed by the key that its
+    /// parent is bound to, name its parent, and be equal or narrower. The last one is what is used; its
+    /// holder's proof is demanded, and none in the chain may be revoked.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify), and [`VerifyError::Chain`].
+    pub fn verify_chain<S: AsRef<str>>(
+        &self,
+        chain: &[S],
+        attempt: Attempt,
+        now: DateTime<Utc>,
+    ) -> Result<VerifiedGrant, VerifyError> {
+        let count = chain.len();
+        let Some((root_token, children)) = chain.split_first().filter(|_| count <= limits::CHAIN_GRANTS)
+        else {
+            return Err(DelegationError::Length { count }.into());
+        };
+        let read = Token::read(root_token.as_ref(), limits::TOKEN_BYTES, TYP)?;
         check_signature(&read, &self.settings.keys)?;
-        let claims = Claims::read(&read.claims(BOUNDS)?)?;
-        self.check_names(&claims)?;
-        self.check_times(&claims, now)?;
-        self.check_constraints(&claims, now)?;
-        let digest = attempt.check(&claims)?;
-        check_bonds(&claims)?;
-        self.check_proof(&claims, token, &attempt, digest.as_deref(), now)?;
-        self.check_revocation(&claims, &read.key_id, now)?;
-        let uses = self.uses(&claims);
-        Ok(VerifiedGrant { claims, attempt, now, uses })
+        let root = Claims::read(&read.claims(BOUNDS)?)?;
+        self.check_names(&root)?;
+        let (policy, log) = (root.policy.clone(), root.log.clone());
+        let mut last = Link { claims: root, key_id: read.key_id, token: root_token.as_ref() };
+        let mut above = Vec::new();
+        for (index, token) in (1..).zip(children.iter().map(AsRef::as_ref)) {
+            let read = Token::read(token, limits::TOKEN_BYTES, TYP)?;
+            let claims = check_child(index, &read, &last)?;
+            above.push(std::mem::replace(&mut last, Link { claims, key_id: read.key_id, token }));
+        }
+        let chain = || above.iter().chain([&last]);
+        chain().try_for_each(|link| self.check_times(&link.claims, now))?;
+        chain().try_for_each(|link| self.check_constraints(&link.claims, now))?;
+        let digest = attempt.check(&last.claims)?;
+        let last_end = self.check_bonds(&chain().next().unwrap_or(&last).claims)?;
+        self.check_proof(&last, &attempt, digest.as_deref(), now)?;
+        chain().try_for_each(|link| self.check_revocation(link, now))?;
+        let uses = self.uses(&last.claims);
+        Ok(VerifiedGrant { claims: Claims { policy, log, ..last.claims }, attempt, now, uses, last_end })
     }
 
     /// Counts the uses that the grant allows here; 0 where they are not counted.
@@ -239,33 +298,49 @@ impl GrantVerifier {
             return Err(VerifyError::ConstraintNotEnforced { name: name.as_str() });
         }
         // Where uses are counted, redeeming knows which use is the first.
-        if self.uses(claims) == 0 {
+        // Those of a delegated grant began before it, so its own first use is any.
+        if self.uses(claims) == 0 || claims.parent.is_some() {
             check_first_use(claims, now)?;
         }
         Ok(())
     }
 
+    /// Checks what binds the first grant of a chain to something beside it: no parent, and its signed
+    /// approvals. Returns the second until which these could carry a grant.
+    fn check_bonds(&self, root: &Claims) -> Result<i64, VerifyError> {
+        if root.parent.is_some() {
+            return Err(VerifyError::OutsideChain);
+        }
+        match &self.settings.quorum {
+            Some(quorum) => Ok(quorum.check(root)?),
+            None if root.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) => {
+                Err(VerifyError::SignedApprovals)
+            }
+            None => Ok(root.expires_at),
+        }
+    }
+
     fn check_proof(
         &self,
-        claims: &Claims,
-        token: &str,
+        link: &Link<'_>,
         attempt: &Attempt,
         action_digest: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<(), VerifyError> {
-        match (&claims.holder, &attempt.proof) {
+        match (&link.claims.holder, &attempt.proof) {
             (None, None) => Ok(()),
             (None, Some(_)) => Err(VerifyError::ProofUnexpected),
             (Some(key), None) => Err(VerifyError::ProofRequired { key_id: key.thumbprint().to_owned() }),
             (Some(holder), Some(proof)) => {
                 let (audience, leeway) = (self.settings.audience.as_str(), self.settings.leeway);
-                let expected = Expected { holder, grant: token, audience, action_digest, leeway, now };
+                let expected = Expected { holder, grant: link.token, audience, action_digest, leeway, now };
                 Ok(prove::check(proof, &expected)?)
             }
         }
     }
 
-    fn check_revocation(&self, claims: &Claims, key_id: &str, now: DateTime<Utc>) -> Result<(), VerifyError> {
+    fn check_revocation(&self, link: &Link<'_>, now: DateTime<Utc>) -> Result<(), VerifyError> {
+        let Link { claims, key_id, .. } = link;
         if self.settings.revoked.contains(&claims.id) {
             return Err(VerifyError::Revoked { id: claims.id.clone() });
         }
@@ -356,7 +431,7 @@ impl VerifiedGrant {
 
     /// Starts using the grant.
     pub fn redeem(self) -> Redemption {
-        Redemption::new(self.claims, self.attempt, self.now, self.uses)
+        Redemption::new(self.claims, self.attempt, self.now, self.uses, self.last_end)
     }
 }
 
@@ -379,17 +454,6 @@ pub(super) fn check_first_use(claims: &Claims, now: DateTime<Utc>) -> Result<(),
         }
         _ => Ok(()),
     }
-}
-
-/// Refuses what binds a grant to something that was not shown: a chain, signed approvals.
-fn check_bonds(claims: &Claims) -> Result<(), VerifyError> {
-    if claims.parent.is_some() {
-        return Err(VerifyError::OutsideChain);
-    }
-    if claims.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) {
-        return Err(VerifyError::SignedApprovals);
-    }
-    Ok(())
 }
 
 fn seconds(duration: Duration) -> i64 {
