@@ -268,7 +268,9 @@ impl Bounds {
     fn text(self) -> String {
         let Self { min, default, max, caps } = self;
         let over = if caps { "cap" } else { "refuse" };
-        format!("grant = {{ min = \"{min}m\", default = \"{default}m\", max = \"{max}m\", over = \"{over}\" }}\n")
+        format!(
+            "grant = {{ min = \"{min}m\", default = \"{default}m\", max = \"{max}m\", over = \"{over}\" }}\n"
+        )
     }
 }
 
@@ -309,29 +311,58 @@ impl Document {
             Some(count) => format!("limit = {{ count = {count}, per = \"1h\" }}\n"),
             None => String::new(),
         };
-        put("emergency", self.emergencies.iter().map(|e| {
-            let within = format!("review_within = \"{}h\"\n", e.review_within);
-            [e.rule.text(), limit(e.limit), e.bounds.text(), within].concat()
-        }).collect());
-        put("review", self.reviews.iter().map(|r| {
-            let rule = if r.otherwise { format!("id = \"{}\"\notherwise = true\n", r.rule.id) } else { r.rule.text() };
-            let rest = format!("group = \"{}\"\napprove = {{ from = 'true' }}\n", r.group);
-            [rule, rest, r.needs.text(), r.bounds.text()].concat()
-        }).collect());
-        put("zone", self.zones.iter().map(|z| {
-            let ceiling = format!("max_risk = \"{}\"\n", z.max_risk);
-            [z.rule.text(), ceiling, z.needs.text(), limit(z.limit), z.bounds.text()].concat()
-        }).collect());
+        put(
+            "emergency",
+            self.emergencies
+                .iter()
+                .map(|e| {
+                    let within = format!("review_within = \"{}h\"\n", e.review_within);
+                    [e.rule.text(), limit(e.limit), e.bounds.text(), within].concat()
+                })
+                .collect(),
+        );
+        put(
+            "review",
+            self.reviews
+                .iter()
+                .map(|r| {
+                    let rule = if r.otherwise {
+                        format!("id = \"{}\"\notherwise = true\n", r.rule.id)
+                    } else {
+                        r.rule.text()
+                    };
+                    let rest = format!("group = \"{}\"\napprove = {{ from = 'true' }}\n", r.group);
+                    [rule, rest, r.needs.text(), r.bounds.text()].concat()
+                })
+                .collect(),
+        );
+        put(
+            "zone",
+            self.zones
+                .iter()
+                .map(|z| {
+                    let ceiling = format!("max_risk = \"{}\"\n", z.max_risk);
+                    [z.rule.text(), ceiling, z.needs.text(), limit(z.limit), z.bounds.text()].concat()
+                })
+                .collect(),
+        );
         put("hold", self.holds.iter().map(Rule::text).collect());
         put("forbid", self.forbids.iter().map(Rule::text).collect());
-        put("risk", self.risks.iter().map(|(rule, level)| format!("{}level = \"{level}\"\n", rule.text())).collect());
+        put(
+            "risk",
+            self.risks.iter().map(|(rule, level)| format!("{}level = \"{level}\"\n", rule.text())).collect(),
+        );
         text
     }
 
     /// Step 3. What failed is as bad as can be.
     pub fn risk(&self, ask: &Ask) -> Risk {
         let level = |(rule, level): &(Rule, Risk)| {
-            if rule.fails(ask, Risk::Low) { Some(Risk::Critical) } else { rule.matches(ask, Risk::Low).then_some(*level) }
+            if rule.fails(ask, Risk::Low) {
+                Some(Risk::Critical)
+            } else {
+                rule.matches(ask, Risk::Low).then_some(*level)
+            }
         };
         self.risks.iter().filter_map(level).max().unwrap_or(self.default_risk)
     }
@@ -340,7 +371,8 @@ impl Document {
     pub fn matching(&self, ask: &Ask, risk: Risk) -> Vec<&Review> {
         let direct = |review: &&Review| !review.otherwise && review.rule.matches(ask, risk);
         let direct: Vec<&Review> = self.reviews.iter().filter(direct).collect();
-        let alone = |review: &&Review| review.otherwise && direct.iter().all(|other| other.group != review.group);
+        let alone =
+            |review: &&Review| review.otherwise && direct.iter().all(|other| other.group != review.group);
         let alternatives: Vec<&Review> = self.reviews.iter().filter(alone).collect();
         [direct, alternatives].concat()
     }
@@ -349,7 +381,9 @@ impl Document {
     pub fn judge(&self, ask: &Ask) -> Judged {
         let risk = self.risk(ask);
         let mut rules: BTreeSet<String> = BTreeSet::new();
-        rules.extend(self.risks.iter().filter(|(rule, _)| rule.matches(ask, risk)).map(|(rule, _)| rule.id.clone()));
+        rules.extend(
+            self.risks.iter().filter(|(rule, _)| rule.matches(ask, risk)).map(|(rule, _)| rule.id.clone()),
+        );
         let mut end = |effect, more: Vec<&str>, minutes| {
             rules.extend(more.into_iter().map(str::to_owned));
             Judged { effect, risk, rules: rules.clone(), minutes }
@@ -391,7 +425,8 @@ impl Document {
         }
         let open = self.emergencies.iter().filter(|rule| rule.rule.matches(ask, risk));
         let open = open.filter(|rule| rule.limit.is_none_or(|limit| used < limit));
-        let open = open.filter_map(|rule| Some((rule.bounds.admit(ask.minutes)?, rule.review_within, &*rule.rule.id)));
+        let open = open
+            .filter_map(|rule| Some((rule.bounds.admit(ask.minutes)?, rule.review_within, &*rule.rule.id)));
         open.min().map(|(minutes, _, id)| (id, minutes))
     }
 
@@ -439,20 +474,26 @@ fn people<'d>(mut matching: Vec<&'d Review>, ask: &Ask) -> (Effect, Vec<&'d Revi
 
 impl Ask {
     pub fn request(&self, document: &Document) -> Request {
-        let mut subject = Subject::new("user", "ana").with("groups", if self.member { vec!["dev", "sre"] } else { vec!["dev"] });
+        let mut subject = Subject::new("user", "ana")
+            .with("groups", if self.member { vec!["dev", "sre"] } else { vec!["dev"] });
         if let Some(on_call) = self.on_call {
             subject = subject.with("on_call", on_call);
         }
         let environment = if self.production { "prod" } else { "dev" };
-        let resource = Resource::new("database", "orders").with("environment", environment).with("divisor", self.divisor);
+        let resource = Resource::new("database", "orders")
+            .with("environment", environment)
+            .with("divisor", self.divisor);
         let action = Action::new("run");
         let action = match self.sql {
             None => action,
-            Some(sql) => action.with_payload(Payload::sql(Dialect::PostgreSql, match sql {
-                Sql::Narrow => "DELETE FROM t WHERE id = 7",
-                Sql::Wide => "DELETE FROM t",
-                Sql::NotUnderstood => "DELETE FRM t",
-            })),
+            Some(sql) => action.with_payload(Payload::sql(
+                Dialect::PostgreSql,
+                match sql {
+                    Sql::Narrow => "DELETE FROM t WHERE id = 7",
+                    Sql::Wide => "DELETE FROM t",
+                    Sql::NotUnderstood => "DELETE FRM t",
+                },
+            )),
         };
         let mut request = Request::new(subject, action, resource);
         if let Some(rows) = self.rows {
