@@ -146,6 +146,12 @@ pub enum RequestError {
         /// The member's path.
         path: String,
     },
+    /// A time that no record can hold.
+    #[error("`{path}` is not within the years 0 to 9999")]
+    Year {
+        /// The member's path.
+        path: String,
+    },
     /// A payload's member that does not belong to its kind.
     #[error("`{path}` does not belong to this kind of payload")]
     UnknownMember {
