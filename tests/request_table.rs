@@ -2,6 +2,7 @@
 
 #![cfg(feature = "toml")]
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -14,8 +15,8 @@ mod support;
 use std::time::Duration;
 
 use countersign::{
-    Action, Attributes, Auth, Decision, Dialect, Effect, Outcome, Payload, Request, Resource, Subject, Usage,
-    Value, limits,
+    Action, Attributes, Auth, Decision, Dialect, Effect, Payload, Request, Resource, Subject, Usage, Value,
+    limits,
 };
 
 use support::{Host, NOON, policy, time};
@@ -259,7 +260,8 @@ fn every_bound_is_a_deny_that_names_the_path() {
         (ask().with("usage", 1), "`context.usage` is a reserved name"),
         (ask().with("duration", 1), "`context.duration` is a reserved name"),
         (ask().with(&long(name + 1), 1), "bytes, limit is 256"),
-        (ask().with("a\u{200b}b", 1), "holds a control"),
+        (ask().with(&long(100_000), 1), &format!("`context.{}…` has 100000 bytes", long(64))),
+        (ask().with("a\u{200b}\u{1b}b", 1), "`context.a\\u{200b}\\u{1b}b` holds a control"),
         (ask().with("a", "x\0"), "`context.a` holds a control"),
         (ask().with("a", nested(limits::VALUE_DEPTH + 1, "b")), "`context.a` has 9 levels, limit is 8"),
         (ask().with("a", vec![true; limits::VALUE_NODES]), "`context.a` has"),

@@ -3,11 +3,13 @@
 //! Every text that a request carries is recorded, so every text is bounded and printable. The first fault
 //! is told with its path; a decision turns it into a Deny.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Datelike, Utc};
 
 use crate::limits;
 use crate::request::{Request, RequestError, Subject, Usage};
-use crate::text::is_unprintable;
+use crate::text::{is_unprintable, quote};
 use crate::value::{Attributes, Value, is_plain_name};
 
 /// Counts what a request holds while it is checked.
@@ -42,7 +44,7 @@ impl Request {
             meter.text("context.reason", reason)?;
         }
         if let Some(duration) = self.duration() {
-            number("context.duration", duration.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs())?;
+            check_span("context.duration", duration)?;
         }
         if let Some(auth) = &self.auth {
             meter.time("context.auth.time", auth.time)?;
@@ -142,7 +144,7 @@ impl Meter {
     fn attributes(&mut self, root: &str, attributes: &Attributes) -> Result<(), RequestError> {
         let below = RECORDED_AT.saturating_add(levels_of(attributes));
         attributes.iter().try_for_each(|(name, value)| {
-            let path = format!("{root}.{name}");
+            let path = format!("{root}.{}", quote(name));
             self.key(&path, name)?;
             self.value(&path, value, 1, below)
         })
@@ -189,6 +191,11 @@ impl Meter {
             }
         }
     }
+}
+
+/// Checks a span that somebody asks for.
+pub(crate) fn check_span(path: &str, span: Duration) -> Result<(), RequestError> {
+    number(path, span.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs())
 }
 
 /// Levels that a record spends on a map: names that it does not know stand in a list of pairs.

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+#[cfg(feature = "engine")]
+pub(crate) use check::check_span;
 pub(crate) use parts::Source;
 pub use parts::{Action, Resource, Subject};
 

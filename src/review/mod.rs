@@ -261,7 +261,7 @@ impl Review {
         if now >= self.expires_at {
             return Err(VoteError::Closed { state: ReviewState::Expired });
         }
-        vote.approver.check("approver", &vote.comment)?;
+        vote.check()?;
         if vote.approver.source() != Source::Attested {
             return Err(VoteError::NotAttested { approver: owned() });
         }
