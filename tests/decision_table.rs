@@ -2,6 +2,7 @@
 
 #![cfg(feature = "toml")]
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -665,6 +666,11 @@ fn groups_of_reviews_go_together_as_declared() {
         found.sort_unstable();
         assert_eq!((decision.effect(), found), (effect, named), "{name}: {}", reasons(&decision));
     }
+    let long = ask().with_duration(minutes(600));
+    let both = review("a", "true", "") + &review("b", "true", &format!("{ticket}\ngrant = {{ max = '1d' }}"));
+    let refused = decide(&with(&both), &long);
+    assert_eq!(refused.effect(), Effect::Deny, "evidence that could not help is not asked for");
+    assert_eq!(missing(&refused), Vec::<String>::new());
     let none = decide(&with(&review("a", "false", "")), &ask());
     assert_eq!(reasons(&none), "nothing_matched no rule allows it\n");
 }
