@@ -79,6 +79,16 @@ fn an_unknown_key_far_from_all_others_names_them() {
 }
 
 #[test]
+fn an_unknown_key_is_not_answered_with_one_that_is_refused() {
+    assert_eq!(
+        faults(&format!("{ZONE}lable = 'x'\n")),
+        [
+            "7:1 unknown key `lable`, expected one of `id`, `when`, `because`, `max_risk`, `needs`, `limit`, `grant`"
+        ]
+    );
+}
+
+#[test]
 fn keys_of_later_versions_are_refused() {
     let rule = ["labels", "obligations", "replaceable", "allow"].map(|key| (ZONE, key));
     let review = ["separate", "exclude", "pending", "remind", "within", "on_withdraw"];
