@@ -513,6 +513,36 @@ fn somebody_is_asked() {
 }
 
 #[test]
+fn a_review_without_stages_asks_nobody() {
+    assert_eq!(
+        faults(&format!("{REVIEW}stage = []\n")),
+        ["6:9 nobody is asked: expected at least one stage"]
+    );
+}
+
+#[test]
+fn a_stage_has_an_id_of_its_own() {
+    let stage = "[[review.stage]]\nid = 's'\napprove = { from = 'true' }\n";
+    assert_eq!(faults(&format!("{REVIEW}{stage}{stage}")), ["9:1 stage id `s` is taken by an earlier stage"]);
+    assert_eq!(
+        faults(&format!("{REVIEW}[[review.stage]]\n")),
+        ["6:1 `id` is missing: every stage has an id", "6:1 `approve` is missing: who must approve"]
+    );
+}
+
+#[test]
+fn more_people_than_votes_are_never_met() {
+    assert_eq!(
+        faults(&format!("{REVIEW}approve = {{ count = 65, from = 'true' }}\n")),
+        ["6:21 65 people can never be met: a review takes 64 votes"]
+    );
+    assert_eq!(
+        faults(&format!("{REVIEW}approve = {{ from = 'true' }}\nveto = {{ count = 65, from = 'true' }}\n")),
+        ["7:18 65 people can never be met: a review takes 64 votes"]
+    );
+}
+
+#[test]
 fn an_approval_is_five_levels_deep_at_most() {
     let nested = |depth: usize| {
         let (open, close) = ("{ any = [ ".repeat(depth), " ] }".repeat(depth));
