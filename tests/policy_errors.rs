@@ -198,6 +198,22 @@ fn an_attribute_starts_with_a_root() {
 }
 
 #[test]
+fn a_path_without_quotes_is_told_so() {
+    assert_eq!(
+        faults("[attributes]\nresource.environment = 'string'\n"),
+        ["4:1 expected a path in quotes, such as `\"resource.…\"`"]
+    );
+}
+
+#[test]
+fn an_empty_choice_allows_nothing() {
+    assert_eq!(
+        faults("[attributes]\n'subject.a' = { type = 'string', one_of = [] }\n"),
+        ["4:43 no value is allowed: expected at least one"]
+    );
+}
+
+#[test]
 fn an_attribute_that_is_always_there_is_not_declared() {
     for path in
         ["subject.id", "subject.type", "action.name", "resource.id", "context.reason", "context.duration"]
@@ -464,6 +480,15 @@ fn needs_name_attributes() {
     assert_eq!(
         faults(&format!("{ZONE}needs = {{ fields = 'context.reason' }}\n")),
         ["7:20 expected a list of strings, found a string"]
+    );
+}
+
+#[test]
+fn a_need_is_something_that_a_request_can_bring() {
+    let attribute = "[attributes]\n'approver.groups' = 'list<string>'\n";
+    assert_eq!(
+        faults(&format!("{attribute}{ZONE}needs = {{ fields = ['approver.groups'] }}\n")),
+        ["9:21 a request cannot bring `approver.groups`"]
     );
 }
 

@@ -262,7 +262,10 @@ impl<'c, 't> Compiler<'c, 't> {
 
     fn needs(&mut self, spec: &NeedsSpec) -> Needs {
         for field in &spec.fields {
-            if field.text != "context.reason" && self.schema.attribute(&field.text).is_none() {
+            if field.text.starts_with("approver.") {
+                let found = quote(&field.text);
+                self.faults.add(&field.span, format!("a request cannot bring `{found}`"));
+            } else if field.text != "context.reason" && self.schema.attribute(&field.text).is_none() {
                 let hint = self.schema.closest(&field.text).map(|name| format!(", did you mean `{name}`?"));
                 let message =
                     format!("unknown attribute `{}`{}", quote(&field.text), hint.unwrap_or_default());

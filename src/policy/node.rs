@@ -152,6 +152,11 @@ impl<'n> Fields<'n> {
         Self { span, entries, asked: Vec::new(), refused: Vec::new() }
     }
 
+    /// Says whether the table has a key, without asking for it.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.entries.iter().any(|(key, _)| key.text == name)
+    }
+
     pub(crate) fn take(&mut self, name: &'static str) -> Option<&'n Node> {
         self.asked.push(name);
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
