@@ -30,6 +30,11 @@ fn what_is_not_toml_is_told_with_its_place() {
 }
 
 #[test]
+fn one_fault_is_told_once() {
+    assert_eq!(whole("a = [[[1,\n"), ["1:10 unclosed array, expected `]`"]);
+}
+
+#[test]
 fn a_document_says_its_format_and_its_name() {
     assert_eq!(
         whole(""),
