@@ -243,7 +243,7 @@ impl<'r> Run<'r> {
             .min_by(|(a, needs), (b, others)| (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id)));
         match fewest {
             Some((zone, needs)) if !self.request.asks_review() => {
-                self.challenge(&zone.rule, needs);
+                self.challenge(vec![(&zone.rule, needs)]);
                 true
             }
             _ => false,
@@ -335,15 +335,17 @@ impl<'r> Run<'r> {
             return true;
         }
         for (_, mode, members) in &mut groups {
-            if *mode == GroupMode::Any && members.iter().any(|(_, needs)| needs.is_empty()) {
-                members.retain(|(_, needs)| needs.is_empty());
+            if *mode == GroupMode::Any {
+                cheapest(members);
             }
         }
-        let unmet = groups.iter().flat_map(|(.., members)| members).find(|(_, needs)| !needs.is_empty());
-        if let Some((review, _)) = unmet {
-            let all = groups.iter().flat_map(|(.., members)| members).flat_map(|(_, needs)| needs);
-            let needs = all.cloned().collect();
-            self.challenge(&review.rule, needs);
+        let members = groups.iter_mut().flat_map(|(.., members)| members);
+        let unmet: Vec<_> = members
+            .filter(|(_, needs)| !needs.is_empty())
+            .map(|(review, needs)| (&review.rule, std::mem::take(needs)))
+            .collect();
+        if !unmet.is_empty() {
+            self.challenge(unmet);
             return true;
         }
         self.open(
@@ -492,14 +494,17 @@ impl<'r> Run<'r> {
         })
     }
 
-    fn challenge(&mut self, rule: &Rule, needs: Vec<Need>) {
-        self.decision.rules.push(rule.id.clone());
-        self.reason(Reason::of_rule(
-            ReasonCode::NeedsMissing,
-            &rule.id,
-            "it would go on with what is missing",
-        ));
-        self.decision.missing = needs;
+    /// Asks for all that the named rules miss.
+    fn challenge(&mut self, unmet: Vec<(&Rule, Vec<Need>)>) {
+        for (rule, needs) in unmet {
+            self.decision.rules.push(rule.id.clone());
+            self.reason(Reason::of_rule(
+                ReasonCode::NeedsMissing,
+                &rule.id,
+                "it would go on with what is missing",
+            ));
+            self.decision.missing.extend(needs);
+        }
         self.decision.effect = Effect::Challenge;
     }
 
@@ -526,6 +531,14 @@ impl<'r> Run<'r> {
     fn reason(&mut self, reason: Reason) {
         self.decision.reasons.push(reason);
     }
+}
+
+/// Of reviews of which one suffices, keeps those that miss nothing; if each misses something, the one that
+/// misses least.
+fn cheapest(alternatives: &mut Vec<(&ReviewRule, Vec<Need>)>) {
+    let order = |(review, needs): &(&ReviewRule, Vec<Need>)| (needs.len(), review.rule.id.clone());
+    let Some((fewest, id)) = alternatives.iter().map(order).min() else { return };
+    alternatives.retain(|(review, needs)| needs.len() == fewest && (fewest == 0 || review.rule.id == id));
 }
 
 /// Says whether a reason by itself explains a Deny.
