@@ -433,6 +433,14 @@ fn bounds_can_be_met() {
 }
 
 #[test]
+fn a_grant_has_no_more_uses_than_a_token_can_say() {
+    assert_eq!(
+        faults(&format!("{ZONE}grant = {{ max_uses = 1001 }}\n")),
+        ["7:9 1001 uses are more than a grant can have, limit is 1000"]
+    );
+}
+
+#[test]
 fn a_duration_is_written_as_people_do() {
     for (text, fault) in [
         ("soon", "expected a duration such as `15m`, `1h30m` or `7d`"),
