@@ -309,6 +309,10 @@ fn a_rule_has_an_id_that_nobody_else_has() {
         faults(&format!("[[forbid]]\nid = 'z'\nwhen = 'false'\n{ZONE}")),
         ["7:6 rule id `z` is taken by the rule at line 4"]
     );
+    assert_eq!(
+        faults(&format!("{ZONE}[[forbid]]\nid = 'z'\nwhen = 'false'\n")),
+        ["8:6 rule id `z` is taken by the rule at line 4"]
+    );
 }
 
 #[test]

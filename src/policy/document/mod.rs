@@ -163,6 +163,16 @@ impl Document {
         fields.finish(faults);
         document
     }
+
+    /// All rules, kind by kind.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &RuleSpec> {
+        let risks = self.risks.iter().map(|spec| &spec.rule);
+        let zones = self.zones.iter().map(|spec| &spec.rule);
+        let reviews = self.reviews.iter().map(|spec| &spec.rule);
+        let emergencies = self.emergencies.iter().map(|spec| &spec.rule);
+        let plain = self.forbids.iter().chain(&self.holds);
+        risks.chain(plain).chain(zones).chain(reviews).chain(emergencies)
+    }
 }
 
 impl AttributeSpec {
