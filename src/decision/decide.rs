@@ -429,10 +429,7 @@ impl<'r> Run<'r> {
             }
             refused |= admitted.is_empty();
             if alternatives {
-                if admitted.iter().any(|asked| asked.needs.is_empty()) {
-                    admitted.retain(|asked| asked.needs.is_empty());
-                }
-                plan.push(admitted);
+                plan.push(cheapest(admitted));
             } else {
                 plan.extend(admitted.into_iter().map(|asked| vec![asked]));
             }
@@ -557,6 +554,16 @@ impl<'r> Run<'r> {
     fn reason(&mut self, reason: Reason) {
         self.decision.reasons.push(reason);
     }
+}
+
+/// Of reviews of which one suffices, keeps those that miss nothing; if each misses something, the one that
+/// misses least.
+fn cheapest(mut alternatives: Vec<Asked<'_>>) -> Vec<Asked<'_>> {
+    let cost = |asked: &Asked<'_>| (asked.needs.len(), asked.review.rule.id.clone());
+    if let Some((fewest, id)) = alternatives.iter().map(cost).min() {
+        alternatives.retain(|asked| asked.needs.len() == fewest && (fewest == 0 || asked.review.rule.id == id));
+    }
+    alternatives
 }
 
 /// Says whether a reason by itself explains a Deny.
