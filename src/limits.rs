@@ -33,12 +33,6 @@ pub const SQL_TOKENS: usize = 4_096;
 /// Bytes of a name in PostgreSQL, which cuts a longer one without an error (`NAMEDATALEN` less one).
 pub const SQL_NAME_BYTES: usize = 63;
 
-/// Open brackets at any place in a SQL payload. The parser tries several readings of each.
-pub const SQL_NESTING: usize = 24;
-
-/// Operators, casts and set operations that one place in a SQL payload hangs under. The parser builds them
-/// into a tree of that depth, which is walked and dropped by recursion.
-pub const SQL_CHAIN: usize = 128;
-
-/// Depth to which the SQL parser may recurse: what a debug build does on a stack of 512 KiB, and room.
-pub const SQL_RECURSION: usize = 40;
+/// Depth of brackets, expressions and queries in a SQL payload. The reader recurses on them; a debug build
+/// needs less than 4 KiB of stack for each.
+pub const SQL_NESTING: usize = 64;
