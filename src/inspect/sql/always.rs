@@ -335,6 +335,7 @@ impl Condition<'_> {
             || (one.length() == 1 || other.length() == 1)
                 && self.is_column(one)
                 && self.is_column(other)
+                && ![one, other].iter().any(|range| range.length() > 1 && matches!(self.tokens.word(range.start), "old" | "new" | "excluded"))
                 && equal(tail(one), tail(other))
     }
 

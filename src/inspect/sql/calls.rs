@@ -76,8 +76,10 @@ impl Reader<'_> {
                 reader.expect(&["as"])?;
                 reader.type_name()
             }),
-            "extract" if self.word_at(2) == "from" || self.kind_at(1) == Kind::Text => self.bracketed(|reader| {
-                reader.skip(1);
+            "extract" if self.word_at(2) == "from" => self.bracketed(|reader| {
+                if !reader.eat_kind(Kind::Text) {
+                    reader.name()?;
+                }
                 reader.expect(&["from"])?;
                 reader.expr()
             }),

@@ -136,13 +136,33 @@ impl Reader<'_> {
                 "authorization" => self.grants(1),
                 "row" if self.word_at(1) == "level" => self.grants(2),
                 "definer" => self.grants(1),
-                "references" | "inherits" | "of" | "like" | "on" | "inherit" | "partition"
+                "partition" if self.word_at(1) == "of" => {
+                    self.skip(2);
+                    let path = self.path()?;
+                    self.table(path);
+                }
+                "attach" | "detach" if self.word_at(1) == "partition" => {
+                    self.skip(2);
+                    self.eat(&["concurrently"]);
+                    let path = self.path()?;
+                    self.table(path);
+                }
+                "inherits" if self.kind_at(1) == Kind::Open => {
+                    self.skip(1);
+                    self.bracketed(|reader| {
+                        reader.listed(|reader| {
+                            let path = reader.path()?;
+                            reader.table(path);
+                            Ok(())
+                        })
+                    })?;
+                }
+                "references" | "like" | "on" | "inherit"
                     if self.kind_at(1) == Kind::Name || self.is_name_at(1) && !is_clause_word(self.word_at(1)) =>
                 {
-                    let of = self.word() != "partition" || matches!(self.word_at(1), "of");
                     self.skip(1);
                     self.eat(&["only"]);
-                    if of && self.is_name_at(0) {
+                    if self.is_name_at(0) {
                         let path = self.path()?;
                         self.table(path);
                     }

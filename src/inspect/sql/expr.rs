@@ -51,7 +51,7 @@ impl Reader<'_> {
                 self.skip(1);
                 Ok(())
             }
-            Kind::Open => self.brackets(),
+            Kind::Open => self.brackets(false),
             Kind::Name => self.reference(),
             Kind::Word => self.word_operand(),
             _ => Err(Obstacle::Syntax),
@@ -83,12 +83,12 @@ impl Reader<'_> {
     }
 
     /// A bracket: a subquery, a value or a row of them.
-    fn brackets(&mut self) -> Read {
+    fn brackets(&mut self, may_be_empty: bool) -> Read {
         self.bracketed(|reader| {
             if reader.starts_query() {
                 return reader.query();
             }
-            if reader.kind() == Kind::Close {
+            if may_be_empty && reader.kind() == Kind::Close {
                 return Ok(());
             }
             reader.exprs()?;
@@ -109,13 +109,16 @@ impl Reader<'_> {
                 self.skip(1);
                 self.array()
             }
+            "all" | "any" | "some" if open && self.tokens.kind(self.at.saturating_sub(1)) != Kind::Operator => {
+                Err(Obstacle::Syntax)
+            }
             "array" | "all" | "any" | "some" if open => {
                 self.skip(1);
                 self.bracketed(|reader| if reader.starts_query() { reader.query() } else { reader.exprs() })
             }
             "row" if open => {
                 self.skip(1);
-                self.brackets()
+                self.brackets(true)
             }
             "interval" if !open || self.dialect == Dialect::PostgreSql => self.interval(),
             "null" | "default" | "true" | "false" if !open => {
@@ -124,7 +127,7 @@ impl Reader<'_> {
             }
             "collation" if self.is(&["collation", "for"]) => {
                 self.skip(2);
-                self.brackets()
+                self.brackets(false)
             }
             "current" if self.is(&["current", "of"]) => {
                 self.skip(2);
@@ -132,7 +135,7 @@ impl Reader<'_> {
             }
             "match" if open && self.dialect == Dialect::MySql => {
                 self.skip(1);
-                self.brackets()?;
+                self.brackets(false)?;
                 self.expect(&["against"])?;
                 self.bracketed(|reader| {
                     reader.expr_until(Stop::In)?;
@@ -245,10 +248,9 @@ impl Reader<'_> {
         loop {
             match self.kind() {
                 Kind::Operator => {
-                    let boolean = self.operator();
+                    let named = self.operator() == "=>";
                     self.skip(1);
-                    // `*` is also all columns: `a.* FROM` never gets here, `count(*)` neither.
-                    return if boolean == "=>" { Err(Obstacle::Syntax) } else { Ok(true) };
+                    return if named { Err(Obstacle::Syntax) } else { Ok(true) };
                 }
                 Kind::Cast => {
                     self.skip(1);
@@ -256,6 +258,10 @@ impl Reader<'_> {
                 }
                 Kind::OpenSquare => self.subscript()?,
                 Kind::Dot => {
+                    let before = self.tokens.kind(self.at.saturating_sub(1));
+                    if !matches!(before, Kind::Close | Kind::CloseSquare | Kind::Word | Kind::Name | Kind::Variable) {
+                        return Err(Obstacle::Syntax);
+                    }
                     self.skip(1);
                     match self.kind() {
                         Kind::Word | Kind::Name => self.skip(1),
@@ -288,9 +294,12 @@ impl Reader<'_> {
             "xor" | "div" | "mod" if negated == 0 && mysql => self.skip_to_operand(1),
             "sounds" if mysql && self.is(&["sounds", "like"]) => self.skip_to_operand(2),
             "member" if mysql && self.is(&["member", "of"]) => self.skip_to_operand(2),
-            "like" | "between" => {
+            "like" => self.skip_to_operand(negated.saturating_add(1)),
+            "between" => {
                 self.skip(negated.saturating_add(1));
                 self.eat_any(&["symmetric", "asymmetric"]);
+                self.expr_until(Stop::And)?;
+                self.expect(&["and"])?;
                 Ok(Some(true))
             }
             "ilike" if postgresql => self.skip_to_operand(negated.saturating_add(1)),
@@ -355,10 +364,7 @@ impl Reader<'_> {
     /// What `IN` looks in: values, a query, or in SQLite a table.
     fn members(&mut self) -> Read {
         if self.kind() == Kind::Open {
-            return self.brackets();
-        }
-        if self.dialect == Dialect::MySql && self.kind() == Kind::Variable {
-            return Err(Obstacle::Syntax);
+            return self.brackets(self.dialect == Dialect::Sqlite);
         }
         if self.dialect != Dialect::Sqlite {
             return Err(Obstacle::Syntax);

@@ -179,7 +179,7 @@ impl Reader<'_> {
                 self.note("values");
                 self.listed(|reader| {
                     reader.eat(&["row"]);
-                    reader.bracketed(|reader| if reader.kind() == Kind::Close { Ok(()) } else { reader.exprs() })
+                    reader.bracketed(Reader::exprs)
                 })
             }
             "table" => {

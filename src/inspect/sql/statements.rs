@@ -8,6 +8,13 @@ use super::reader::{Read, Reader};
 use super::tokens::Kind;
 use crate::Dialect;
 
+/// Words of COPY's options. Sorted.
+const COPY_WORDS: &[&str] = &[
+    "as", "binary", "csv", "default", "delimiter", "delimiters", "encoding", "escape", "false", "force", "force_not_null",
+    "force_null", "force_quote", "format", "freeze", "header", "match", "not", "null", "off", "oids", "on", "quote", "text",
+    "true", "with",
+];
+
 impl Reader<'_> {
     /// Reads one statement up to its semicolon.
     pub(super) fn statement(&mut self) -> Read {
@@ -367,7 +374,9 @@ impl Reader<'_> {
             }
             reader.skip(1);
             let mut off = false;
-            if matches!(reader.kind(), Kind::Word | Kind::Text | Kind::Number) {
+            let words = ["false", "json", "off", "on", "text", "true", "xml", "yaml"];
+            let value = matches!(reader.kind(), Kind::Text | Kind::Number) || words.contains(&reader.word());
+            if value {
                 off = matches!(reader.tokens.lower(reader.at), "false" | "off" | "0");
                 reader.skip(1);
             }
@@ -424,8 +433,11 @@ impl Reader<'_> {
             (true, true) => SqlEffect::Read,
         });
         while !matches!(self.kind(), Kind::End | Kind::Semicolon) {
+            let known = COPY_WORDS.binary_search(&self.word()).is_ok();
             if self.eat(&["where"]) {
                 self.expr()?;
+            } else if self.kind() == Kind::Word && !known {
+                return Err(Obstacle::Construct("an option of COPY"));
             } else {
                 self.skip(1);
             }

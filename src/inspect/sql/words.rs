@@ -13,7 +13,7 @@ const RESERVED: &[&str] = &[
     "leading", "left", "like", "limit", "lock", "natural", "not", "notnull", "null", "offset", "on", "or", "order",
     "outer", "placing", "primary", "procedure", "references", "regexp", "returning", "right", "rlike", "select", "set",
     "similar", "some", "straight_join", "table", "tablesample", "then", "to", "trailing", "union", "unique", "using",
-    "variadic", "when", "where", "window", "with", "xor",
+    "values", "variadic", "when", "where", "window", "with", "xor",
 ];
 
 #[cfg(test)]
