@@ -68,7 +68,8 @@ fn answer(line: &[u8]) -> Result<Json, String> {
         return Err("only SQL is inspected".to_owned());
     }
     let name = text("dialect").ok_or("`dialect` is missing or not a string")?;
-    let dialect = Dialect::from_name(name).ok_or_else(|| format!("unknown dialect `{}`", name.escape_debug()))?;
+    let dialect =
+        Dialect::from_name(name).ok_or_else(|| format!("unknown dialect `{}`", name.escape_debug()))?;
     let statement = text("sql").ok_or("`sql` is missing or not a string")?;
     Ok(facts(name, &sql::inspect(dialect, statement)))
 }

@@ -4,8 +4,13 @@
 //! NULLs, or if it does not depend on the row at all, so that it takes all rows or none. Where that is not
 //! plain the answer errs towards "always true" for constants and towards "bounded" for columns.
 
+use std::collections::BTreeSet;
+
 use super::tokens::{Kind, Tokens};
 use crate::Dialect;
+
+/// Alternatives of one OR that are compared with each other: the work grows with the square.
+const PAIRS: usize = 64;
 
 /// What is known about a condition's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +59,12 @@ impl Condition<'_> {
         let range = self.strip(range);
         let alternatives = self.split(range, |index| self.is_or(index));
         if alternatives.len() > 1 {
-            let covered = alternatives.iter().enumerate().any(|(index, one)| {
-                alternatives.iter().skip(index.saturating_add(1)).any(|other| self.complement(*one, *other))
+            let covered = alternatives.iter().enumerate().take(PAIRS).any(|(index, one)| {
+                alternatives
+                    .iter()
+                    .take(PAIRS)
+                    .skip(index.saturating_add(1))
+                    .any(|other| self.complement(*one, *other))
             });
             return if covered {
                 Truth::True
@@ -63,14 +72,17 @@ impl Condition<'_> {
                 alternatives.iter().map(|part| self.truth(*part)).fold(Truth::False, Truth::or)
             };
         }
-        let all = self.split(range, |index| self.is_and(range, index));
+        let all = self.conditions(range);
         if all.len() > 1 {
             return all.iter().map(|part| self.truth(*part)).fold(Truth::True, Truth::and);
         }
-        if self.tokens.word(range.start) == "not" || self.tokens.operator(range.start) == "!" {
-            return self.truth(range.from(range.start.saturating_add(1))).not();
+        let negates = |index: usize| self.tokens.word(index) == "not" || self.tokens.operator(index) == "!";
+        let count = (range.start..range.end).take_while(|index| negates(*index)).count();
+        if count == 0 {
+            return self.atom(range);
         }
-        self.atom(range)
+        let truth = self.truth(range.from(range.start.saturating_add(count)));
+        if count % 2 == 0 { truth } else { truth.not() }
     }
 
     fn atom(&self, range: Range) -> Truth {
@@ -90,17 +102,24 @@ impl Condition<'_> {
                 return if equal { Truth::True } else { Truth::False };
             }
         }
-        if let Some(word) = self.top_level(range, |index| matches!(self.tokens.word(index), "like" | "ilike" | "in" | "between")) {
+        if let Some(word) = self
+            .top_level(range, |index| matches!(self.tokens.word(index), "like" | "ilike" | "in" | "between"))
+        {
             let (left, right) = (range.to(word), range.from(word.saturating_add(1)));
             let negated = self.tokens.word(word.saturating_sub(1)) == "not";
             let every = match self.tokens.word(word) {
                 _ if negated => false,
                 "in" => self.list(right).iter().any(|item| self.same(left, *item)),
-                "between" => self.split(right, |index| self.tokens.word(index) == "and").iter().all(|bound| self.same(left, *bound)),
+                "between" => self
+                    .split(right, |index| self.tokens.word(index) == "and")
+                    .iter()
+                    .all(|bound| self.same(left, *bound)),
                 _ => {
                     let pattern = self.strip(right);
                     let text = self.tokens.text(pattern.start);
-                    self.tokens.kind(pattern.start) == Kind::Text && !text.is_empty() && text.chars().all(|mark| mark == '%')
+                    self.tokens.kind(pattern.start) == Kind::Text
+                        && !text.is_empty()
+                        && text.chars().all(|mark| mark == '%')
                 }
             };
             if every {
@@ -133,7 +152,9 @@ impl Condition<'_> {
             "true" => sign(self.truth(tested)),
             "false" => sign(self.truth(tested).not()),
             // A test of a test is never NULL for rows without NULLs.
-            "null" | "unknown" if negated && tested.length() > 1 && !self.is_column(tested) => Truth::Constant,
+            "null" | "unknown" if negated && tested.length() > 1 && !self.is_column(tested) => {
+                Truth::Constant
+            }
             "null" | "unknown" if self.reads_row(tested) => Truth::Varies,
             "distinct" => {
                 let other = right.from(right.start.saturating_add(2));
@@ -152,7 +173,8 @@ impl Condition<'_> {
     fn case(&self, range: Range) -> Truth {
         let marks = |index: usize| matches!(self.tokens.word(index), "when" | "then" | "else" | "end");
         let inner = Range { start: range.start.saturating_add(1), end: range.end };
-        let (mut start, mut mark, mut certain, mut constant) = (inner.start, "", false, true);
+        let (mut start, mut mark, mut certain) = (inner.start, "", false);
+        let (mut constant, mut decided, mut every) = (true, true, true);
         let mut depth = 0_usize;
         for index in inner.start..inner.end {
             match self.tokens.kind(index) {
@@ -169,18 +191,22 @@ impl Condition<'_> {
             let part = Range { start, end: index };
             let value = if part.length() == 0 { Truth::Varies } else { self.truth(part) };
             match mark {
-                "when" => certain |= matches!(value, Truth::True | Truth::Constant),
+                "when" => {
+                    certain |= matches!(value, Truth::True | Truth::Constant);
+                    decided &= value != Truth::Varies;
+                }
                 "then" | "else" => {
                     if certain && mark == "then" && value != Truth::Varies {
                         return Truth::Constant;
                     }
                     constant &= value != Truth::Varies;
+                    every &= matches!(value, Truth::True | Truth::Constant);
                 }
                 _ => {}
             }
             (start, mark) = (index.saturating_add(1), self.tokens.word(index));
         }
-        if constant { Truth::Constant } else { Truth::Varies }
+        if constant && (decided || every) { Truth::Constant } else { Truth::Varies }
     }
 
     fn is_or(&self, index: usize) -> bool {
@@ -188,23 +214,21 @@ impl Condition<'_> {
         self.tokens.word(index) == "or" || self.tokens.operator(index) == "||"
     }
 
-    /// Says whether an AND joins conditions: the one of a BETWEEN does not.
-    fn is_and(&self, range: Range, index: usize) -> bool {
-        if self.tokens.operator(index) == "&&" {
-            return self.dialect == Dialect::MySql;
-        }
-        if self.tokens.word(index) != "and" {
-            return false;
-        }
+    /// Cuts the range at every AND that joins conditions: the one of a BETWEEN does not.
+    fn conditions(&self, range: Range) -> Vec<Range> {
         let mut open = 0_usize;
-        for before in range.start..index {
-            match self.tokens.word(before) {
-                "between" => open = open.saturating_add(1),
-                "and" => open = open.saturating_sub(1),
-                _ => {}
+        self.split(range, |index| match self.tokens.word(index) {
+            "between" => {
+                open = open.saturating_add(1);
+                false
             }
-        }
-        open == 0
+            "and" if open > 0 => {
+                open = open.saturating_sub(1);
+                false
+            }
+            "and" => true,
+            _ => self.dialect == Dialect::MySql && self.tokens.operator(index) == "&&",
+        })
     }
 
     /// Drops brackets around the whole range.
@@ -220,7 +244,10 @@ impl Condition<'_> {
                 depth == 0
             });
             let whole = closes.is_some_and(|index| index.saturating_add(1) == range.end);
-            let query = matches!(self.tokens.word(range.start.saturating_add(1)), "select" | "with" | "values" | "table");
+            let query = matches!(
+                self.tokens.word(range.start.saturating_add(1)),
+                "select" | "with" | "values" | "table"
+            );
             if !whole || query {
                 break;
             }
@@ -241,14 +268,17 @@ impl Condition<'_> {
                 _ if depth > 0 => {}
                 _ => return found(index),
             }
-            depth == 0 && self.tokens.kind(index) == Kind::Word && self.tokens.word(index) != "end" && found(index)
+            depth == 0
+                && self.tokens.kind(index) == Kind::Word
+                && self.tokens.word(index) != "end"
+                && found(index)
         })
     }
 
     /// Cuts the range at every separator outside of brackets.
-    fn split(&self, range: Range, separates: impl Fn(usize) -> bool) -> Vec<Range> {
+    fn split(&self, range: Range, mut separates: impl FnMut(usize) -> bool) -> Vec<Range> {
         let (mut parts, mut rest) = (Vec::new(), range);
-        while let Some(index) = self.top_level(rest, &separates) {
+        while let Some(index) = self.top_level(rest, &mut separates) {
             parts.push(rest.to(index));
             rest = rest.from(index.saturating_add(1));
         }
@@ -274,12 +304,18 @@ impl Condition<'_> {
     fn complement(&self, one: Range, other: Range) -> bool {
         let (one, other) = (self.strip(one), self.strip(other));
         let negates = |one: Range, other: Range| {
-            self.tokens.word(other.start) == "not" && self.same(one, other.from(other.start.saturating_add(1)))
+            self.tokens.word(other.start) == "not"
+                && self.same(one, other.from(other.start.saturating_add(1)))
         };
-        if negates(one, other) || negates(other, one) || self.opposite_tests(one, other) || self.opposite_tests(other, one) {
+        if negates(one, other)
+            || negates(other, one)
+            || self.opposite_tests(one, other)
+            || self.opposite_tests(other, one)
+        {
             return true;
         }
-        let (Some((left, first, right)), Some((other_left, second, other_right))) = (self.comparison(one), self.comparison(other))
+        let (Some((left, first, right)), Some((other_left, second, other_right))) =
+            (self.comparison(one), self.comparison(other))
         else {
             return false;
         };
@@ -325,7 +361,9 @@ impl Condition<'_> {
         let (one, other) = (self.strip(one), self.strip(other));
         let equal = |one: Range, other: Range| {
             one.length() == other.length()
-                && (one.start..one.end).zip(other.start..other.end).all(|(one, other)| self.reads_same(one, other))
+                && (one.start..one.end)
+                    .zip(other.start..other.end)
+                    .all(|(one, other)| self.reads_same(one, other))
         };
         if one.length() == 0 || other.length() == 0 {
             return false;
@@ -335,7 +373,9 @@ impl Condition<'_> {
             || (one.length() == 1 || other.length() == 1)
                 && self.is_column(one)
                 && self.is_column(other)
-                && ![one, other].iter().any(|range| range.length() > 1 && matches!(self.tokens.word(range.start), "old" | "new" | "excluded"))
+                && ![one, other].iter().any(|range| {
+                    range.length() > 1 && matches!(self.tokens.word(range.start), "old" | "new" | "excluded")
+                })
                 && equal(tail(one), tail(other))
     }
 
@@ -343,17 +383,19 @@ impl Condition<'_> {
         let names = |kind| matches!(kind, Kind::Word | Kind::Name | Kind::Text | Kind::DoubleQuoted);
         let (first, second) = (self.tokens.kind(one), self.tokens.kind(other));
         // A quoted name and a string are one thing to SQLite, and to MySQL under ANSI_QUOTES.
-        (first == second || names(first) && names(second)) && self.tokens.lower(one) == self.tokens.lower(other)
+        (first == second || names(first) && names(second))
+            && self.tokens.lower(one) == self.tokens.lower(other)
     }
 
     fn is_column(&self, range: Range) -> bool {
-        (range.start..range.end).all(|index| matches!(self.tokens.kind(index), Kind::Word | Kind::Name | Kind::Dot))
+        (range.start..range.end)
+            .all(|index| matches!(self.tokens.kind(index), Kind::Word | Kind::Name | Kind::Dot))
     }
 
     /// Says whether an expression reads a column of the row that it judges. In a subquery only a column that
     /// is qualified by a table from outside does.
     fn reads_row(&self, range: Range) -> bool {
-        let mut inner: Vec<&str> = Vec::new();
+        let mut inner = BTreeSet::new();
         for index in range.start..range.end {
             if matches!(self.tokens.word(index), "from" | "join") || self.tokens.kind(index) == Kind::Comma {
                 inner.extend((1..=4).map(|ahead| self.tokens.lower(index.saturating_add(ahead))));
@@ -379,8 +421,9 @@ impl Condition<'_> {
                 Kind::Word | Kind::Name if self.tokens.kind(next) == Kind::Open => {}
                 Kind::Word | Kind::Name => {
                     let qualified = self.tokens.kind(next) == Kind::Dot;
-                    let behind = self.tokens.kind(index.saturating_sub(1)) == Kind::Dot || self.tokens.kind(index.saturating_sub(1)) == Kind::Cast;
-                    let outside = qualified && !inner.contains(&self.tokens.lower(index));
+                    let behind = self.tokens.kind(index.saturating_sub(1)) == Kind::Dot
+                        || self.tokens.kind(index.saturating_sub(1)) == Kind::Cast;
+                    let outside = qualified && !inner.contains(self.tokens.lower(index));
                     let own = queries.is_empty() && !self.is_constant_word(index) && !behind;
                     if outside && !behind || own {
                         return true;
@@ -394,13 +437,19 @@ impl Condition<'_> {
 
     /// Words that are no column: the grammar's own, and values without arguments.
     fn is_constant_word(&self, index: usize) -> bool {
-        let (before, after) = (self.tokens.kind(index.saturating_sub(1)), self.tokens.kind(index.saturating_add(1)));
+        let (before, after) =
+            (self.tokens.kind(index.saturating_sub(1)), self.tokens.kind(index.saturating_add(1)));
         match self.tokens.word(index) {
-            "true" | "false" | "unknown" | "interval" | "current_date" | "current_time" | "current_timestamp"
-            | "current_user" | "session_user" | "localtime" | "localtimestamp" | "any" | "array" => true,
+            "true" | "false" | "unknown" | "interval" | "current_date" | "current_time"
+            | "current_timestamp" | "current_user" | "session_user" | "localtime" | "localtimestamp"
+            | "any" | "array" => true,
             "date" | "time" | "timestamp" => after == Kind::Text,
-            "year" | "month" | "day" | "hour" | "minute" | "second" => matches!(before, Kind::Text | Kind::Number),
-            "div" | "mod" | "escape" | "at" | "zone" | "binary" => !matches!(before, Kind::Word | Kind::Open | Kind::End),
+            "year" | "month" | "day" | "hour" | "minute" | "second" => {
+                matches!(before, Kind::Text | Kind::Number)
+            }
+            "div" | "mod" | "escape" | "at" | "zone" | "binary" => {
+                !matches!(before, Kind::Word | Kind::Open | Kind::End)
+            }
             word => super::words::is_reserved(word),
         }
     }

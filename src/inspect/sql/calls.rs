@@ -54,8 +54,10 @@ pub(super) fn is_server_file(dialect: Dialect, name: &str) -> bool {
                 | "pg_shmem_allocations"
         ),
         Dialect::Sqlite => {
-            matches!(name, "fsdir" | "zipfile" | "csv" | "sqlite_dbpage" | "lsm1" | "wholenumber" | "completion")
-                || name.starts_with("pragma_") && class(dialect, name) == Class::Unknown
+            matches!(
+                name,
+                "fsdir" | "zipfile" | "csv" | "sqlite_dbpage" | "lsm1" | "wholenumber" | "completion"
+            ) || name.starts_with("pragma_") && class(dialect, name) == Class::Unknown
         }
         _ => false,
     }
@@ -112,18 +114,19 @@ impl Reader<'_> {
                 }
                 Ok(())
             }),
-            "group_concat" => self.bracketed(|reader| {
-                reader.eat(&["distinct"]);
-                reader.exprs()?;
-                if reader.eat(&["order", "by"]) {
-                    reader.sorts()?;
-                }
-                if reader.eat(&["separator"]) {
-                    reader.expr()?;
-                }
-                if reader.word() == "limit" { reader.limits().map(drop) } else { Ok(()) }
-            })
-            .and_then(|()| self.after_call()),
+            "group_concat" => self
+                .bracketed(|reader| {
+                    reader.eat(&["distinct"]);
+                    reader.exprs()?;
+                    if reader.eat(&["order", "by"]) {
+                        reader.sorts()?;
+                    }
+                    if reader.eat(&["separator"]) {
+                        reader.expr()?;
+                    }
+                    if reader.word() == "limit" { reader.limits().map(drop) } else { Ok(()) }
+                })
+                .and_then(|()| self.after_call()),
             "json_table" => self.json_table(),
             "xmltable" if postgresql => self.xml_table(),
             "xmlelement" | "xmlpi" if postgresql => self.bracketed(|reader| {
@@ -198,7 +201,8 @@ impl Reader<'_> {
 
     fn argument(&mut self) -> Read {
         self.eat(&["variadic"]);
-        let named = self.tokens.operator(self.at.saturating_add(1)) == "=>" || self.kind_at(1) == Kind::Assign;
+        let named =
+            self.tokens.operator(self.at.saturating_add(1)) == "=>" || self.kind_at(1) == Kind::Assign;
         if named && self.dialect == Dialect::PostgreSql {
             self.name()?;
             self.skip(1);
@@ -257,7 +261,9 @@ impl Reader<'_> {
             }
             reader.frame_bound()?;
             if reader.eat(&["exclude"]) {
-                let known = reader.eat(&["current", "row"]) || reader.eat(&["no", "others"]) || reader.eat_any(&["group", "ties"]);
+                let known = reader.eat(&["current", "row"])
+                    || reader.eat(&["no", "others"])
+                    || reader.eat_any(&["group", "ties"]);
                 return if known { Ok(()) } else { Err(super::facts::Obstacle::Syntax) };
             }
             Ok(())
@@ -347,7 +353,9 @@ impl Reader<'_> {
                 reader.eat(&["exists"]);
                 reader.expect(&["path"])?;
                 reader.expect_kind(Kind::Text)?;
-                while reader.eat_any(&["null", "error", "default", "on", "empty"]) || reader.eat_kind(Kind::Text) {}
+                while reader.eat_any(&["null", "error", "default", "on", "empty"])
+                    || reader.eat_kind(Kind::Text)
+                {}
                 Ok(())
             })
         })
@@ -365,8 +373,63 @@ pub(super) fn find<'a>(table: &'a str, name: &str) -> Option<&'a str> {
         match name.cmp(key) {
             std::cmp::Ordering::Equal => return Some(effect),
             std::cmp::Ordering::Less => rest = rest.get(..start)?,
-            std::cmp::Ordering::Greater => rest = rest.get(start.saturating_add(line.len()).saturating_add(1)..)?,
+            std::cmp::Ordering::Greater => {
+                rest = rest.get(start.saturating_add(line.len()).saturating_add(1)..)?
+            }
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, MYSQL, POSTGRESQL, SQLITE, class};
+    use crate::Dialect;
+    use crate::inspect::sql::SqlEffect;
+
+    #[test]
+    fn tables_are_sorted_and_hold_known_effects() {
+        for table in [POSTGRESQL, MYSQL, SQLITE] {
+            let names: Vec<_> = table.lines().map(|line| line.split(' ').next().unwrap()).collect();
+            assert!(names.is_sorted_by(|one, other| one < other));
+            for line in table.lines() {
+                let effect = line.split_once(' ').map_or("", |(_, effect)| effect);
+                assert!(
+                    ["", "grammar", "session", "write", "privilege", "admin"].contains(&effect),
+                    "{line}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_name_in_a_table_is_found() {
+        for (dialect, table) in
+            [(Dialect::PostgreSql, POSTGRESQL), (Dialect::MySql, MYSQL), (Dialect::Sqlite, SQLITE)]
+        {
+            for line in table.lines() {
+                let name = line.split(' ').next().unwrap();
+                assert_ne!(class(dialect, name), Class::Unknown, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn name_outside_of_the_tables_is_unknown() {
+        for name in
+            ["", "a", "zzz", "pg_terminate", "pg_terminate_backend2", "abs ", "ABS", "lo_put write", "\n"]
+        {
+            assert_eq!(class(Dialect::PostgreSql, name), Class::Unknown, "{name}");
+        }
+    }
+
+    #[test]
+    fn function_with_an_effect_has_it() {
+        assert_eq!(class(Dialect::PostgreSql, "nextval"), Class::Effect(SqlEffect::Write));
+        assert_eq!(class(Dialect::PostgreSql, "set_config"), Class::Effect(SqlEffect::Privilege));
+        assert_eq!(class(Dialect::MySql, "sleep"), Class::Effect(SqlEffect::Admin));
+        assert_eq!(class(Dialect::MySql, "last_insert_id"), Class::Effect(SqlEffect::Session));
+        assert_eq!(class(Dialect::Sqlite, "load_extension"), Class::Effect(SqlEffect::Admin));
+        assert_eq!(class(Dialect::Sqlite, "abs"), Class::Pure);
+    }
 }

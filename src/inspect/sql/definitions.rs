@@ -66,18 +66,38 @@ impl Reader<'_> {
         };
         self.skip(1);
         let words = [
-            "or", "replace", "global", "local", "temp", "temporary", "unlogged", "recursive", "unique", "fulltext", "spatial",
-            "virtual", "constraint", "trusted", "procedural", "column",
+            "or",
+            "replace",
+            "global",
+            "local",
+            "temp",
+            "temporary",
+            "unlogged",
+            "recursive",
+            "unique",
+            "fulltext",
+            "spatial",
+            "virtual",
+            "constraint",
+            "trusted",
+            "procedural",
+            "column",
         ];
         while self.eat_any(&words) {}
         let object = self.word();
-        let entry = OBJECTS.binary_search_by(|(name, ..)| (*name).cmp(object)).ok().and_then(|index| OBJECTS.get(index));
-        let Some((name, kinds, effect)) = entry else { return Err(Obstacle::Construct("this kind of statement")) };
+        let entry = OBJECTS
+            .binary_search_by(|(name, ..)| (*name).cmp(object))
+            .ok()
+            .and_then(|index| OBJECTS.get(index));
+        let Some((name, kinds, effect)) = entry else {
+            return Err(Obstacle::Construct("this kind of statement"));
+        };
         let kind = kinds.get(verb).copied().unwrap_or("alter");
         self.done(kind, *effect)?;
         self.skip(1);
         self.eat_any(&["view", "trigger"]);
-        let is_table = matches!(*name, "table" | "view" | "materialized") || *name == "foreign" && self.eat(&["table"]);
+        let is_table =
+            matches!(*name, "table" | "view" | "materialized") || *name == "foreign" && self.eat(&["table"]);
         self.eat(&["concurrently"]);
         self.eat(&["if"]);
         self.eat(&["not"]);
@@ -93,8 +113,12 @@ impl Reader<'_> {
             })?;
         }
         match *name {
-            "table" | "index" | "domain" | "foreign" | "sequence" | "schema" | "view" | "materialized" => self.clauses(true),
-            "function" | "procedure" | "event" | "routine" if self.dialect != Dialect::PostgreSql => self.body(),
+            "table" | "index" | "domain" | "foreign" | "sequence" | "schema" | "view" | "materialized" => {
+                self.clauses(true)
+            }
+            "function" | "procedure" | "event" | "routine" if self.dialect != Dialect::PostgreSql => {
+                self.body()
+            }
             "trigger" => self.body(),
             "rule" if verb == 0 => self.rule(),
             _ => self.clauses(false),
@@ -158,7 +182,8 @@ impl Reader<'_> {
                     })?;
                 }
                 "references" | "like" | "on" | "inherit"
-                    if self.kind_at(1) == Kind::Name || self.is_name_at(1) && !is_clause_word(self.word_at(1)) =>
+                    if self.kind_at(1) == Kind::Name
+                        || self.is_name_at(1) && !is_clause_word(self.word_at(1)) =>
                 {
                     self.skip(1);
                     self.eat(&["only"]);
@@ -190,7 +215,19 @@ impl Reader<'_> {
     /// Says whether the name at the cursor stands where a name of an object or column must.
     fn behind_table_word(&self) -> bool {
         let before = self.tokens.word(self.at.saturating_sub(1));
-        matches!(before, "index" | "key" | "constraint" | "using" | "table" | "exists" | "references" | "on" | "add" | "column")
+        matches!(
+            before,
+            "index"
+                | "key"
+                | "constraint"
+                | "using"
+                | "table"
+                | "exists"
+                | "references"
+                | "on"
+                | "add"
+                | "column"
+        )
     }
 
     fn query_follows(&self, ahead: usize) -> bool {
@@ -212,7 +249,11 @@ impl Reader<'_> {
                 self.raise(SqlEffect::Privilege);
             }
             if self.eat(&["begin"]) {
-                return if self.dialect == Dialect::Sqlite { self.trigger_body() } else { Err(Obstacle::Construct("a body of statements")) };
+                return if self.dialect == Dialect::Sqlite {
+                    self.trigger_body()
+                } else {
+                    Err(Obstacle::Construct("a body of statements"))
+                };
             }
             if table_next && self.is_name_at(0) {
                 let path = self.path()?;
@@ -264,7 +305,20 @@ impl Reader<'_> {
 }
 
 fn is_clause_word(word: &str) -> bool {
-    matches!(word, "commit" | "conflict" | "delete" | "update" | "all" | "column" | "delete_rows" | "by" | "function" | "schema" | "sequence")
+    matches!(
+        word,
+        "commit"
+            | "conflict"
+            | "delete"
+            | "update"
+            | "all"
+            | "column"
+            | "delete_rows"
+            | "by"
+            | "function"
+            | "schema"
+            | "sequence"
+    )
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ impl Reader<'_> {
             _ => Err(Obstacle::Syntax),
         };
         self.scopes.pop();
+        self.bounded_read = None;
         answer
     }
 
@@ -57,7 +58,9 @@ impl Reader<'_> {
             self.skip(1);
         }
         if self.kind() == Kind::Open && !self.bracket_holds_query() {
-            self.bracketed(|reader| if reader.kind() == Kind::Close { Ok(()) } else { reader.listed(Reader::target_column) })?;
+            self.bracketed(|reader| {
+                if reader.kind() == Kind::Close { Ok(()) } else { reader.listed(Reader::target_column) }
+            })?;
         }
         if self.eat(&["overriding"]) {
             self.eat_any(&["user", "system"]);
@@ -101,7 +104,8 @@ impl Reader<'_> {
         while self.kind_at(ahead) == Kind::Open {
             ahead = ahead.saturating_add(1);
         }
-        matches!(self.word_at(ahead), "select" | "with" | "values") && self.kind_at(ahead.saturating_add(1)) != Kind::Comma
+        matches!(self.word_at(ahead), "select" | "with" | "values")
+            && self.kind_at(ahead.saturating_add(1)) != Kind::Comma
     }
 
     /// A column to be set, or a part of one.

@@ -61,7 +61,10 @@ impl Reader<'_> {
     fn prefix(&mut self) -> bool {
         match self.kind() {
             Kind::Operator => {
-                let known = matches!(self.operator(), "+" | "-" | "~" | "!" | "!!" | "@" | "|/" | "||/" | "@-@" | "@@" | "#" | "?-" | "?|");
+                let known = matches!(
+                    self.operator(),
+                    "+" | "-" | "~" | "!" | "!!" | "@" | "|/" | "||/" | "@-@" | "@@" | "#" | "?-" | "?|"
+                );
                 if known {
                     self.skip(1);
                 }
@@ -109,7 +112,9 @@ impl Reader<'_> {
                 self.skip(1);
                 self.array()
             }
-            "all" | "any" | "some" if open && self.tokens.kind(self.at.saturating_sub(1)) != Kind::Operator => {
+            "all" | "any" | "some"
+                if open && self.tokens.kind(self.at.saturating_sub(1)) != Kind::Operator =>
+            {
                 Err(Obstacle::Syntax)
             }
             "array" | "all" | "any" | "some" if open => {
@@ -139,7 +144,16 @@ impl Reader<'_> {
                 self.expect(&["against"])?;
                 self.bracketed(|reader| {
                     reader.expr_until(Stop::In)?;
-                    while reader.eat_any(&["in", "boolean", "natural", "language", "mode", "with", "query", "expansion"]) {}
+                    while reader.eat_any(&[
+                        "in",
+                        "boolean",
+                        "natural",
+                        "language",
+                        "mode",
+                        "with",
+                        "query",
+                        "expansion",
+                    ]) {}
                     Ok(())
                 })
             }
@@ -157,7 +171,10 @@ impl Reader<'_> {
                 self.skip(2);
                 return Ok(());
             }
-            let multiword = matches!(self.word(), "double" | "character" | "bit" | "national" | "timestamp" | "time" | "char");
+            let multiword = matches!(
+                self.word(),
+                "double" | "character" | "bit" | "national" | "timestamp" | "time" | "char"
+            );
             if multiword && self.type_name().is_ok() && self.eat_kind(Kind::Text) {
                 return Ok(());
             }
@@ -210,7 +227,9 @@ impl Reader<'_> {
         self.expect_kind(Kind::OpenSquare)?;
         if self.kind() != Kind::CloseSquare {
             self.deeper(|reader| {
-                reader.listed(|reader| if reader.kind() == Kind::OpenSquare { reader.array() } else { reader.expr() })
+                reader.listed(
+                    |reader| if reader.kind() == Kind::OpenSquare { reader.array() } else { reader.expr() },
+                )
             })?;
         }
         self.expect_kind(Kind::CloseSquare)
@@ -259,7 +278,10 @@ impl Reader<'_> {
                 Kind::OpenSquare => self.subscript()?,
                 Kind::Dot => {
                     let before = self.tokens.kind(self.at.saturating_sub(1));
-                    if !matches!(before, Kind::Close | Kind::CloseSquare | Kind::Word | Kind::Name | Kind::Variable) {
+                    if !matches!(
+                        before,
+                        Kind::Close | Kind::CloseSquare | Kind::Word | Kind::Name | Kind::Variable
+                    ) {
                         return Err(Obstacle::Syntax);
                     }
                     self.skip(1);
@@ -308,10 +330,14 @@ impl Reader<'_> {
             }
             "overlaps" if postgresql && negated == 0 => self.skip_to_operand(1),
             "rlike" | "regexp" if mysql => self.skip_to_operand(negated.saturating_add(1)),
-            "glob" | "match" if self.dialect == Dialect::Sqlite => self.skip_to_operand(negated.saturating_add(1)),
+            "glob" | "match" if self.dialect == Dialect::Sqlite => {
+                self.skip_to_operand(negated.saturating_add(1))
+            }
             // SQLite calls a function of the application.
             "regexp" => Err(Obstacle::Name("regexp".to_owned())),
-            "escape" if negated == 0 && self.kind_at(1) != Kind::Comma && stop == Stop::Nothing => self.skip_to_operand(1),
+            "escape" if negated == 0 && self.kind_at(1) != Kind::Comma && stop == Stop::Nothing => {
+                self.skip_to_operand(1)
+            }
             "in" if stop == Stop::In && negated == 0 => Ok(Some(false)),
             "in" => {
                 self.skip(negated.saturating_add(1));
@@ -432,12 +458,17 @@ impl Reader<'_> {
                 })
             })?;
         }
-        if matches!(first, "timestamp" | "time") && (self.is(&["with", "time"]) || self.is(&["without", "time"])) {
+        if matches!(first, "timestamp" | "time")
+            && (self.is(&["with", "time"]) || self.is(&["without", "time"]))
+        {
             self.skip(2);
             self.expect(&["zone"])?;
         }
         if self.dialect == Dialect::MySql {
-            while self.eat_any(&["unsigned", "signed", "integer", "int", "zerofill", "binary", "ascii", "unicode"]) {}
+            while self
+                .eat_any(&["unsigned", "signed", "integer", "int", "zerofill", "binary", "ascii", "unicode"])
+            {
+            }
             if self.eat(&["character", "set"]) || self.eat(&["charset"]) {
                 self.skip(1);
             }

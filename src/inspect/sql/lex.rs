@@ -13,7 +13,8 @@ use crate::{Dialect, limits};
 /// Cuts `text` into tokens. White space and comments are gone.
 pub(super) fn lex(dialect: Dialect, text: &str) -> Result<Tokens<'_>, Obstacle> {
     check_characters(text)?;
-    let mut lexer = Lexer { dialect, cursor: Cursor::new(text), tokens: Vec::with_capacity(text.len() / 4), brackets: 0 };
+    let mut lexer =
+        Lexer { dialect, cursor: Cursor::new(text), tokens: Vec::with_capacity(text.len() / 4), brackets: 0 };
     loop {
         skip_blanks(dialect, &mut lexer.cursor)?;
         if lexer.cursor.at_end() {
@@ -125,7 +126,9 @@ impl Lexer<'_> {
             (Dialect::PostgreSql, b':') if second == b':' => self.push(Kind::Cast, 2),
             (Dialect::PostgreSql | Dialect::MySql, b':') if second == b'=' => self.push(Kind::Assign, 2),
             // Outside of an array's bounds a client would put its own variable here.
-            (Dialect::PostgreSql, b':') if self.brackets > 0 && !starts_name && !matches!(second, b'\'' | b'"') => {
+            (Dialect::PostgreSql, b':')
+                if self.brackets > 0 && !starts_name && !matches!(second, b'\'' | b'"') =>
+            {
                 self.push(Kind::Colon, 1);
             }
             (Dialect::PostgreSql, b'@' | b'?') => return operators::operator(self),

@@ -16,7 +16,11 @@ pub(super) fn operator(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
     };
     if !is_known(lexer.dialect, spelling) {
         let first = lexer.cursor.char().map(String::from);
-        return Err(Obstacle::Name(if spelling.is_empty() { first.unwrap_or_default() } else { spelling.to_owned() }));
+        return Err(Obstacle::Name(if spelling.is_empty() {
+            first.unwrap_or_default()
+        } else {
+            spelling.to_owned()
+        }));
     }
     let length = spelling.len();
     lexer.push(Kind::Operator, length);
@@ -55,13 +59,14 @@ fn is_known(dialect: Dialect, spelling: &str) -> bool {
 }
 
 const COMMON: &[&str] = &[
-    "%", "&", "*", "+", "-", "->", "->>", "/", "<", "<<", "<=", "<>", "!=", "=", ">", ">=", ">>", "|", "||", "~",
+    "%", "&", "*", "+", "-", "->", "->>", "/", "<", "<<", "<=", "<>", "!=", "=", ">", ">=", ">>", "|", "||",
+    "~",
 ];
 
 /// The operators of `pg_operator`, and `=>` before a named argument.
 const POSTGRESQL: &[&str] = &[
-    "!!", "!~", "!~*", "!~~", "!~~*", "#", "##", "#-", "#>", "#>>", "&&", "&<", "&<|", "&>", "*<", "*<=", "*<>", "*=",
-    "*>", "*>=", "-|-", "<->", "<<=", "<<|", "<@", "<^", "=>", ">>=", ">^", "?", "?#", "?&", "?-", "?-|", "?|", "?||",
-    "@", "@-@", "@>", "@?", "@@", "@@@", "^", "^@", "|&>", "|/", "|>>", "||/", "~*", "~<=~", "~<~", "~=", "~>=~", "~>~",
-    "~~", "~~*",
+    "!!", "!~", "!~*", "!~~", "!~~*", "#", "##", "#-", "#>", "#>>", "&&", "&<", "&<|", "&>", "*<", "*<=",
+    "*<>", "*=", "*>", "*>=", "-|-", "<->", "<<=", "<<|", "<@", "<^", "=>", ">>=", ">^", "?", "?#", "?&",
+    "?-", "?-|", "?|", "?||", "@", "@-@", "@>", "@?", "@@", "@@@", "^", "^@", "|&>", "|/", "|>>", "||/",
+    "~*", "~<=~", "~<~", "~=", "~>=~", "~>~", "~~", "~~*",
 ];

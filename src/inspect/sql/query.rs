@@ -17,7 +17,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn is_set_operation(&self) -> bool {
-        matches!(self.word(), "union" | "except" | "intersect") || self.word() == "minus" && self.dialect == Dialect::MySql
+        matches!(self.word(), "union" | "except" | "intersect")
+            || self.word() == "minus" && self.dialect == Dialect::MySql
     }
 
     /// A whole query. The row bound of the last one read stays noted; the outermost one ends last.
@@ -57,7 +58,7 @@ impl Reader<'_> {
                     (one, other) => one.or(other),
                 };
             } else if self.word() == "into" && self.dialect == Dialect::MySql {
-                self.into_clause()?;
+                self.storing()?;
             } else if self.word() == "for" {
                 self.locking()?;
             } else if self.eat(&["lock", "in", "share", "mode"]) && self.dialect == Dialect::MySql {
@@ -119,9 +120,12 @@ impl Reader<'_> {
             }
             at = self.behind_bracket(at);
             // SEARCH and CYCLE name columns, with commas between.
-            let ended = |word: &str| matches!(word, "select" | "values" | "insert" | "update" | "delete" | "merge" | "table");
+            let ended = |word: &str| {
+                matches!(word, "select" | "values" | "insert" | "update" | "delete" | "merge" | "table")
+            };
             while self.tokens.kind(at) != Kind::Comma {
-                let stop = matches!(self.tokens.kind(at), Kind::Open | Kind::End | Kind::Semicolon | Kind::Close);
+                let stop =
+                    matches!(self.tokens.kind(at), Kind::Open | Kind::End | Kind::Semicolon | Kind::Close);
                 if stop || ended(self.tokens.word(at)) {
                     return;
                 }
@@ -200,8 +204,17 @@ impl Reader<'_> {
         self.note("select");
         if self.dialect == Dialect::MySql {
             while self.eat_any(&[
-                "all", "distinct", "distinctrow", "high_priority", "straight_join", "sql_small_result", "sql_big_result",
-                "sql_buffer_result", "sql_cache", "sql_no_cache", "sql_calc_found_rows",
+                "all",
+                "distinct",
+                "distinctrow",
+                "high_priority",
+                "straight_join",
+                "sql_small_result",
+                "sql_big_result",
+                "sql_buffer_result",
+                "sql_cache",
+                "sql_no_cache",
+                "sql_calc_found_rows",
             ]) {}
         } else if self.eat(&["distinct"]) {
             if self.eat(&["on"]) {
@@ -210,13 +223,16 @@ impl Reader<'_> {
         } else {
             self.eat(&["all"]);
         }
-        let ends = matches!(self.word(), "from" | "where" | "into" | "union" | "except" | "intersect" | "limit" | "order");
+        let ends = matches!(
+            self.word(),
+            "from" | "where" | "into" | "union" | "except" | "intersect" | "limit" | "order"
+        );
         let empty = ends || matches!(self.kind(), Kind::End | Kind::Semicolon | Kind::Close);
         if !(empty && self.dialect == Dialect::PostgreSql) {
             self.listed(Reader::selected)?;
         }
         if self.word() == "into" {
-            self.into_clause()?;
+            self.storing()?;
         }
         if self.eat(&["from"]) {
             self.listed(Reader::table_reference)?;
@@ -261,7 +277,8 @@ impl Reader<'_> {
                 _ => Err(Obstacle::Syntax),
             };
         }
-        let text = matches!(self.kind(), Kind::Text | Kind::DoubleQuoted) && self.dialect != Dialect::PostgreSql;
+        let text =
+            matches!(self.kind(), Kind::Text | Kind::DoubleQuoted) && self.dialect != Dialect::PostgreSql;
         if text || self.is_name_at(0) {
             self.skip(1);
         }
@@ -269,7 +286,7 @@ impl Reader<'_> {
     }
 
     /// `INTO`: a table in PostgreSQL; variables or a file in MySQL.
-    fn into_clause(&mut self) -> Read {
+    fn storing(&mut self) -> Read {
         self.skip(1);
         match self.dialect {
             Dialect::PostgreSql => {
@@ -289,8 +306,20 @@ impl Reader<'_> {
                 while self.kind() == Kind::Text
                     || matches!(
                         self.word(),
-                        "character" | "set" | "fields" | "columns" | "lines" | "terminated" | "enclosed" | "optionally"
-                            | "escaped" | "starting" | "by" | "utf8" | "utf8mb4" | "binary"
+                        "character"
+                            | "set"
+                            | "fields"
+                            | "columns"
+                            | "lines"
+                            | "terminated"
+                            | "enclosed"
+                            | "optionally"
+                            | "escaped"
+                            | "starting"
+                            | "by"
+                            | "utf8"
+                            | "utf8mb4"
+                            | "binary"
                     )
                 {
                     self.skip(1);
@@ -301,7 +330,8 @@ impl Reader<'_> {
                 self.into = true;
                 self.raise(SqlEffect::Session);
                 self.listed(|reader| {
-                    let variable = reader.kind() == Kind::Variable && !reader.tokens.text(reader.at).starts_with("@@");
+                    let variable =
+                        reader.kind() == Kind::Variable && !reader.tokens.text(reader.at).starts_with("@@");
                     if !variable {
                         return Err(Obstacle::Construct("SELECT … INTO"));
                     }
@@ -401,7 +431,10 @@ impl Reader<'_> {
     fn literal_count(&self) -> Option<u64> {
         let alone = match self.kind_at(1) {
             Kind::Operator | Kind::Cast | Kind::OpenSquare => false,
-            Kind::Word => !matches!(self.word_at(1), "or" | "and" | "between" | "is" | "in" | "like" | "not" | "div" | "mod" | "xor"),
+            Kind::Word => !matches!(
+                self.word_at(1),
+                "or" | "and" | "between" | "is" | "in" | "like" | "not" | "div" | "mod" | "xor"
+            ),
             _ => true,
         };
         if self.kind() == Kind::Number && alone { self.tokens.text(self.at).parse().ok() } else { None }
@@ -410,7 +443,9 @@ impl Reader<'_> {
     /// `FOR UPDATE` and its kin.
     fn locking(&mut self) -> Read {
         self.skip(1);
-        let known = self.eat_any(&["update", "share"]) || self.eat(&["no", "key", "update"]) || self.eat(&["key", "share"]);
+        let known = self.eat_any(&["update", "share"])
+            || self.eat(&["no", "key", "update"])
+            || self.eat(&["key", "share"]);
         if !known || self.dialect == Dialect::Sqlite {
             return Err(Obstacle::Syntax);
         }
@@ -471,7 +506,11 @@ impl Reader<'_> {
                 }
                 // A bracket here holds a query or a join; in both, another one may come first.
                 reader.listed(Reader::table_reference)?;
-                if reader.is_set_operation() || matches!(reader.word(), "order" | "limit") { reader.query_rest() } else { Ok(()) }
+                if reader.is_set_operation() || matches!(reader.word(), "order" | "limit") {
+                    reader.query_rest()
+                } else {
+                    Ok(())
+                }
             })?;
             return self.alias_of_table();
         }
@@ -565,7 +604,8 @@ impl Reader<'_> {
         if explicit && self.kind() == Kind::Open {
             return self.columns();
         }
-        let hint = matches!(self.word(), "use" | "force" | "ignore" | "indexed" | "partition") && self.kind_at(1) == Kind::Word;
+        let hint = matches!(self.word(), "use" | "force" | "ignore" | "indexed" | "partition")
+            && self.kind_at(1) == Kind::Word;
         if self.dialect == Dialect::Sqlite && explicit && self.kind() == Kind::Text {
             self.skip(1);
             return Ok(());

@@ -135,7 +135,12 @@ pub(super) fn identifier(lexer: &mut Lexer<'_>, open: &str, close: &str) -> Resu
 }
 
 /// Reads from quote to quote, adds the token and returns what stands between, escapes as they are.
-fn body<'a>(lexer: &mut Lexer<'a>, quote: char, backslash: Backslash, kind: Kind) -> Result<&'a str, Obstacle> {
+fn body<'a>(
+    lexer: &mut Lexer<'a>,
+    quote: char,
+    backslash: Backslash,
+    kind: Kind,
+) -> Result<&'a str, Obstacle> {
     let text = lexer.cursor.rest().get(1..).unwrap_or_default();
     let end = match backslash {
         Backslash::Plain => end_of(text, quote, false),

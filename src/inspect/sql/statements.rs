@@ -10,9 +10,32 @@ use crate::Dialect;
 
 /// Words of COPY's options. Sorted.
 const COPY_WORDS: &[&str] = &[
-    "as", "binary", "csv", "default", "delimiter", "delimiters", "encoding", "escape", "false", "force", "force_not_null",
-    "force_null", "force_quote", "format", "freeze", "header", "match", "not", "null", "off", "oids", "on", "quote", "text",
-    "true", "with",
+    "as",
+    "binary",
+    "csv",
+    "default",
+    "delimiter",
+    "delimiters",
+    "encoding",
+    "escape",
+    "false",
+    "force",
+    "force_not_null",
+    "force_null",
+    "force_quote",
+    "format",
+    "freeze",
+    "header",
+    "match",
+    "not",
+    "null",
+    "off",
+    "oids",
+    "on",
+    "quote",
+    "text",
+    "true",
+    "with",
 ];
 
 impl Reader<'_> {
@@ -57,13 +80,27 @@ impl Reader<'_> {
                 self.done("declare", SqlEffect::Session)?;
                 self.skip(1);
                 self.name()?;
-                while self.eat_any(&["binary", "asensitive", "insensitive", "no", "scroll", "cursor", "with", "without", "hold"]) {}
+                while self.eat_any(&[
+                    "binary",
+                    "asensitive",
+                    "insensitive",
+                    "no",
+                    "scroll",
+                    "cursor",
+                    "with",
+                    "without",
+                    "hold",
+                ]) {}
                 self.expect(&["for"])?;
                 self.query()
             }
             "close" => self.simple("close", SqlEffect::Session),
-            "prepare" if self.word_at(1) == "transaction" => self.simple("prepare_transaction", SqlEffect::Write),
-            "commit" | "rollback" if self.word_at(1) == "prepared" => self.simple("prepared_transaction", SqlEffect::Write),
+            "prepare" if self.word_at(1) == "transaction" => {
+                self.simple("prepare_transaction", SqlEffect::Write)
+            }
+            "commit" | "rollback" if self.word_at(1) == "prepared" => {
+                self.simple("prepared_transaction", SqlEffect::Write)
+            }
             "prepare" => {
                 self.done("prepare", SqlEffect::Session)?;
                 self.skip(1);
@@ -78,7 +115,9 @@ impl Reader<'_> {
             "discard" => self.simple("discard", SqlEffect::Session),
             "listen" | "unlisten" => self.simple("listen", SqlEffect::Session),
             "notify" => self.simple("notify", SqlEffect::Write),
-            "begin" | "start" | "commit" | "end" | "abort" | "rollback" | "savepoint" | "release" => self.transaction(),
+            "begin" | "start" | "commit" | "end" | "abort" | "rollback" | "savepoint" | "release" => {
+                self.transaction()
+            }
             "refresh" => {
                 self.done("refresh", SqlEffect::Write)?;
                 self.skip(1);
@@ -86,7 +125,9 @@ impl Reader<'_> {
                 self.eat(&["concurrently"]);
                 self.tables_and_rest()
             }
-            "vacuum" | "analyze" | "analyse" | "cluster" | "reindex" | "checkpoint" | "load" => self.maintenance(),
+            "vacuum" | "analyze" | "analyse" | "cluster" | "reindex" | "checkpoint" | "load" => {
+                self.maintenance()
+            }
             "lock" => {
                 self.lock();
                 self.done("lock", SqlEffect::Admin)?;
@@ -159,9 +200,8 @@ impl Reader<'_> {
             }
             "optimize" | "repair" | "check" | "checksum" => self.maintenance(),
             "kill" => self.simple("kill", SqlEffect::Admin),
-            "flush" | "reset" | "purge" | "change" | "stop" | "shutdown" | "install" | "uninstall" | "cache" => {
-                self.simple("server", SqlEffect::Admin)
-            }
+            "flush" | "reset" | "purge" | "change" | "stop" | "shutdown" | "install" | "uninstall"
+            | "cache" => self.simple("server", SqlEffect::Admin),
             _ => self.common_statement(),
         }
     }
@@ -179,7 +219,9 @@ impl Reader<'_> {
                     self.query()
                 } else {
                     match self.word() {
-                        "begin" | "commit" | "end" | "rollback" | "savepoint" | "release" => self.transaction(),
+                        "begin" | "commit" | "end" | "rollback" | "savepoint" | "release" => {
+                            self.transaction()
+                        }
                         "create" | "alter" | "drop" => self.definition(),
                         // A pragma can act when it is compiled.
                         _ => Err(Obstacle::Construct("EXPLAIN of this kind of statement")),
@@ -218,7 +260,9 @@ impl Reader<'_> {
                 while !matches!(self.kind(), Kind::End | Kind::Semicolon) && self.word() != "on" {
                     self.skip(1);
                 }
-                if self.eat(&["on"]) && (self.eat(&["table"]) || self.is_name_at(0) && self.kind_at(1) != Kind::Word) {
+                if self.eat(&["on"])
+                    && (self.eat(&["table"]) || self.is_name_at(0) && self.kind_at(1) != Kind::Word)
+                {
                     return self.tables_and_rest();
                 }
                 self.rest()
@@ -275,7 +319,19 @@ impl Reader<'_> {
                 Ok(())
             })?;
         }
-        let words = ["full", "freeze", "verbose", "analyze", "table", "tables", "index", "schema", "database", "system", "concurrently"];
+        let words = [
+            "full",
+            "freeze",
+            "verbose",
+            "analyze",
+            "table",
+            "tables",
+            "index",
+            "schema",
+            "database",
+            "system",
+            "concurrently",
+        ];
         while self.eat_any(&words) {}
         if self.is_name_at(0) { self.tables_and_rest() } else { self.rest() }
     }
@@ -301,9 +357,31 @@ impl Reader<'_> {
             return self.name().map(drop);
         }
         let words = [
-            "work", "transaction", "isolation", "level", "read", "only", "write", "committed", "uncommitted", "repeatable",
-            "serializable", "deferrable", "not", "and", "no", "chain", "release", "deferred", "immediate", "exclusive", "with",
-            "consistent", "snapshot", "to", "savepoint",
+            "work",
+            "transaction",
+            "isolation",
+            "level",
+            "read",
+            "only",
+            "write",
+            "committed",
+            "uncommitted",
+            "repeatable",
+            "serializable",
+            "deferrable",
+            "not",
+            "and",
+            "no",
+            "chain",
+            "release",
+            "deferred",
+            "immediate",
+            "exclusive",
+            "with",
+            "consistent",
+            "snapshot",
+            "to",
+            "savepoint",
         ];
         while self.eat_kind(Kind::Comma) || self.eat_any(&words) {
             if matches!(self.word_at(0), "") || self.kind() == Kind::Name {
@@ -323,7 +401,9 @@ impl Reader<'_> {
         if self.dialect == Dialect::PostgreSql && self.kind() == Kind::Open && !self.bracket_is_query() {
             runs = self.bracketed(Reader::explain_options)?;
         } else {
-            if self.dialect == Dialect::MySql && (self.eat(&["extended"]) || self.eat(&["partitions"])) {}
+            if self.dialect == Dialect::MySql {
+                self.eat_any(&["extended", "partitions"]);
+            }
             if self.word() == "format" && self.tokens.operator(self.at.saturating_add(1)) == "=" {
                 self.skip(3);
             }
@@ -368,7 +448,19 @@ impl Reader<'_> {
         let mut runs = false;
         self.listed(|reader| {
             let option = reader.word();
-            let known = ["analyze", "analyse", "buffers", "costs", "format", "generic_plan", "settings", "summary", "timing", "verbose", "wal"];
+            let known = [
+                "analyze",
+                "analyse",
+                "buffers",
+                "costs",
+                "format",
+                "generic_plan",
+                "settings",
+                "summary",
+                "timing",
+                "verbose",
+                "wal",
+            ];
             if !known.contains(&option) {
                 return Err(Obstacle::Construct("an option of EXPLAIN"));
             }
@@ -451,20 +543,26 @@ impl Reader<'_> {
         self.skip(1);
         let start = self.at;
         self.eat_any(&["session", "local"]);
-        let identity = self.is(&["role"]) || self.is(&["authorization"]) || self.is(&["session", "authorization"]);
+        let identity =
+            self.is(&["role"]) || self.is(&["authorization"]) || self.is(&["session", "authorization"]);
         let default_role = self.is(&["default", "role"]);
         if identity || default_role || self.is(&["password"]) || self.word() == "session_authorization" {
             self.raise(SqlEffect::Privilege);
             return self.rest();
         }
         self.raise(SqlEffect::Session);
-        let words = matches!(self.word(), "transaction" | "constraints" | "characteristics" | "names" | "charset" | "character" | "xml");
+        let words = matches!(
+            self.word(),
+            "transaction" | "constraints" | "characteristics" | "names" | "charset" | "character" | "xml"
+        );
         if words || self.is(&["time", "zone"]) || self.is(&["session", "characteristics"]) {
             return self.plain_rest();
         }
         if self.dialect == Dialect::PostgreSql {
             let path = self.path()?;
-            if self.tokens.lower(path.last()) == "role" || self.tokens.lower(path.last()) == "session_authorization" {
+            if self.tokens.lower(path.last()) == "role"
+                || self.tokens.lower(path.last()) == "session_authorization"
+            {
                 self.raise(SqlEffect::Privilege);
             }
             if !self.eat_operator("=") {
@@ -513,12 +611,58 @@ impl Reader<'_> {
         self.note("show");
         self.skip(1);
         let known = [
-            "all", "binary", "binlog", "character", "charset", "client_statistics", "collation", "columns", "count", "create",
-            "databases", "engine", "engines", "errors", "events", "explain", "extended", "fields", "full", "function", "global",
-            "grants", "index", "index_statistics", "indexes", "keys", "local", "locales", "master", "open", "package", "plugins",
-            "privileges", "procedure", "processlist", "profile", "profiles", "relaylog", "replica", "replicas", "schemas",
-            "session", "slave", "status", "storage", "table", "table_statistics", "tables", "triggers", "user_statistics",
-            "variables", "warnings",
+            "all",
+            "binary",
+            "binlog",
+            "character",
+            "charset",
+            "client_statistics",
+            "collation",
+            "columns",
+            "count",
+            "create",
+            "databases",
+            "engine",
+            "engines",
+            "errors",
+            "events",
+            "explain",
+            "extended",
+            "fields",
+            "full",
+            "function",
+            "global",
+            "grants",
+            "index",
+            "index_statistics",
+            "indexes",
+            "keys",
+            "local",
+            "locales",
+            "master",
+            "open",
+            "package",
+            "plugins",
+            "privileges",
+            "procedure",
+            "processlist",
+            "profile",
+            "profiles",
+            "relaylog",
+            "replica",
+            "replicas",
+            "schemas",
+            "session",
+            "slave",
+            "status",
+            "storage",
+            "table",
+            "table_statistics",
+            "tables",
+            "triggers",
+            "user_statistics",
+            "variables",
+            "warnings",
         ];
         if known.binary_search(&self.word()).is_err() {
             return Err(Obstacle::Construct("this form of SHOW"));
@@ -526,9 +670,12 @@ impl Reader<'_> {
         while !matches!(self.kind(), Kind::End | Kind::Semicolon) {
             if self.eat(&["where"]) {
                 self.expr()?;
-            } else if matches!(self.kind(), Kind::Open | Kind::Assign | Kind::Operator) && self.operator() != "*" {
+            } else if matches!(self.kind(), Kind::Open | Kind::Assign | Kind::Operator)
+                && self.operator() != "*"
+            {
                 // `count(*)` is the only bracket here.
-                let count = self.kind() == Kind::Open && self.tokens.word(self.at.saturating_sub(1)) == "count";
+                let count =
+                    self.kind() == Kind::Open && self.tokens.word(self.at.saturating_sub(1)) == "count";
                 if !count {
                     return Err(Obstacle::Construct("this form of SHOW"));
                 }

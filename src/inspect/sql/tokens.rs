@@ -77,9 +77,4 @@ impl<'a> Tokens<'a> {
     pub(super) fn operator(&self, index: usize) -> &str {
         if self.kind(index) == Kind::Operator { self.lower(index) } else { "" }
     }
-
-    /// Says whether the two tokens read the same.
-    pub(super) fn same(&self, one: usize, other: usize) -> bool {
-        self.kind(one) == self.kind(other) && self.lower(one) == self.lower(other)
-    }
 }
