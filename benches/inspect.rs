@@ -14,7 +14,7 @@ fn main() {
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .filter_map(|row| {
-            Some((Dialect::from_name(row["dialect"].as_str()?)?, row["sql"].as_str()?.to_owned()))
+            Some((Dialect::from_name(row.get("dialect")?.as_str()?)?, row.get("sql")?.as_str()?.to_owned()))
         })
         .collect();
     percentiles(&rows);

@@ -276,7 +276,10 @@ impl Reader<'_> {
                     self.type_name()?;
                 }
                 Kind::OpenSquare => self.subscript()?,
-                Kind::Dot => {
+                Kind::Dot
+                    if self.dialect == Dialect::PostgreSql
+                        || self.tokens.kind(self.at.saturating_sub(1)) == Kind::Variable =>
+                {
                     let before = self.tokens.kind(self.at.saturating_sub(1));
                     if !matches!(
                         before,

@@ -16,6 +16,8 @@ mod definitions;
 #[cfg(feature = "sql")]
 mod dml;
 #[cfg(feature = "sql")]
+mod explain;
+#[cfg(feature = "sql")]
 mod expr;
 mod facts;
 #[cfg(feature = "sql")]
@@ -30,6 +32,10 @@ mod query;
 mod quotes;
 #[cfg(feature = "sql")]
 mod reader;
+#[cfg(feature = "sql")]
+mod settings;
+#[cfg(feature = "sql")]
+mod sources;
 #[cfg(feature = "sql")]
 mod statements;
 #[cfg(feature = "sql")]

@@ -308,7 +308,7 @@ impl Reader<'_> {
         }
     }
 
-    fn maintenance(&mut self) -> Read {
+    pub(super) fn maintenance(&mut self) -> Read {
         self.done("maintenance", SqlEffect::Admin)?;
         self.skip(1);
         if self.kind() == Kind::Open {
@@ -336,7 +336,7 @@ impl Reader<'_> {
         if self.is_name_at(0) { self.tables_and_rest() } else { self.rest() }
     }
 
-    fn transaction(&mut self) -> Read {
+    pub(super) fn transaction(&mut self) -> Read {
         let kind = match self.word() {
             "begin" | "start" => "begin",
             "commit" | "end" => "commit",
@@ -394,108 +394,6 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn explain(&mut self) -> Read {
-        self.note("explain");
-        self.skip(1);
-        let mut runs = false;
-        if self.dialect == Dialect::PostgreSql && self.kind() == Kind::Open && !self.bracket_is_query() {
-            runs = self.bracketed(Reader::explain_options)?;
-        } else {
-            if self.dialect == Dialect::MySql {
-                self.eat_any(&["extended", "partitions"]);
-            }
-            if self.word() == "format" && self.tokens.operator(self.at.saturating_add(1)) == "=" {
-                self.skip(3);
-            }
-            if self.eat_any(&["analyze", "analyse"]) {
-                runs = true;
-            }
-            self.eat(&["verbose"]);
-            if self.word() == "format" && self.tokens.operator(self.at.saturating_add(1)) == "=" {
-                self.skip(3);
-            }
-        }
-        self.plans = !runs;
-        if self.is_change() {
-            return self.change();
-        }
-        if self.starts_query() || self.kind() == Kind::Open {
-            self.query()?;
-            self.bounded_read = None;
-            return Ok(());
-        }
-        if self.dialect == Dialect::MySql && !runs {
-            let path = self.path()?;
-            self.table(path);
-            if matches!(self.kind(), Kind::Text | Kind::Word | Kind::Name) {
-                self.skip(1);
-            }
-            return Ok(());
-        }
-        Err(Obstacle::Construct("EXPLAIN of this kind of statement"))
-    }
-
-    fn bracket_is_query(&self) -> bool {
-        let mut ahead = 0;
-        while self.kind_at(ahead) == Kind::Open {
-            ahead = ahead.saturating_add(1);
-        }
-        matches!(self.word_at(ahead), "select" | "with" | "values")
-    }
-
-    /// Reads EXPLAIN's options and says whether the statement runs. One ANALYZE that is not off suffices.
-    fn explain_options(&mut self) -> Read<bool> {
-        let mut runs = false;
-        self.listed(|reader| {
-            let option = reader.word();
-            let known = [
-                "analyze",
-                "analyse",
-                "buffers",
-                "costs",
-                "format",
-                "generic_plan",
-                "settings",
-                "summary",
-                "timing",
-                "verbose",
-                "wal",
-            ];
-            if !known.contains(&option) {
-                return Err(Obstacle::Construct("an option of EXPLAIN"));
-            }
-            reader.skip(1);
-            let mut off = false;
-            let words = ["false", "json", "off", "on", "text", "true", "xml", "yaml"];
-            let value = matches!(reader.kind(), Kind::Text | Kind::Number) || words.contains(&reader.word());
-            if value {
-                off = matches!(reader.tokens.lower(reader.at), "false" | "off" | "0");
-                reader.skip(1);
-            }
-            runs |= option.starts_with("analy") && !off;
-            Ok(())
-        })?;
-        Ok(runs)
-    }
-
-    /// MariaDB's `ANALYZE [FORMAT=JSON] statement`, which runs it; otherwise tables.
-    fn analyze(&mut self) -> Read {
-        let format = self.word_at(1) == "format";
-        let inner = if format { 4 } else { 1 };
-        let here = self.at;
-        self.skip(inner);
-        if self.is_change() {
-            self.note("explain");
-            return self.change();
-        }
-        if matches!(self.word(), "select" | "with") {
-            self.note("explain");
-            return self.query();
-        }
-        self.at = here;
-        self.maintenance()
-    }
-
     fn copy(&mut self) -> Read {
         self.note("copy");
         self.skip(1);
@@ -535,158 +433,6 @@ impl Reader<'_> {
             }
         }
         self.bounded_read = None;
-        Ok(())
-    }
-
-    fn set(&mut self) -> Read {
-        self.note("set");
-        self.skip(1);
-        let start = self.at;
-        self.eat_any(&["session", "local"]);
-        let identity =
-            self.is(&["role"]) || self.is(&["authorization"]) || self.is(&["session", "authorization"]);
-        let default_role = self.is(&["default", "role"]);
-        if identity || default_role || self.is(&["password"]) || self.word() == "session_authorization" {
-            self.raise(SqlEffect::Privilege);
-            return self.rest();
-        }
-        self.raise(SqlEffect::Session);
-        let words = matches!(
-            self.word(),
-            "transaction" | "constraints" | "characteristics" | "names" | "charset" | "character" | "xml"
-        );
-        if words || self.is(&["time", "zone"]) || self.is(&["session", "characteristics"]) {
-            return self.plain_rest();
-        }
-        if self.dialect == Dialect::PostgreSql {
-            let path = self.path()?;
-            if self.tokens.lower(path.last()) == "role"
-                || self.tokens.lower(path.last()) == "session_authorization"
-            {
-                self.raise(SqlEffect::Privilege);
-            }
-            if !self.eat_operator("=") {
-                self.expect(&["to"])?;
-            }
-            return self.plain_rest();
-        }
-        self.at = start;
-        self.listed(Reader::variable)
-    }
-
-    /// `[GLOBAL | SESSION | …] name = value`.
-    fn variable(&mut self) -> Read {
-        let sign = self.kind() == Kind::Variable;
-        let scope = if sign { self.tokens.lower(self.at).trim_start_matches('@') } else { self.word() };
-        let global = matches!(scope, "global" | "persist" | "persist_only");
-        let scoped = global || matches!(scope, "session" | "local");
-        if sign || scoped {
-            self.skip(1);
-            self.eat_kind(Kind::Dot);
-        }
-        if global {
-            self.raise(SqlEffect::Admin);
-        }
-        if scoped || !sign {
-            self.path()?;
-        }
-        if !self.eat_operator("=") && !self.eat_kind(Kind::Assign) {
-            return Err(Obstacle::Syntax);
-        }
-        if self.eat_any(&["on", "all", "default", "binary"]) { Ok(()) } else { self.expr() }
-    }
-
-    /// Moves to the statement's end over words, names and literals, with no bracket among them.
-    fn plain_rest(&mut self) -> Read {
-        while !matches!(self.kind(), Kind::End | Kind::Semicolon) {
-            if matches!(self.kind(), Kind::Open | Kind::Close | Kind::Assign | Kind::Variable) {
-                return Err(Obstacle::Construct("a value that is computed"));
-            }
-            self.skip(1);
-        }
-        Ok(())
-    }
-
-    fn show(&mut self) -> Read {
-        self.note("show");
-        self.skip(1);
-        let known = [
-            "all",
-            "binary",
-            "binlog",
-            "character",
-            "charset",
-            "client_statistics",
-            "collation",
-            "columns",
-            "count",
-            "create",
-            "databases",
-            "engine",
-            "engines",
-            "errors",
-            "events",
-            "explain",
-            "extended",
-            "fields",
-            "full",
-            "function",
-            "global",
-            "grants",
-            "index",
-            "index_statistics",
-            "indexes",
-            "keys",
-            "local",
-            "locales",
-            "master",
-            "open",
-            "package",
-            "plugins",
-            "privileges",
-            "procedure",
-            "processlist",
-            "profile",
-            "profiles",
-            "relaylog",
-            "replica",
-            "replicas",
-            "schemas",
-            "session",
-            "slave",
-            "status",
-            "storage",
-            "table",
-            "table_statistics",
-            "tables",
-            "triggers",
-            "user_statistics",
-            "variables",
-            "warnings",
-        ];
-        if known.binary_search(&self.word()).is_err() {
-            return Err(Obstacle::Construct("this form of SHOW"));
-        }
-        while !matches!(self.kind(), Kind::End | Kind::Semicolon) {
-            if self.eat(&["where"]) {
-                self.expr()?;
-            } else if matches!(self.kind(), Kind::Open | Kind::Assign | Kind::Operator)
-                && self.operator() != "*"
-            {
-                // `count(*)` is the only bracket here.
-                let count =
-                    self.kind() == Kind::Open && self.tokens.word(self.at.saturating_sub(1)) == "count";
-                if !count {
-                    return Err(Obstacle::Construct("this form of SHOW"));
-                }
-                self.skip(1);
-            } else if self.eat_any(&["from", "in"]) && self.is_name_at(0) {
-                let path = self.path()?;
-                self.table(path);
-            } else {
-                self.skip(1);
-            }
-        }
         Ok(())
     }
 }
