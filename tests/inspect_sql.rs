@@ -214,6 +214,22 @@ fn names_that_are_not_known_are_not_understood() {
 }
 
 #[test]
+fn function_apart_from_its_bracket_is_somebodys_own() {
+    assert_never_read(MY, &["SELECT count (*) FROM t", "SELECT now/**/()", "SELECT 'a'@'b'", "SELECT @'b'"]);
+    assert_effect(MY, Some(SqlEffect::Read), &["SELECT count(*), lower (a) FROM t"]);
+    assert_effect(
+        MY,
+        Some(SqlEffect::Privilege),
+        &["GRANT ALL ON d.* TO 'a'@'%'", "CREATE USER 'a'@'%'", "DROP USER `a`@`%`"],
+    );
+    assert_effect(
+        PG,
+        Some(SqlEffect::Admin),
+        &["SELECT * FROM pg_catalog.pg_hba_file_rules", "TABLE pg_file_settings"],
+    );
+}
+
+#[test]
 fn statements_that_hide_others_are_not_understood() {
     for text in [
         "DO $$ BEGIN DELETE FROM t; END $$",

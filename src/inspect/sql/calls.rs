@@ -42,6 +42,46 @@ pub(super) fn class(dialect: Dialect, name: &str) -> Class {
     }
 }
 
+/// Says whether MySQL knows a function only with the bracket right behind its name ("Function Name Parsing
+/// and Resolution").
+pub(super) fn needs_bracket(name: &str) -> bool {
+    let names = [
+        "adddate",
+        "bit_and",
+        "bit_or",
+        "bit_xor",
+        "cast",
+        "count",
+        "curdate",
+        "curtime",
+        "date_add",
+        "date_sub",
+        "extract",
+        "group_concat",
+        "max",
+        "mid",
+        "min",
+        "now",
+        "position",
+        "session_user",
+        "std",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "subdate",
+        "substr",
+        "substring",
+        "sum",
+        "sysdate",
+        "system_user",
+        "trim",
+        "var_pop",
+        "var_samp",
+        "variance",
+    ];
+    names.binary_search(&name).is_ok()
+}
+
 /// Says whether a name is a view or table-like function over the server's files or memory.
 pub(super) fn is_server_file(dialect: Dialect, name: &str) -> bool {
     match dialect {
@@ -400,6 +440,12 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn names_that_need_their_bracket_are_found() {
+        assert!(["adddate", "count", "now", "variance"].into_iter().all(super::needs_bracket));
+        assert!(!super::needs_bracket("lower"));
     }
 
     #[test]

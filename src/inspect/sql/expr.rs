@@ -61,10 +61,13 @@ impl Reader<'_> {
     fn prefix(&mut self) -> bool {
         match self.kind() {
             Kind::Operator => {
-                let known = matches!(
-                    self.operator(),
-                    "+" | "-" | "~" | "!" | "!!" | "@" | "|/" | "||/" | "@-@" | "@@" | "#" | "?-" | "?|"
-                );
+                let known = match (self.operator(), self.dialect) {
+                    ("+" | "-" | "~", _) | ("!", Dialect::MySql) => true,
+                    ("!!" | "@" | "|/" | "||/" | "@-@" | "@@" | "#" | "?-" | "?|", Dialect::PostgreSql) => {
+                        true
+                    }
+                    _ => false,
+                };
                 if known {
                     self.skip(1);
                 }
@@ -267,9 +270,10 @@ impl Reader<'_> {
         loop {
             match self.kind() {
                 Kind::Operator => {
-                    let named = self.operator() == "=>";
+                    let foreign =
+                        self.operator() == "=>" || self.operator() == "@" && self.dialect == Dialect::MySql;
                     self.skip(1);
-                    return if named { Err(Obstacle::Syntax) } else { Ok(true) };
+                    return if foreign { Err(Obstacle::Syntax) } else { Ok(true) };
                 }
                 Kind::Cast => {
                     self.skip(1);

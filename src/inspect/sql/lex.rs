@@ -89,6 +89,11 @@ impl Lexer<'_> {
         matches!(last, Kind::Word | Kind::Name | Kind::Close | Kind::CloseSquare | Kind::Number)
     }
 
+    fn after_text(&self) -> bool {
+        let last = self.tokens.last().map_or(Kind::End, |token| token.kind);
+        matches!(last, Kind::Word | Kind::Name | Kind::Text | Kind::DoubleQuoted)
+    }
+
     fn number(&mut self) -> Result<(), Obstacle> {
         let start = self.cursor.at();
         let mut cursor = self.cursor.clone();
@@ -132,6 +137,10 @@ impl Lexer<'_> {
                 self.push(Kind::Colon, 1);
             }
             (Dialect::PostgreSql, b'@' | b'?') => return operators::operator(self),
+            // `'user'@'host'`; as an operator in an expression it is refused.
+            (Dialect::MySql, b'@') if matches!(second, b'\'' | b'"' | b'`') && self.after_text() => {
+                self.push(Kind::Operator, 1);
+            }
             (Dialect::MySql, b'@') => {
                 let signs = if second == b'@' { 2 } else { 1 };
                 let mut ahead = self.cursor.clone();

@@ -27,11 +27,17 @@ pub(super) fn operator(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
     Ok(())
 }
 
+/// Bytes of a run of operator characters: PostgreSQL's names are no longer.
+const RUN: usize = 63;
+
 /// The operator by PostgreSQL's rule ("Lexical Structure", "Operators"): the longest run of operator
 /// characters before a comment, less a final `+` or `-` unless one of `~!@#%^&|?` and the back-tick is in it.
 fn postgresql_run(text: &str) -> &str {
-    let end = text.find(|character| !"~!@#^&|`?+-*/%<>=".contains(character)).unwrap_or(text.len());
-    let mut run = text.get(..end).unwrap_or_default();
+    let length = text.bytes().take(RUN + 1).take_while(|byte| b"~!@#^&|`?+-*/%<>=".contains(byte)).count();
+    if length > RUN {
+        return "";
+    }
+    let mut run = text.get(..length).unwrap_or_default();
     for comment in ["--", "/*"] {
         run = run.split_once(comment).map_or(run, |(before, _)| before);
     }

@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
             return;
         }
         self.table(path);
-        if calls::is_server_file(self.dialect, &name) {
+        if calls::is_server_file(self.dialect, &names::fold(self.dialect, self.tokens, path.last())) {
             self.raise(SqlEffect::Admin);
         }
     }
@@ -186,6 +186,13 @@ impl<'a> Reader<'a> {
         };
         let name = names::fold_function(self.dialect, self.tokens, path.last());
         match calls::class(self.dialect, &name) {
+            // Apart from its bracket, such a name is a stored function unless the mode IGNORE_SPACE is on.
+            _ if self.dialect == Dialect::MySql
+                && calls::needs_bracket(&name)
+                && self.tokens.is_apart(path.last()) =>
+            {
+                return Err(Obstacle::Name(name));
+            }
             _ if !builtin => return Err(Obstacle::Name(names::display(self.dialect, self.tokens, path))),
             Class::Pure => {}
             Class::Grammar if !quoted && schema.is_none() => {}

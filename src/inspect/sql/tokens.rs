@@ -77,4 +77,10 @@ impl<'a> Tokens<'a> {
     pub(super) fn operator(&self, index: usize) -> &str {
         if self.kind(index) == Kind::Operator { self.lower(index) } else { "" }
     }
+
+    /// Says whether blanks stand between a token and the next.
+    pub(super) fn is_apart(&self, index: usize) -> bool {
+        let next = self.list.get(index.saturating_add(1));
+        self.list.get(index).zip(next).is_some_and(|(token, next)| token.end < next.start)
+    }
 }
