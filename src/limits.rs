@@ -34,5 +34,5 @@ pub const SQL_TOKENS: usize = 4_096;
 pub const SQL_NAME_BYTES: usize = 63;
 
 /// Depth of brackets, expressions and queries in a SQL payload. The reader recurses on them; a debug build
-/// needs less than 4 KiB of stack for each.
+/// needs less than 6 KiB of stack for each.
 pub const SQL_NESTING: usize = 64;

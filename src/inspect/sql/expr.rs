@@ -61,13 +61,10 @@ impl Reader<'_> {
     fn prefix(&mut self) -> bool {
         match self.kind() {
             Kind::Operator => {
-                let known = match (self.operator(), self.dialect) {
-                    ("+" | "-" | "~", _) | ("!", Dialect::MySql) => true,
-                    ("!!" | "@" | "|/" | "||/" | "@-@" | "@@" | "#" | "?-" | "?|", Dialect::PostgreSql) => {
-                        true
-                    }
-                    _ => false,
-                };
+                let own = ["!!", "@", "|/", "||/", "@-@", "@@", "#", "?-", "?|"];
+                let known = matches!(self.operator(), "+" | "-" | "~")
+                    || self.dialect == Dialect::MySql && self.operator() == "!"
+                    || self.dialect == Dialect::PostgreSql && own.contains(&self.operator());
                 if known {
                     self.skip(1);
                 }
