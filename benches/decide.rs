@@ -2,7 +2,7 @@
 //!
 //! This version evaluates every rule, so the time grows with N: the figures say by how much.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::missing_docs_in_private_items, reason = "a bench")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::missing_docs_in_private_items, reason = "a bench")]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::fmt::Write;

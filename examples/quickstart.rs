@@ -51,7 +51,7 @@ impl Host {
 
     /// Persist, then believe: the result comes out of a step only after its records are in the file.
     fn record<T: 'static>(&mut self, call: impl FnOnce(&Gate, Stamp) -> Step<T>) -> Fallible<T> {
-        self.now += TimeDelta::seconds(1);
+        self.now = self.now.checked_add_signed(TimeDelta::seconds(1)).ok_or("time has an end")?;
         let step = call(&self.gate, Stamp::new(self.now, random()?));
         let staged = self.ledger.stage(step)?;
         self.file.write_all(staged.lines())?;
@@ -233,7 +233,7 @@ fn granted(what: &str, authorization: &Authorization, host: &Host) {
             "{} for {} minutes, recorded as number {}",
             authorization.id(),
             left.as_secs() / 60,
-            host.ledger.next_seq() - 1
+            host.ledger.next_seq().saturating_sub(1)
         ),
     );
 }
@@ -246,7 +246,7 @@ fn decided(what: &str, decision: &Decision) {
 fn last_record(host: &Host, event: &str) -> Fallible<serde_json::Value> {
     let log = fs::read_to_string(&host.path)?;
     let records = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    Ok(records.filter(|record| text(record, "event") == event).last().ok_or("the record is not there")?)
+    Ok(records.filter(|record| text(record, "event") == event).next_back().ok_or("the record is not there")?)
 }
 
 fn text<'r>(record: &'r serde_json::Value, name: &str) -> &'r str {

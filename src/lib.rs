@@ -99,7 +99,7 @@
 #[cfg(feature = "verify")]
 mod audit;
 #[cfg(feature = "engine")]
-mod cel;
+pub mod cel;
 #[cfg(feature = "engine")]
 mod decision;
 #[cfg(feature = "engine")]
@@ -135,11 +135,6 @@ pub use audit::{
     Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
     LedgerError, LogFault, LogVerdict, LogVerifier, ProofError, ProofPlan, Record, RecordFault, Resumed,
     Staged, Step, Subtree, VerifiedRecord,
-};
-#[cfg(feature = "engine")]
-pub use cel::{
-    Access, Datum, Declaration, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Program,
-    Rule, Severity, Slot, Type, TypeError,
 };
 #[cfg(feature = "engine")]
 pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};

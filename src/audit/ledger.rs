@@ -15,7 +15,6 @@ use super::record::Record;
 use super::step::Step;
 use super::{Checkpoint, LedgerError, RecordFault, Staged, json as profile};
 use crate::keys::{base64, from_base64};
-use crate::text::quote;
 use crate::{hex, limits};
 
 /// The end of a stream, and the right to append to it.
@@ -159,10 +158,8 @@ impl Ledger {
         if let Some(from) = self.uncertain {
             return Err(LedgerError::Uncertain { from });
         }
-        let (mut parts, release) = step.split();
-        if let Some((event, fault)) = parts.iter_mut().find_map(|part| part.fault.take()) {
-            return Err(LedgerError::Unrecordable { event: quote(&event), fault });
-        }
+        step.check()?;
+        let (parts, release) = step.split();
         let mut drafts = parts.iter().flat_map(|part| &part.drafts);
         if matches!(self.keys, Keys::Unknown) && drafts.clone().any(|draft| draft.key.is_some()) {
             return Err(LedgerError::KeysUnknown);

@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 
 use super::draft::{Draft, Template};
-use super::{Event, RecordFault};
+use super::{Event, LedgerError, RecordFault};
 use crate::Stamp;
+use crate::text::quote;
 
 /// Records that are to be stored, and the `T` that is released when they are.
 ///
@@ -169,12 +170,28 @@ impl<T: 'static> Step<T> {
         Step { parts, finish: Finish::new(|fates| function(finish.run(fates))) }
     }
 
+    /// Checks that records can hold the step. A queue that makes batches asks this first, since a ledger
+    /// refuses a batch whole.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unrecordable`], as [`Ledger::stage`](super::Ledger::stage) would say.
+    pub fn check(&self) -> Result<(), LedgerError> {
+        match self.parts.iter().find_map(|part| part.fault.as_ref()) {
+            Some((event, fault)) => {
+                Err(LedgerError::Unrecordable { event: quote(event), fault: fault.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn split(self) -> (Vec<Part>, Release<T>) {
         (self.parts, Release(self.finish))
     }
 }
 
-/// A batch: its steps are recorded in their order, and one that is refused does not touch the others.
+/// A batch: its steps are recorded in their order, and one whose key is taken does not touch the others.
+/// One that no record can hold is an error for all; see [`Step::check`].
 impl<T: 'static> FromIterator<Step<T>> for Step<Vec<T>> {
     fn from_iter<I: IntoIterator<Item = Step<T>>>(steps: I) -> Self {
         let (mut parts, mut finishes) = (Vec::new(), Vec::new());

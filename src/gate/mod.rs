@@ -51,6 +51,7 @@ struct Inner {
 
 /// What a step leads to: closed, because a host must handle each.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "an outcome is handled at once and never kept in bulk")]
 pub enum Outcome {
     /// A grant may be signed.
     Allow(Authorization),

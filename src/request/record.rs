@@ -27,8 +27,8 @@ impl Request {
         let members = [
             ("reason", ask.reason.as_ref().map(|reason| json!(reason))),
             ("duration", ask.duration.map(|duration| json!(duration.as_secs()))),
-            ("emergency", ask.emergency.then(|| json!(true))),
-            ("ask_review", ask.review.then(|| json!(true))),
+            ("emergency", ask.emergency.then_some(json!(true))),
+            ("ask_review", ask.review.then_some(json!(true))),
             ("auth", self.auth.as_ref().map(|auth| json!({ "amr": auth.methods, "time": auth.time.to_rfc3339_opts(SecondsFormat::AutoSi, true) }))),
         ];
         let usage = self.usage.as_ref().map(Usage::to_record);

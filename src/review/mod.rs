@@ -240,10 +240,6 @@ impl Review {
         self.version
     }
 
-    pub(crate) fn facts(&self) -> &FactValues {
-        &self.facts
-    }
-
     pub(crate) fn plan_text(&self) -> &str {
         &self.plan.text
     }

@@ -171,7 +171,9 @@ impl Plan {
     }
 
     fn judge_one(&self, index: usize, votes: &[Cast], about: About<'_>) -> One {
-        let Some(review) = self.policy.rules().reviews.get(index) else { return One::Rejected };
+        let Some(review) = self.policy.rules().reviews.get(index).filter(|review| !review.stages.is_empty()) else {
+            return One::Rejected;
+        };
         match self.blocked(review, index, votes, about) {
             Some(true) => return One::Rejected,
             Some(false) => return One::Pending,

@@ -398,11 +398,13 @@ fn what_no_record_can_hold_is_refused_and_leaves_the_ledger_as_it_was() {
             "event `review.voted` cannot be recorded: field `at` is missing or malformed",
         ),
     ] {
-        let batch: Step<Vec<()>> =
-            [note(1), Step::new(vec![draft], Refusal::new(&stamp(2)), |_| ())].into_iter().collect();
+        let step = Step::new(vec![draft], Refusal::new(&stamp(2)), |_| ());
+        assert_eq!(step.check().unwrap_err().to_string(), message);
+        let batch: Step<Vec<()>> = [note(1), step].into_iter().collect();
         assert_eq!(ledger.stage(batch).unwrap_err().to_string(), message);
         assert_eq!((ledger.next_seq(), ledger.uncertain()), (0, None));
     }
+    assert_eq!(note(1).check(), Ok(()));
     let unsound = Refusal::new(&stamp(2)).with_review("é");
     let error = ledger.stage(Step::new(vec![draft("i")], unsound, |_| ())).unwrap_err();
     assert_eq!(

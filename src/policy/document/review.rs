@@ -7,6 +7,7 @@ use super::{GrantSpec, NeedsSpec, RuleSpec};
 use crate::limits;
 use crate::policy::error::Faults;
 use crate::policy::node::{Fields, Node, Text};
+use crate::text::quote;
 
 /// `[[review]]`.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ pub(crate) struct ReviewSpec {
 /// `[[review.stage]]`.
 #[derive(Debug, Clone)]
 pub(crate) struct StageSpec {
-    pub(crate) id: String,
+    id: Text,
     pub(crate) approve: ApproveSpec,
 }
 
@@ -113,11 +114,20 @@ fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
     match (inline, listed) {
         (Some(approve), None) => {
             let approve = ApproveSpec::read(approve, faults, 0);
-            approve.into_iter().map(|approve| StageSpec { id: "approve".to_owned(), approve }).collect()
+            approve.into_iter().map(|approve| StageSpec { id: Text::default(), approve }).collect()
         }
         (None, Some(stages)) => {
-            let stages = stages.list(faults, "a list of stages");
-            stages.iter().filter_map(|node| StageSpec::read(node, faults)).collect()
+            let nodes = stages.list(faults, "a list of stages");
+            if nodes.is_empty() {
+                faults.add(&stages.span, "nobody is asked: expected at least one stage");
+            }
+            let stages: Vec<StageSpec> = nodes.iter().filter_map(|node| StageSpec::read(node, faults)).collect();
+            for (index, stage) in stages.iter().enumerate() {
+                if stages.iter().take(index).any(|earlier| earlier.id.text == stage.id.text) {
+                    faults.add(&stage.id.span, format!("stage id `{}` is taken", quote(&stage.id.text)));
+                }
+            }
+            stages
         }
         (Some(_), Some(stages)) => {
             faults.add(&stages.span, "`approve` and `stage` both say who approves, expected one of them");
@@ -139,7 +149,7 @@ impl StageSpec {
         let approve = approve.and_then(|node| ApproveSpec::read(node, faults, 0));
         fields.refuse(faults, &["escalate", "fallback", "skip_after", "remind"]);
         fields.finish(faults);
-        Some(Self { id: id?.text, approve: approve? })
+        Some(Self { id: id?, approve: approve? })
     }
 }
 
