@@ -41,7 +41,10 @@ pub const VOTES: usize = 64;
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;
 
-/// Any span that a policy writes: a year of 366 days.
+/// Any count of uses that a host states: the largest integer that every reader of a record keeps exact.
+pub const USES: u64 = (1 << 53) - 1;
+
+/// Any span that a policy writes or a request asks for: a year of 366 days.
 pub const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);
 
 /// Bytes of a compiled pattern of the vocabulary.

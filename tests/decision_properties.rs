@@ -8,6 +8,7 @@
 
 #![cfg(feature = "toml")]
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,

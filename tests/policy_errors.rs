@@ -30,6 +30,11 @@ fn what_is_not_toml_is_told_with_its_place() {
 }
 
 #[test]
+fn one_fault_is_told_once() {
+    assert_eq!(whole("a = [[[1,\n"), ["1:10 unclosed array, expected `]`"]);
+}
+
+#[test]
 fn a_document_says_its_format_and_its_name() {
     assert_eq!(
         whole(""),
@@ -75,6 +80,16 @@ fn an_unknown_key_far_from_all_others_names_them() {
     assert_eq!(
         faults("[defaults]\nquorum = 2\n"),
         ["4:1 unknown key `quorum`, expected one of `risk`, `grant`, `review`"]
+    );
+}
+
+#[test]
+fn an_unknown_key_is_not_answered_with_one_that_is_refused() {
+    assert_eq!(
+        faults(&format!("{ZONE}lable = 'x'\n")),
+        [
+            "7:1 unknown key `lable`, expected one of `id`, `when`, `because`, `max_risk`, `needs`, `limit`, `grant`"
+        ]
     );
 }
 
@@ -188,6 +203,22 @@ fn an_attribute_starts_with_a_root() {
 }
 
 #[test]
+fn a_path_without_quotes_is_told_so() {
+    assert_eq!(
+        faults("[attributes]\nresource.environment = 'string'\n"),
+        ["4:1 expected a path in quotes, such as `\"resource.…\"`"]
+    );
+}
+
+#[test]
+fn an_empty_choice_allows_nothing() {
+    assert_eq!(
+        faults("[attributes]\n'subject.a' = { type = 'string', one_of = [] }\n"),
+        ["4:43 no value is allowed: expected at least one"]
+    );
+}
+
+#[test]
 fn an_attribute_that_is_always_there_is_not_declared() {
     for path in
         ["subject.id", "subject.type", "action.name", "resource.id", "context.reason", "context.duration"]
@@ -277,6 +308,10 @@ fn a_rule_has_an_id_that_nobody_else_has() {
     assert_eq!(
         faults(&format!("[[forbid]]\nid = 'z'\nwhen = 'false'\n{ZONE}")),
         ["7:6 rule id `z` is taken by the rule at line 4"]
+    );
+    assert_eq!(
+        faults(&format!("{ZONE}[[forbid]]\nid = 'z'\nwhen = 'false'\n")),
+        ["8:6 rule id `z` is taken by the rule at line 4"]
     );
 }
 
@@ -402,6 +437,14 @@ fn bounds_can_be_met() {
 }
 
 #[test]
+fn a_grant_has_no_more_uses_than_a_token_can_say() {
+    assert_eq!(
+        faults(&format!("{ZONE}grant = {{ max_uses = 1001 }}\n")),
+        ["7:9 1001 uses are more than a grant can have, limit is 1000"]
+    );
+}
+
+#[test]
 fn a_duration_is_written_as_people_do() {
     for (text, fault) in [
         ("soon", "expected a duration such as `15m`, `1h30m` or `7d`"),
@@ -457,6 +500,15 @@ fn needs_name_attributes() {
     );
 }
 
+#[test]
+fn a_need_is_something_that_a_request_can_bring() {
+    let attribute = "[attributes]\n'approver.groups' = 'list<string>'\n";
+    assert_eq!(
+        faults(&format!("{attribute}{ZONE}needs = {{ fields = ['approver.groups'] }}\n")),
+        ["9:21 a request cannot bring `approver.groups`"]
+    );
+}
+
 // --- reviews
 
 #[test]
@@ -499,6 +551,36 @@ fn somebody_is_asked() {
     assert_eq!(
         faults(&format!("{REVIEW}approve = {{ of = [ {{ from = 'true' }} ] }}\n")),
         ["6:11 `at_least` is missing: how many of the parts"]
+    );
+}
+
+#[test]
+fn a_review_without_stages_asks_nobody() {
+    assert_eq!(
+        faults(&format!("{REVIEW}stage = []\n")),
+        ["6:9 nobody is asked: expected at least one stage"]
+    );
+}
+
+#[test]
+fn a_stage_has_an_id_of_its_own() {
+    let stage = "[[review.stage]]\nid = 's'\napprove = { from = 'true' }\n";
+    assert_eq!(faults(&format!("{REVIEW}{stage}{stage}")), ["10:6 stage id `s` is taken by an earlier stage"]);
+    assert_eq!(
+        faults(&format!("{REVIEW}[[review.stage]]\n")),
+        ["6:1 `id` is missing: every stage has an id", "6:1 `approve` is missing: who must approve"]
+    );
+}
+
+#[test]
+fn more_people_than_votes_are_never_met() {
+    assert_eq!(
+        faults(&format!("{REVIEW}approve = {{ count = 65, from = 'true' }}\n")),
+        ["6:21 65 people can never be met: a review takes 64 votes"]
+    );
+    assert_eq!(
+        faults(&format!("{REVIEW}approve = {{ from = 'true' }}\nveto = {{ count = 65, from = 'true' }}\n")),
+        ["7:18 65 people can never be met: a review takes 64 votes"]
     );
 }
 

@@ -277,3 +277,65 @@ impl Serialize for Decision {
         Response { decision: self.effect == Effect::Allow, context }.serialize(serializer)
     }
 }
+
+#[cfg(all(test, feature = "toml"))]
+mod tests {
+    use super::*;
+    use crate::{Action, Resource, Subject};
+
+    const HEAD: &str = "format = 1\nname = 'x'\n\
+        [attributes]\n'context.ticket' = 'string?'\n'context.plan' = 'string?'\n";
+
+    fn review(id: &str, group: &str, fields: &str) -> String {
+        format!(
+            "[[review]]\nid = '{id}'\ngroup = '{group}'\nwhen = 'true'\nneeds = {{ fields = {fields} }}\n\
+             approve = {{ from = 'true' }}\n"
+        )
+    }
+
+    /// Decides one request under rules in their order and in the reverse, which must agree.
+    fn decide(rules: &[String]) -> (Effect, Vec<String>, Vec<String>) {
+        let answer = |text: String| {
+            let policy = Policy::from_toml(&format!("{HEAD}{text}")).unwrap();
+            let request =
+                Request::new(Subject::new("user", "ana"), Action::new("a"), Resource::new("service", "r"));
+            let decision = policy.decide(&request, "2026-11-23T10:00:00Z".parse().unwrap());
+            let (mut rules, mut missing): (Vec<String>, Vec<String>) = (
+                decision.rules().map(str::to_owned).collect(),
+                decision.missing().map(|need| need.path().to_owned()).collect(),
+            );
+            rules.sort_unstable();
+            missing.sort_unstable();
+            (decision.effect(), rules, missing)
+        };
+        let reversed: Vec<String> = rules.iter().rev().cloned().collect();
+        let found = answer(rules.concat());
+        assert_eq!(answer(reversed.concat()), found);
+        found
+    }
+
+    #[test]
+    fn challenge_of_alternatives_asks_for_the_cheapest() {
+        let found = decide(&[
+            "[groups]\nany = 'any'\n".to_owned(),
+            review("both", "any", "['context.ticket', 'context.plan']"),
+            review("b", "any", "['context.plan']"),
+            review("a", "any", "['context.ticket']"),
+        ]);
+        assert_eq!(found, (Effect::Challenge, vec!["a".to_owned()], vec!["context.ticket".to_owned()]));
+    }
+
+    #[test]
+    fn challenge_names_every_review_that_misses_something() {
+        let found = decide(&[
+            review("first", "all", "['context.ticket']"),
+            review("second", "all", "['context.plan']"),
+            review("free", "all", "[]"),
+        ]);
+        let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+        assert_eq!(
+            found,
+            (Effect::Challenge, names(["first", "second"]), names(["context.plan", "context.ticket"]))
+        );
+    }
+}

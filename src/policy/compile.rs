@@ -120,15 +120,15 @@ pub(super) struct Compiler<'c, 't> {
     schema: &'c Schema,
     faults: &'c mut Faults<'t>,
     defaults: &'c GrantSpec,
-    ids: BTreeMap<String, Span>,
 }
 
 impl<'c, 't> Compiler<'c, 't> {
     pub(super) fn new(schema: &'c Schema, document: &'c Document, faults: &'c mut Faults<'t>) -> Self {
-        Self { schema, faults, defaults: &document.defaults.grant, ids: BTreeMap::new() }
+        Self { schema, faults, defaults: &document.defaults.grant }
     }
 
     pub(super) fn compile(mut self, document: &Document) -> Rules {
+        self.check_ids(document);
         let classify = Access::free()
             .with("risk", cel::Rule::Hidden("a risk rule decides the risk and cannot read it"))
             .with("facts", cel::Rule::Raising);
@@ -155,14 +155,23 @@ impl<'c, 't> Compiler<'c, 't> {
         Rules { default_risk: document.defaults.risk, risks, forbids, holds, zones, reviews, emergencies }
     }
 
-    fn rule(&mut self, spec: &RuleSpec, access: &Access) -> Rule {
-        if let Some(first) = self.ids.get(&spec.id.text).filter(|_| !spec.id.text.is_empty()) {
-            let line = line_of(self.faults.text(), first);
-            let message = format!("rule id `{}` is taken by the rule at line {line}", quote(&spec.id.text));
-            self.faults.add(&spec.id.span, message);
-        } else {
-            self.ids.insert(spec.id.text.clone(), spec.id.span.clone());
+    /// Checks that no two rules have one id, of whatever kind they are; the later one in the document is at fault.
+    fn check_ids(&mut self, document: &Document) {
+        let mut ids: Vec<&Text> = document.rules().map(|rule| &rule.id).collect();
+        ids.sort_by_key(|id| id.span.start);
+        let mut first: BTreeMap<&str, &Span> = BTreeMap::new();
+        for id in ids.into_iter().filter(|id| !id.text.is_empty()) {
+            if let Some(place) = first.get(id.text.as_str()) {
+                let line = line_of(self.faults.text(), place);
+                let message = format!("rule id `{}` is taken by the rule at line {line}", quote(&id.text));
+                self.faults.add(&id.span, message);
+            } else {
+                first.insert(&id.text, &id.span);
+            }
         }
+    }
+
+    fn rule(&mut self, spec: &RuleSpec, access: &Access) -> Rule {
         let when = self.condition(&spec.when, access, &format!("rule `{}`", spec.id.text));
         Rule { id: spec.id.text.as_str().into(), when, because: spec.because.as_deref().map(Into::into) }
     }
@@ -260,7 +269,10 @@ impl<'c, 't> Compiler<'c, 't> {
 
     fn needs(&mut self, spec: &NeedsSpec) -> Needs {
         for field in &spec.fields {
-            if field.text != "context.reason" && self.schema.attribute(&field.text).is_none() {
+            if field.text.starts_with("approver.") {
+                let found = quote(&field.text);
+                self.faults.add(&field.span, format!("a request cannot bring `{found}`"));
+            } else if field.text != "context.reason" && self.schema.attribute(&field.text).is_none() {
                 let hint = self.schema.closest(&field.text).map(|name| format!(", did you mean `{name}`?"));
                 let message =
                     format!("unknown attribute `{}`{}", quote(&field.text), hint.unwrap_or_default());

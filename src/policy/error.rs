@@ -54,6 +54,8 @@ impl PolicyError {
         faults.sort_by(|left, right| {
             (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
         });
+        // A parser that recovers meets the same end of a document once for each open bracket.
+        faults.dedup();
         Self { faults }
     }
 

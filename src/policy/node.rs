@@ -39,6 +39,7 @@ pub(crate) struct Fields<'n> {
     pub(crate) span: Span,
     entries: &'n [(Text, Node)],
     asked: Vec<&'static str>,
+    refused: Vec<&'static str>,
 }
 
 impl Node {
@@ -148,7 +149,12 @@ impl Node {
 
 impl<'n> Fields<'n> {
     pub(crate) fn new(entries: &'n [(Text, Node)], span: Span) -> Self {
-        Self { span, entries, asked: Vec::new() }
+        Self { span, entries, asked: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Says whether the table has a key, without asking for it.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.entries.iter().any(|(key, _)| key.text == name)
     }
 
     pub(crate) fn take(&mut self, name: &'static str) -> Option<&'n Node> {
@@ -187,7 +193,7 @@ impl<'n> Fields<'n> {
     /// Says for each key that a later version will read that this one does not.
     pub(crate) fn refuse(&mut self, faults: &mut Faults<'_>, names: &[&'static str]) {
         for name in names {
-            self.asked.push(name);
+            self.refused.push(name);
             if let Some((key, _)) = self.entries.iter().find(|(key, _)| key.text == *name) {
                 faults.add(&key.span, format!("`{name}` is not supported"));
             }
@@ -196,7 +202,8 @@ impl<'n> Fields<'n> {
 
     /// Reports every key that nobody asked for.
     pub(crate) fn finish(self, faults: &mut Faults<'_>) {
-        for (key, _) in self.entries.iter().filter(|(key, _)| !self.asked.contains(&key.text.as_str())) {
+        let known = |name: &str| self.asked.contains(&name) || self.refused.contains(&name);
+        for (key, _) in self.entries.iter().filter(|(key, _)| !known(&key.text)) {
             let hint = match closest(&key.text, self.asked.iter().copied()) {
                 Some(name) => format!(", did you mean `{name}`?"),
                 None => format!(", expected one of `{}`", self.asked.join("`, `")),

@@ -453,23 +453,26 @@ fn people<'d>(mut matching: Vec<&'d Review>, ask: &Ask) -> (Effect, Vec<&'d Revi
     if one.len() > 1 {
         return (Effect::Deny, one, None);
     }
+    let some_any = matching.iter().any(|review| review.group == "any");
+    matching.retain(|review| review.group != "any" || review.bounds.admit(ask.minutes).is_some());
+    if some_any && matching.iter().all(|review| review.group != "any") {
+        return (Effect::Deny, Vec::new(), None);
+    }
     let met = |review: &Review| review.needs.unmet(ask) == 0;
     if matching.iter().any(|review| review.group == "any" && met(review)) {
         matching.retain(|review| review.group != "any" || met(review));
     }
-    if matching.iter().any(|review| !met(review)) {
-        matching.retain(|review| !met(review));
-        return (Effect::Challenge, matching, None);
-    }
-    let some_any = matching.iter().any(|review| review.group == "any");
-    matching.retain(|review| review.group != "any" || review.bounds.admit(ask.minutes).is_some());
-    let lost_any = some_any && matching.iter().all(|review| review.group != "any");
     let times: Option<Vec<u64>> = matching.iter().map(|review| review.bounds.admit(ask.minutes)).collect();
+    let time = times.and_then(|times| times.into_iter().min());
     let shortest = matching.iter().map(|review| review.bounds.min).max().unwrap_or(0);
-    match times.and_then(|times| times.into_iter().min()) {
-        Some(minutes) if !lost_any && minutes >= shortest => (Effect::Review, matching, Some(minutes)),
-        _ => (Effect::Deny, Vec::new(), None),
+    let Some(minutes) = time.filter(|minutes| *minutes >= shortest) else {
+        return (Effect::Deny, Vec::new(), None);
+    };
+    if matching.iter().all(|review| met(review)) {
+        return (Effect::Review, matching, Some(minutes));
     }
+    matching.retain(|review| !met(review));
+    (Effect::Challenge, matching, None)
 }
 
 impl Ask {

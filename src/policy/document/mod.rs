@@ -163,6 +163,16 @@ impl Document {
         fields.finish(faults);
         document
     }
+
+    /// All rules, kind by kind.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &RuleSpec> {
+        let risks = self.risks.iter().map(|spec| &spec.rule);
+        let zones = self.zones.iter().map(|spec| &spec.rule);
+        let reviews = self.reviews.iter().map(|spec| &spec.rule);
+        let emergencies = self.emergencies.iter().map(|spec| &spec.rule);
+        let plain = self.forbids.iter().chain(&self.holds);
+        risks.chain(plain).chain(zones).chain(reviews).chain(emergencies)
+    }
 }
 
 impl AttributeSpec {
@@ -180,9 +190,19 @@ impl AttributeSpec {
             return Some(spec);
         }
         let mut fields = node.fields(faults, "a type such as `list<string>`, or a table")?;
+        if !path.text.contains('.') && !fields.holds("type") {
+            let example = format!("\"{}.…\"", crate::text::quote(&path.text));
+            faults.add(&path.span, format!("expected a path in quotes, such as `{example}`"));
+            return None;
+        }
         let kind = fields.required(faults, "type", "a type such as `string` or `list<string>?`");
         spec.kind = kind?.text(faults, "a type")?;
-        spec.one_of = texts(fields.take("one_of"), faults).into_iter().map(|text| text.text).collect();
+        if let Some(node) = fields.take("one_of") {
+            spec.one_of = texts(Some(node), faults).into_iter().map(|text| text.text).collect();
+            if matches!(&node.content, Content::List(items) if items.is_empty()) {
+                faults.add(&node.span, "no value is allowed: expected at least one");
+            }
+        }
         spec.from_caller =
             fields.take("source").and_then(|node| choice(node, faults, &SOURCES)).unwrap_or(false);
         spec.matches = fields.text(faults, "matches");

@@ -116,18 +116,20 @@ fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
             let approve = ApproveSpec::read(approve, faults, 0);
             approve.into_iter().map(|approve| StageSpec { id: Text::default(), approve }).collect()
         }
-        (None, Some(stages)) => {
-            let nodes = stages.list(faults, "a list of stages");
-            if nodes.is_empty() {
-                faults.add(&stages.span, "nobody is asked: expected at least one stage");
+        (None, Some(node)) => {
+            let stages = node.list(faults, "a list of stages");
+            if stages.is_empty() {
+                faults.add(&node.span, "nobody is asked: expected at least one stage");
             }
-            let stages: Vec<StageSpec> = nodes.iter().filter_map(|node| StageSpec::read(node, faults)).collect();
-            for (index, stage) in stages.iter().enumerate() {
-                if stages.iter().take(index).any(|earlier| earlier.id.text == stage.id.text) {
-                    faults.add(&stage.id.span, format!("stage id `{}` is taken", quote(&stage.id.text)));
+            let mut read: Vec<StageSpec> = Vec::new();
+            for node in stages {
+                let Some(stage) = StageSpec::read(node, faults) else { continue };
+                if read.iter().any(|other| other.id.text == stage.id.text) {
+                    faults.add(&stage.id.span, format!("stage id `{}` is taken by an earlier stage", quote(&stage.id.text)));
                 }
+                read.push(stage);
             }
-            stages
+            read
         }
         (Some(_), Some(stages)) => {
             faults.add(&stages.span, "`approve` and `stage` both say who approves, expected one of them");
@@ -187,7 +189,7 @@ impl ApproveSpec {
     }
 
     fn leaf(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let people = fields.take("count").map_or(Some(1), |node| count(node, faults));
+        let people = fields.take("count").map_or(Some(1), |node| people(node, faults));
         let from = fields.required(faults, "from", "the condition that an approver meets");
         let from = from.and_then(|node| node.text(faults, "a condition"));
         let comment = fields.flag(faults, "comment", false);
@@ -221,11 +223,21 @@ impl ApproveSpec {
 impl VetoSpec {
     fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
         let mut fields = node.fields(faults, "a table such as `{ count = 1, from = '…' }`")?;
-        let people = fields.take("count").map_or(Some(1), |node| count(node, faults));
+        let people = fields.take("count").map_or(Some(1), |node| people(node, faults));
         let from = fields.required(faults, "from", "the condition that a rejecting approver meets");
         let from = from.and_then(|node| node.text(faults, "a condition"));
         let is_final = fields.flag(faults, "final", true);
         fields.finish(faults);
         Some(Self { count: people?, from: from?, is_final })
     }
+}
+
+/// Reads a number of people: more than a review takes votes can never be counted.
+fn people(node: &Node, faults: &mut Faults<'_>) -> Option<u32> {
+    let people = count(node, faults)?;
+    if usize::try_from(people).is_ok_and(|people| people > limits::VOTES) {
+        let limit = limits::VOTES;
+        faults.add(&node.span, format!("{people} people can never be met: a review takes {limit} votes"));
+    }
+    Some(people)
 }

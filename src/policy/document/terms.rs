@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::read::{choice, count, span, texts};
+use crate::limits;
 use crate::policy::error::{Faults, Span};
 use crate::policy::node::{Fields, Node, Text};
 
@@ -98,6 +99,10 @@ impl GrantSpec {
         let max_uses = fields.take("max_uses").and_then(|node| count(node, faults));
         if single_use && max_uses.is_some() {
             faults.add(&fields.span, "`single_use` and `max_uses` say the same thing twice");
+        }
+        if let Some(uses) = max_uses.filter(|uses| i64::from(*uses) > limits::GRANT_USES) {
+            let limit = limits::GRANT_USES;
+            faults.add(&fields.span, format!("{uses} uses are more than a grant can have, limit is {limit}"));
         }
         fields.refuse(faults, &["extend", "until", "not_before", "on_withdraw"]);
         fields.finish(faults);
