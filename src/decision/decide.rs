@@ -73,6 +73,9 @@ struct Run<'r> {
     decision: &'r mut Decision,
 }
 
+/// Reviews that match, with what the request still misses for each.
+type Candidates<'r> = Vec<(&'r ReviewRule, Vec<Need>)>;
+
 /// How a condition came out.
 enum Match {
     Yes,
@@ -317,7 +320,7 @@ impl<'r> Run<'r> {
         if matching.is_empty() {
             return false;
         }
-        let mut groups: Vec<(&str, GroupMode, Vec<(&ReviewRule, Vec<Need>)>)> = Vec::new();
+        let mut groups: Vec<(&str, GroupMode, Candidates<'_>)> = Vec::new();
         for review in matching {
             let needs = self.unmet(&review.needs, &review.rule.id);
             match groups.iter_mut().find(|(name, ..)| *name == &*review.group) {
@@ -535,7 +538,7 @@ impl<'r> Run<'r> {
 
 /// Of reviews of which one suffices, keeps those that miss nothing; if each misses something, the one that
 /// misses least.
-fn cheapest(alternatives: &mut Vec<(&ReviewRule, Vec<Need>)>) {
+fn cheapest(alternatives: &mut Candidates<'_>) {
     let order = |(review, needs): &(&ReviewRule, Vec<Need>)| (needs.len(), review.rule.id.clone());
     let Some((fewest, id)) = alternatives.iter().map(order).min() else { return };
     alternatives.retain(|(review, needs)| needs.len() == fewest && (fewest == 0 || review.rule.id == id));
