@@ -3,7 +3,13 @@
 
 #![cfg(all(feature = "sql", feature = "toml"))]
 #![allow(clippy::disallowed_methods, reason = "a test reads the files that it is about")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "as above"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
