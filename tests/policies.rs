@@ -150,6 +150,19 @@ fn delete_orders_takes_two_people_and_not_its_requester() {
 }
 
 #[test]
+fn a_large_vocabulary_leaves_room_for_reviews() {
+    let names: String = (0..3000).map(|n| format!("name_{n} = 'action.name == \"action-{n}\"'\n")).collect();
+    let text = format!(
+        "format = 1\nname = 'large'\n[let]\n{names}[[review]]\nid = 'r'\nwhen = '!name_7'\n\
+         approve = {{ from = 'name_8 || approver.id == \"bo\"' }}\n"
+    );
+    let gate = Gate::new(load("large.toml", &text), "https://jit.example");
+    let mut desk = Desk { gate, ..Desk::new() };
+    let Outcome::Review(review) = desk.submit("delete-orders.json") else { panic!("expected a review") };
+    assert_eq!(desk.vote(&review, Vote::approve(person("bo"))).unwrap().effect(), Effect::Allow);
+}
+
+#[test]
 fn a_rejection_by_a_peer_blocks_until_it_is_withdrawn() {
     let mut desk = Desk::new();
     let Outcome::Review(review) = desk.submit("delete-orders.json") else { panic!("expected a review") };
