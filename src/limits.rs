@@ -41,7 +41,10 @@ pub const VOTES: usize = 64;
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;
 
-/// Any span that a policy writes: a year of 366 days.
+/// Any count of uses that a host states: the largest integer that every reader of a record keeps exact.
+pub const USES: u64 = (1 << 53) - 1;
+
+/// Any span that a policy writes or a request asks for: a year of 366 days.
 pub const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);
 
 /// Bytes of a compiled pattern of the vocabulary.
@@ -137,18 +140,34 @@ pub const CONDITION_HEIGHT: usize = 64;
 /// Diagnostics of one condition: nobody reads more.
 pub const CONDITION_FAULTS: usize = 32;
 
-/// Steps of one evaluation: about a millisecond. A condition over the 4,096 elements that a request can have
-/// needs 20,000.
-pub const EVALUATION_STEPS: u32 = 100_000;
+/// Steps of one evaluation: about a millisecond. A test of each of the 4,096 elements that a request can have
+/// needs 20,000 to 30,000.
+pub const EVALUATION_STEPS: u32 = 40_000;
 
 /// Bytes that one evaluation may build: sixteen times what a request holds.
 pub const EVALUATION_BYTES: u32 = 1_048_576;
 
-/// Steps that a condition may need in the worst case that the vocabulary allows.
-pub const CONDITION_COST: u64 = 100_000;
+/// Steps that a condition may need in the worst case that the vocabulary allows: what an evaluation has, so
+/// that no condition is cut short by a request within its bounds.
+pub const CONDITION_COST: u64 = 40_000;
 
 /// Bytes of a compiled regular expression: most need 10 KB, a Unicode class 100 KB.
 pub const REGEX_BYTES: usize = 262_144;
 
 /// Bytes of a regular expression's text.
 pub const REGEX_TEXT: usize = 1_024;
+
+/// Bytes of a revocation list: some six thousand ids, far above the grants that live at once.
+pub const REVOCATIONS_BYTES: usize = 262_144;
+
+/// Bytes of a holder's proof: its five claims, the longest audience included.
+pub const PROOF_BYTES: usize = 2_048;
+
+/// Seconds that a holder's proof lives: one call and its retries.
+pub const PROOF_SECONDS: i64 = 60;
+
+/// Grants in a chain: the root and three hands. Each costs a signature.
+pub const CHAIN_GRANTS: usize = 4;
+
+/// Bytes of a signed approval: five of them fit the claims of a grant.
+pub const APPROVAL_BYTES: usize = 4_096;

@@ -98,9 +98,11 @@ fn differences(case: &CaseSpec, decision: &Decision) -> Vec<String> {
     problems
 }
 
+/// Writes a set of texts: how often each stands there does not matter.
 fn sorted<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let mut texts: Vec<&str> = texts.collect();
     texts.sort_unstable();
+    texts.dedup();
     format!("[{}]", texts.join(", "))
 }
 

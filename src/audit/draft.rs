@@ -4,6 +4,7 @@
 //! what only the ledger knows: the key's free number, the predecessor, the number and the stream. Filling
 //! the gaps cannot fail, so a record that was staged can be moved or re-chained without a fault.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -21,12 +22,12 @@ use crate::{hex, limits};
 /// What a step will record.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
-    event: String,
+    event: Cow<'static, str>,
     id: String,
     at: DateTime<Utc>,
     key: Option<(Key, RefusalKind)>,
     review: Option<String>,
-    content: Vec<(String, Value)>,
+    content: Vec<(Cow<'static, str>, Value)>,
 }
 
 /// What may happen only once.
@@ -50,11 +51,11 @@ pub(crate) enum Key {
 impl Draft {
     /// Begins a draft of an event, with an id made by the step's stamp and the stamp's time.
     pub(crate) fn new(event: Event, id: String, at: DateTime<Utc>) -> Self {
-        Self::named(event.as_str().to_owned(), id, at)
+        Self::named(event.as_str(), id, at)
     }
 
-    pub(super) fn named(event: String, id: String, at: DateTime<Utc>) -> Self {
-        Self { event, id, at, key: None, review: None, content: Vec::new() }
+    pub(super) fn named(event: impl Into<Cow<'static, str>>, id: String, at: DateTime<Utc>) -> Self {
+        Self { event: event.into(), id, at, key: None, review: None, content: Vec::new() }
     }
 
     /// Sets the key, and what it means that the key is taken.
@@ -75,7 +76,7 @@ impl Draft {
 
     /// Adds a field of the content.
     #[must_use]
-    pub(crate) fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         self.content.push((name.into(), value.into()));
         self
     }
@@ -84,11 +85,11 @@ impl Draft {
     #[allow(dead_code, reason = "only the engine has content at hand as a map")]
     #[must_use]
     pub(crate) fn with_content(mut self, fields: impl IntoIterator<Item = (String, Value)>) -> Self {
-        self.content.extend(fields);
+        self.content.extend(fields.into_iter().map(|(name, value)| (name.into(), value)));
         self
     }
 
-    pub(super) fn event(&self) -> &str {
+    pub(super) fn event(&self) -> &Cow<'static, str> {
         &self.event
     }
 
@@ -100,7 +101,7 @@ impl Draft {
     /// Checks all but the content.
     pub(super) fn check_header(&self) -> Result<(), RecordFault> {
         for (name, token) in
-            [("event", Some(&self.event)), ("id", Some(&self.id)), ("review", self.review.as_ref())]
+            [("event", Some(self.event.as_ref())), ("id", Some(&self.id)), ("review", self.review.as_deref())]
         {
             if token.is_some_and(|token| !is_token(token)) {
                 return Err(RecordFault::Field { name });
@@ -109,7 +110,7 @@ impl Draft {
         if self.key.as_ref().is_some_and(|(key, _)| !is_token(&key.longest())) {
             return Err(RecordFault::Field { name: "key" });
         }
-        time::write(&mut String::new(), self.at).ok_or(RecordFault::Field { name: "at" })
+        if time::is_writable(self.at) { Ok(()) } else { Err(RecordFault::Field { name: "at" }) }
     }
 
     /// Renders the text with its gaps, or says why no record can hold the draft.
@@ -118,7 +119,7 @@ impl Draft {
         self.content.sort_by(|left, right| left.0.cmp(&right.0));
         let mut last = None;
         for (name, _) in &self.content {
-            if !is_field_name(name) || HEADER.contains(&name.as_str()) || last == Some(name) {
+            if !is_field_name(name) || HEADER.contains(&name.as_ref()) || last == Some(name) {
                 return Err(RecordFault::FieldName { found: quote(name) });
             }
             last = Some(name);
@@ -131,7 +132,7 @@ impl Draft {
         };
         let mut content = self.content.iter().peekable();
         for field in HEADER {
-            while let Some((name, value)) = content.next_if(|(name, _)| name.as_str() < field) {
+            while let Some((name, value)) = content.next_if(|(name, _)| name.as_ref() < field) {
                 out.put(name, value)?;
             }
             self.put_header(&mut out, field)?;
@@ -230,7 +231,11 @@ impl Template {
 
     /// Makes the record that stands at a place of a stream.
     pub(super) fn fill(&self, stream: &str, seq: u64, prev: &Hash, key: Option<&str>) -> Record {
-        let mut text = String::with_capacity(self.text.len().saturating_add(MOST_IN_GAPS));
+        let digits = usize::try_from(seq.checked_ilog10().unwrap_or(0)).unwrap_or(0);
+        let gaps = key.map_or(0, |key| key.len().saturating_add(9)).saturating_add(stream.len());
+        let length = self.text.len().saturating_add(gaps).saturating_add(digits).saturating_add(74 + 8 + 12);
+        // Exactly what is needed, since the text is kept as it is.
+        let mut text = String::with_capacity(length);
         let mut from = 0;
         let mut next = |text: &mut String, to: usize| {
             text.push_str(self.text.get(from..to).unwrap_or_default());

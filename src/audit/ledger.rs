@@ -15,7 +15,6 @@ use super::record::Record;
 use super::step::Step;
 use super::{Checkpoint, LedgerError, RecordFault, Staged, json as profile};
 use crate::keys::{base64, from_base64};
-use crate::text::quote;
 use crate::{hex, limits};
 
 /// The end of a stream, and the right to append to it.
@@ -159,15 +158,14 @@ impl Ledger {
         if let Some(from) = self.uncertain {
             return Err(LedgerError::Uncertain { from });
         }
-        let (mut parts, release) = step.split();
-        if let Some((event, fault)) = parts.iter_mut().find_map(|part| part.fault.take()) {
-            return Err(LedgerError::Unrecordable { event: quote(&event), fault });
-        }
+        step.check()?;
+        let (parts, release) = step.split();
         let mut drafts = parts.iter().flat_map(|part| &part.drafts);
         if matches!(self.keys, Keys::Unknown) && drafts.clone().any(|draft| draft.key.is_some()) {
             return Err(LedgerError::KeysUnknown);
         }
-        let opening = drafts.next().map(|first| chain::opening(self.tip.stream(), first)).transpose();
+        let first = drafts.next().filter(|_| self.next_seq() == 0);
+        let opening = first.map(|first| chain::opening(self.tip.stream(), first)).transpose();
         let opening = opening.map_err(|fault| LedgerError::Unrecordable {
             event: super::Event::StreamOpened.to_string(),
             fault,

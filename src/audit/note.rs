@@ -87,3 +87,6 @@ pub(super) fn attach(text: &str, name: &str, key: &PublicKey, signature: &[u8; 6
     bytes.extend_from_slice(signature);
     format!("{text}\n— {name} {}\n", base64(&bytes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -279,13 +279,25 @@ struct Found {
 
 impl Found {
     fn see(&mut self, name: &str, place: Range<usize>) {
-        if let Some(index) = HEADER.iter().position(|known| *known == name) {
-            if let Some(field) = self.header.get_mut(index) {
-                *field = Some(place);
+        // In the order of `HEADER`.
+        let [format, at, event, id, key, prev, review, seq, stream] = &mut self.header;
+        let field = match name {
+            "!fmt" => format,
+            "at" => at,
+            "event" => event,
+            "id" => id,
+            "key" => key,
+            "prev" => prev,
+            "review" => review,
+            "seq" => seq,
+            "stream" => stream,
+            _ if is_field_name(name) => return,
+            _ => {
+                self.fault.get_or_insert_with(|| RecordFault::FieldName { found: quote(name) });
+                return;
             }
-        } else if !is_field_name(name) && self.fault.is_none() {
-            self.fault = Some(RecordFault::FieldName { found: quote(name) });
-        }
+        };
+        *field = Some(place);
     }
 
     fn finish(self, text: &str) -> Result<Fields, RecordFault> {
@@ -303,14 +315,15 @@ impl Found {
         if part(&inner(format, "!fmt")?) != FORMAT {
             return Err(RecordFault::Field { name: "!fmt" });
         }
-        let at = inner(at, "at")?;
-        let prev = inner(prev, "prev")?;
+        // Nothing but a string can hold such text between its first and its last byte.
+        let at = at.and_then(|place| time::read(part(&unquoted(place))));
+        let prev = prev.and_then(|place| hex::decode32(part(&unquoted(place))));
         let seq =
             seq.and_then(|place| part(&place).parse().ok()).ok_or(RecordFault::Field { name: "seq" })?;
         Ok(Fields {
             seq,
-            at: time::read(part(&at)).ok_or(RecordFault::Field { name: "at" })?,
-            prev: hex::decode32(part(&prev)).ok_or(RecordFault::Field { name: "prev" })?,
+            at: at.ok_or(RecordFault::Field { name: "at" })?,
+            prev: prev.ok_or(RecordFault::Field { name: "prev" })?,
             stream: inner(stream, "stream")?,
             id: inner(id, "id")?,
             event: inner(event, "event")?,
@@ -336,7 +349,15 @@ pub(super) fn is_field_name(name: &str) -> bool {
 
 /// Returns the place of a token inside its quotes.
 fn token(text: &str, quoted: &Range<usize>) -> Option<Range<usize>> {
-    let inner = text.get(quoted.clone())?.strip_prefix('"')?.strip_suffix('"')?;
-    let start = quoted.start.checked_add(1)?;
-    is_token(inner).then(|| start..start.saturating_add(inner.len()))
+    let is_string = text.get(quoted.clone())?.starts_with('"');
+    let place = unquoted(quoted.clone());
+    (is_string && is_token(text.get(place.clone())?)).then_some(place)
 }
+
+/// Returns a place without the byte at each end.
+fn unquoted(place: Range<usize>) -> Range<usize> {
+    place.start.saturating_add(1)..place.end.saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,14 +4,16 @@
 //! through a ledger: stage it, store the records, commit. It owns all it needs, so it can be queued,
 //! moved between threads and collected into a batch.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 
 use super::draft::{Draft, Template};
-use super::{Event, RecordFault};
+use super::{Event, LedgerError, RecordFault};
 use crate::Stamp;
+use crate::text::quote;
 
 /// Records that are to be stored, and the `T` that is released when they are.
 ///
@@ -69,7 +71,7 @@ pub(super) struct Part {
     pub(super) drafts: Vec<Template>,
     pub(super) refusal: Option<Box<Refusal>>,
     /// The first draft that no record can hold: its event and why.
-    pub(super) fault: Option<(String, RecordFault)>,
+    pub(super) fault: Option<(Cow<'static, str>, RecordFault)>,
 }
 
 /// What is recorded instead of a step's records when one of its keys is taken.
@@ -111,7 +113,9 @@ pub(crate) enum Fate {
 
 /// How a result comes to be from the fates of the parts, in their order. The mutex is never locked: it
 /// makes a step `Sync`, though what a caller passes to `map` need not be.
-struct Finish<T>(Mutex<Box<dyn FnOnce(&mut Fates) -> T + Send>>);
+struct Finish<T>(Mutex<Box<MakeResult<T>>>);
+
+type MakeResult<T> = dyn FnOnce(&mut Fates) -> T + Send;
 
 type Fates = std::vec::IntoIter<Fate>;
 
@@ -147,10 +151,10 @@ impl<T: 'static> Step<T> {
     ) -> Self {
         let mut part = Part { drafts: Vec::with_capacity(drafts.len()), refusal, fault: None };
         if let Some(Err(fault)) = part.refusal.as_ref().map(|refusal| refusal.0.check_header()) {
-            part.fault = Some((Event::StepRefused.as_str().to_owned(), fault));
+            part.fault = Some((Event::StepRefused.as_str().into(), fault));
         }
         for draft in drafts {
-            let event = draft.event().to_owned();
+            let event = draft.event().clone();
             match draft.render() {
                 Ok(template) => part.drafts.push(template),
                 Err(fault) => part.fault = part.fault.or(Some((event, fault))),
@@ -166,12 +170,28 @@ impl<T: 'static> Step<T> {
         Step { parts, finish: Finish::new(|fates| function(finish.run(fates))) }
     }
 
+    /// Checks that records can hold the step. A queue that makes batches asks this first, since a ledger
+    /// refuses a batch whole.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Unrecordable`], as [`Ledger::stage`](super::Ledger::stage) would say.
+    pub fn check(&self) -> Result<(), LedgerError> {
+        match self.parts.iter().find_map(|part| part.fault.as_ref()) {
+            Some((event, fault)) => {
+                Err(LedgerError::Unrecordable { event: quote(event), fault: fault.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn split(self) -> (Vec<Part>, Release<T>) {
         (self.parts, Release(self.finish))
     }
 }
 
-/// A batch: its steps are recorded in their order, and one that is refused does not touch the others.
+/// A batch: its steps are recorded in their order, and one whose key is taken does not touch the others.
+/// One that no record can hold is an error for all; see [`Step::check`].
 impl<T: 'static> FromIterator<Step<T>> for Step<Vec<T>> {
     fn from_iter<I: IntoIterator<Item = Step<T>>>(steps: I) -> Self {
         let (mut parts, mut finishes) = (Vec::new(), Vec::new());
@@ -210,7 +230,7 @@ impl Refusal {
     /// Adds a field that says what was refused. `reason` and `taken` are set by the ledger.
     #[allow(dead_code, reason = "only the engine refuses steps")]
     #[must_use]
-    pub(crate) fn with(self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         Self(self.0.with(name, value))
     }
 

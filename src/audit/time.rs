@@ -6,8 +6,9 @@ use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 
 /// Appends the text of a time. `None` if the year has no four digits.
 pub(super) fn write(out: &mut String, time: DateTime<Utc>) -> Option<()> {
-    let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9_999)?;
-    let micros = time.timestamp_subsec_micros().min(999_999);
+    let year = year(time)?;
+    let time = time.naive_utc();
+    let micros = (time.nanosecond() / 1_000).min(999_999);
     digits(out, year, 1_000);
     for (mark, part) in [('-', time.month()), ('-', time.day()), ('T', time.hour()), (':', time.minute())] {
         out.push(mark);
@@ -19,6 +20,11 @@ pub(super) fn write(out: &mut String, time: DateTime<Utc>) -> Option<()> {
     digits(out, micros, 100_000);
     out.push('Z');
     Some(())
+}
+
+/// Says whether a time has a text.
+pub(super) fn is_writable(time: DateTime<Utc>) -> bool {
+    year(time).is_some()
 }
 
 /// Reads a time that stands exactly as [`write`] writes it.
@@ -37,6 +43,10 @@ pub(super) fn read(text: &str) -> Option<DateTime<Utc>> {
     let date = NaiveDate::from_ymd_opt(i32::try_from(number(0, 4)?).ok()?, number(5, 7)?, number(8, 10)?)?;
     let time = date.and_hms_micro_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 26)?)?;
     Some(time.and_utc())
+}
+
+fn year(time: DateTime<Utc>) -> Option<u32> {
+    u32::try_from(time.naive_utc().year()).ok().filter(|year| *year <= 9_999)
 }
 
 /// Appends a number with as many digits as `place`, its highest decimal place.

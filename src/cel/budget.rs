@@ -49,10 +49,6 @@ impl Budget {
     pub(super) fn build_items(&mut self, items: usize) -> Result<(), Trouble> {
         self.build(items.saturating_mul(ELEMENT).saturating_add(ELEMENT))
     }
-
-    pub(super) fn used_steps(&self) -> u32 {
-        limits::EVALUATION_STEPS.saturating_sub(self.steps)
-    }
 }
 
 impl Trouble {

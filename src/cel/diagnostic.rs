@@ -109,11 +109,6 @@ impl Span {
     pub(super) fn range(self) -> Range<usize> {
         usize::try_from(self.start).unwrap_or(usize::MAX)..usize::try_from(self.end).unwrap_or(usize::MAX)
     }
-
-    /// The text below the span, cut for a message.
-    pub(super) fn excerpt(self, source: &str) -> String {
-        quote(source.get(self.range()).unwrap_or_default())
-    }
 }
 
 /// Puts outside text into back-ticks, escaped and cut.
@@ -159,10 +154,11 @@ fn distance(left: &str, right: &str) -> usize {
             let mut least = cell(&above, column).saturating_add(same);
             least =
                 least.min(cell(&above, next).saturating_add(1)).min(cell(&line, column).saturating_add(1));
-            if let (Some(up), Some(back)) = (row.checked_sub(1), column.checked_sub(1)) {
-                if left.get(up) == Some(other) && right.get(back) == Some(letter) {
-                    least = least.min(cell(&before, back).saturating_add(1));
-                }
+            if let (Some(up), Some(back)) = (row.checked_sub(1), column.checked_sub(1))
+                && left.get(up) == Some(other)
+                && right.get(back) == Some(letter)
+            {
+                least = least.min(cell(&before, back).saturating_add(1));
             }
             line.push(least);
         }

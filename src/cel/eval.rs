@@ -10,9 +10,10 @@ use super::budget::{Budget, Trouble};
 use super::diagnostic::Span;
 use super::environment::Slot;
 use super::failure::{Fault, Stop};
+use super::functions::Func;
 use super::input::Input;
 use super::map::{KeyFault, Table};
-use super::node::{Binary, Call, How, Index, Member, Node, OptionalMap, Select, TextNode, TextTest};
+use super::node::{Binary, Call, Index, Member, Node, OptionalMap, Select, TextNode, TextTest};
 use super::val::Val;
 use super::{functions, operate};
 use crate::Value;
@@ -56,7 +57,7 @@ impl<'a> Machine<'a> {
             Node::Text(text) => self.text_test(text, scope),
             Node::Member(member) => self.member(member, scope),
             Node::Binary(binary) if operate::is_relation(binary.op) => self.relation(binary, scope),
-            Node::Present(slot) => self.present(*slot),
+            Node::Present(slot, _) => self.present(*slot),
             Node::If(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
                 if self.test(condition, scope)? {
@@ -78,8 +79,8 @@ impl<'a> Machine<'a> {
         match node {
             Node::Const(value) => Ok(value.borrowed()),
             Node::Slot(slot, span) => self.slot(*slot, *span).cloned(),
-            Node::Local(hops) => local(scope, *hops).cloned(),
-            Node::OptionalSlot(slot) => self.optional_slot(*slot),
+            Node::Local(hops, span) => local(scope, *hops, *span).cloned(),
+            Node::OptionalSlot(slot, _) => self.optional_slot(*slot),
             Node::Select(select) => self.select(select, scope),
             Node::Index(index) => self.index(index, scope),
             Node::Negate(inner, span) => self.negate(inner, *span, scope),
@@ -97,7 +98,7 @@ impl<'a> Machine<'a> {
             | Node::Not(..)
             | Node::Text(_)
             | Node::Member(_)
-            | Node::Present(_)
+            | Node::Present(..)
             | Node::Binary(_) => self.test(node, scope).map(Val::Bool),
         }
     }
@@ -143,7 +144,7 @@ impl<'a> Machine<'a> {
     fn text(&mut self, node: &'a Node, scope: Outer<'_, 'a>) -> Outcome<Text<'a>> {
         match node {
             Node::Slot(slot, span) => self.slot(*slot, *span).map(text_of),
-            Node::Local(hops) => local(scope, *hops).map(text_of),
+            Node::Local(hops, span) => local(scope, *hops, *span).map(text_of),
             _ => self.value(node, scope).map(|value| text_of(&value)),
         }
     }
@@ -247,6 +248,9 @@ impl<'a> Machine<'a> {
     }
 
     fn call(&mut self, node: &'a Call, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
+        if let (Func::Or | Func::OrValue, [target, other]) = (node.func, node.args.as_ref()) {
+            return self.or_value(node, target, other, scope);
+        }
         let mut args = [Val::Null, Val::Null, Val::Null, Val::Null];
         let mut stop: Option<Stop> = None;
         for (place, arg) in args.iter_mut().zip(node.args.iter()) {
@@ -261,6 +265,23 @@ impl<'a> Machine<'a> {
         }
         let args = args.get(..node.args.len()).unwrap_or(&args);
         functions::call(node.func, args, &mut self.budget).map_err(|trouble| trouble.at(node.span))
+    }
+
+    /// `or` and `orValue`: the other value is evaluated only where it is needed.
+    fn or_value(
+        &mut self,
+        node: &'a Call,
+        target: &'a Node,
+        other: &'a Node,
+        scope: Outer<'_, 'a>,
+    ) -> Outcome<Val<'a>> {
+        let target = self.value(target, scope)?;
+        let other = match &target {
+            Val::Optional(None) => self.value(other, scope)?,
+            _ => Val::Optional(None),
+        };
+        functions::call(node.func, &[target, other], &mut self.budget)
+            .map_err(|trouble| trouble.at(node.span))
     }
 
     fn list(&mut self, items: &'a [(Node, bool)], span: Span, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
@@ -335,12 +356,12 @@ pub(super) fn table<'a>(pairs: Vec<(Val<'a>, Val<'a>)>) -> Result<Val<'a>, Fault
     }
 }
 
-fn local<'s, 'a>(scope: Outer<'s, 'a>, hops: u16) -> Outcome<&'s Val<'a>> {
+fn local<'s, 'a>(scope: Outer<'s, 'a>, hops: u16, span: Span) -> Outcome<&'s Val<'a>> {
     let mut current = scope;
     for _ in 0..hops {
         current = current.and_then(|scope| scope.parent);
     }
-    current.map(|scope| scope.value).ok_or(Stop::Error(Fault::UnknownName, Span::default()))
+    current.map(|scope| scope.value).ok_or(Stop::Error(Fault::UnknownName, span))
 }
 
 fn text_of<'a>(value: &Val<'a>) -> Text<'a> {

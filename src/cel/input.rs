@@ -56,17 +56,6 @@ impl<'a> Input<'a> {
     pub fn of(value: &'a Value, expected: &Type) -> Result<Self, Mismatch> {
         read(value, expected).map(|val| Self::Value(Given(val)))
     }
-
-    pub(super) fn val(&self) -> Option<&Val<'a>> {
-        match self {
-            Self::Value(Given(val)) => Some(val),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn risk(risk: Risk) -> Self {
-        Self::Value(Given(Val::Risk(risk)))
-    }
 }
 
 macro_rules! input_from {

@@ -6,15 +6,10 @@
 
 use super::ast::{Expr, Fold, FoldKind, Kind};
 use super::diagnostic::{Diagnostic, Span};
-use super::parse::Parser;
+use super::parse::{Parsed, Parser};
 
 /// Reads a call without a target.
-pub(super) fn function(
-    parser: &mut Parser<'_>,
-    name: Box<str>,
-    args: Vec<Expr>,
-    span: Span,
-) -> Result<Expr, Diagnostic> {
+pub(super) fn function(parser: &mut Parser<'_>, name: Box<str>, args: Vec<Expr>, span: Span) -> Parsed {
     if name.as_ref() != "has" {
         return parser.node(span, Kind::Call { target: None, name, args });
     }
@@ -22,9 +17,9 @@ pub(super) fn function(
         Ok([operand]) if matches!(operand.kind, Kind::Select { optional: false, .. } | Kind::Name { .. }) => {
             parser.node(span, Kind::Has(Box::new(operand)))
         }
-        _ => {
-            Err(Diagnostic::error(span, "`has` takes one selection").with_help("write `has(resource.owner)`"))
-        }
+        _ => Err(Diagnostic::error(span, "`has` takes one selection")
+            .with_help("write `has(resource.owner)`")
+            .into()),
     }
 }
 
@@ -35,7 +30,7 @@ pub(super) fn method(
     name: Box<str>,
     args: Vec<Expr>,
     span: Span,
-) -> Result<Expr, Diagnostic> {
+) -> Parsed {
     let plain = matches!(&target.kind, Kind::Name { name, absolute: false } if name.as_ref() == "cel");
     if plain && name.as_ref() == "bind" && args.len() == 3 {
         return bind(parser, args, span);
@@ -53,13 +48,7 @@ pub(super) fn method(
     }
 }
 
-fn fold(
-    parser: &mut Parser<'_>,
-    range: Expr,
-    name: &str,
-    args: Vec<Expr>,
-    span: Span,
-) -> Result<Expr, Diagnostic> {
+fn fold(parser: &mut Parser<'_>, range: Expr, name: &str, args: Vec<Expr>, span: Span) -> Parsed {
     let kind = match name {
         "all" => FoldKind::All,
         "exists" => FoldKind::Exists,
@@ -70,11 +59,11 @@ fn fold(
     };
     let two = !matches!((name, args.len()), ("map" | "filter", _) | (_, 2));
     let mut args = args.into_iter();
-    let mut next = || args.next().ok_or_else(|| Diagnostic::error(span, "macro lacks an argument"));
+    let mut next = || args.next().ok_or_else(|| Box::new(Diagnostic::error(span, "macro lacks an argument")));
     let (first, first_span) = variable(next()?)?;
     let second = if two { Some(variable(next()?)?.0) } else { None };
     if second.as_ref() == Some(&first) {
-        return Err(Diagnostic::error(first_span, "the two variables need two names"));
+        return Err(Diagnostic::error(first_span, "the two variables need two names").into());
     }
     let body = next()?;
     let (filter, body) = match (name, args.next()) {
@@ -88,31 +77,25 @@ fn fold(
     parser.node(span, Kind::Fold(Box::new(Fold { kind, range, first, second, filter, body })))
 }
 
-fn bind(parser: &mut Parser<'_>, args: Vec<Expr>, span: Span) -> Result<Expr, Diagnostic> {
+fn bind(parser: &mut Parser<'_>, args: Vec<Expr>, span: Span) -> Parsed {
     let Ok([name, value, body]) = <[Expr; 3]>::try_from(args) else {
-        return Err(Diagnostic::error(span, "`cel.bind` takes a name, a value and an expression"));
+        return Err(Diagnostic::error(span, "`cel.bind` takes a name, a value and an expression").into());
     };
     let (name, _) = variable(name)?;
     parser.node(span, Kind::Bind { name, value: Box::new(value), body: Box::new(body) })
 }
 
-fn optional_map(
-    parser: &mut Parser<'_>,
-    target: Expr,
-    args: Vec<Expr>,
-    flat: bool,
-    span: Span,
-) -> Result<Expr, Diagnostic> {
+fn optional_map(parser: &mut Parser<'_>, target: Expr, args: Vec<Expr>, flat: bool, span: Span) -> Parsed {
     let Ok([name, body]) = <[Expr; 2]>::try_from(args) else {
-        return Err(Diagnostic::error(span, "`optMap` takes a name and an expression"));
+        return Err(Diagnostic::error(span, "`optMap` takes a name and an expression").into());
     };
     let (name, _) = variable(name)?;
     parser.node(span, Kind::OptionalMap { target: Box::new(target), name, body: Box::new(body), flat })
 }
 
-fn variable(expr: Expr) -> Result<(Box<str>, Span), Diagnostic> {
+fn variable(expr: Expr) -> Parsed<(Box<str>, Span)> {
     match expr.kind {
         Kind::Name { name, absolute: false } => Ok((name, expr.span)),
-        _ => Err(Diagnostic::error(expr.span, "expected the name of a variable")),
+        _ => Err(Diagnostic::error(expr.span, "expected the name of a variable").into()),
     }
 }

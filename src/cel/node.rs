@@ -17,11 +17,11 @@ pub(super) enum Node {
     Const(Val<'static>),
     Slot(Slot, Span),
     /// `has(x)` of an attribute.
-    Present(Slot),
+    Present(Slot, Span),
     /// `x.?y` of an attribute that may be absent.
-    OptionalSlot(Slot),
+    OptionalSlot(Slot, Span),
     /// A variable of a macro, counted from the innermost.
-    Local(u16),
+    Local(u16, Span),
     Select(Box<Select>),
     Index(Box<Index>),
     Not(Box<Node>, Span),
@@ -152,6 +152,9 @@ impl Node {
     pub(super) fn span(&self) -> Span {
         match self {
             Self::Slot(_, span)
+            | Self::Present(_, span)
+            | Self::OptionalSlot(_, span)
+            | Self::Local(_, span)
             | Self::Not(_, span)
             | Self::Negate(_, span)
             | Self::List(_, span)
@@ -169,9 +172,15 @@ impl Node {
                 let first = parts.first().map(Self::span).unwrap_or_default();
                 parts.iter().fold(first, |all, part| all.to(part.span()))
             }
-            Self::If(parts) => parts.iter().fold(parts[0].span(), |all, part| all.to(part.span())),
-            Self::Bind(parts) => parts[1].span(),
-            Self::Const(_) | Self::Present(_) | Self::OptionalSlot(_) | Self::Local(_) => Span::default(),
+            Self::If(parts) => {
+                let [condition, _, otherwise] = parts.as_ref();
+                condition.span().to(otherwise.span())
+            }
+            Self::Bind(parts) => {
+                let [_, body] = parts.as_ref();
+                body.span()
+            }
+            Self::Const(_) => Span::default(),
         }
     }
 
@@ -186,9 +195,9 @@ impl Node {
         match self {
             Self::Const(_)
             | Self::Slot(..)
-            | Self::Present(_)
-            | Self::OptionalSlot(_)
-            | Self::Local(_)
+            | Self::Present(..)
+            | Self::OptionalSlot(..)
+            | Self::Local(..)
             | Self::Fail(..) => {}
             Self::Not(inner, _) | Self::Negate(inner, _) => look(inner),
             Self::Select(select) => look(&select.operand),

@@ -1,7 +1,7 @@
 //! Numbers of three types, compared and converted.
 //!
-//! Integers, unsigned integers and doubles compare by the number they stand for, never by a rounded one.
-//! A conversion that would lose the range is refused; these are the only casts of the language.
+//! Integers compare by the number they stand for; beside a double they are rounded to one, as the conformance
+//! suite has it. A conversion that would lose the range is refused; these are the only casts of the language.
 
 use std::cmp::Ordering;
 
@@ -26,47 +26,27 @@ pub(super) fn int_of_double(number: f64) -> Option<i64> {
 /// The integer part of a double inside [0, 2^64).
 #[expect(clippy::as_conversions, reason = "the range is checked before, the fraction is dropped as defined")]
 pub(super) fn uint_of_double(number: f64) -> Option<u64> {
-    (number >= 0.0 && number < TWO_64).then_some(number as u64)
+    (0.0..TWO_64).contains(&number).then_some(number as u64)
 }
 
 pub(super) fn compare_int_uint(left: i64, right: u64) -> Ordering {
     u64::try_from(left).map_or(Ordering::Less, |left| left.cmp(&right))
 }
 
-/// Compares without rounding the integer; a NaN compares with nothing.
+/// Compares as doubles, and by range where the double is beyond all integers; a NaN compares with nothing.
 pub(super) fn compare_int_double(left: i64, right: f64) -> Option<Ordering> {
-    if right.is_nan() {
-        return None;
-    }
-    if right >= TWO_63 {
+    if right > TWO_63 {
         return Some(Ordering::Less);
     }
-    if right < -TWO_63 {
-        return Some(Ordering::Greater);
-    }
-    // -2^63 itself is an integer that `int_of_double` leaves out.
-    let whole = int_of_double(right).unwrap_or(i64::MIN);
-    Some(left.cmp(&whole).then_with(|| double_of_int(0).total_cmp(&fraction(right))))
+    double_of_int(left).partial_cmp(&right)
 }
 
-/// Compares without rounding the integer; a NaN compares with nothing.
+/// Compares as doubles, and by range where the double is beyond all integers; a NaN compares with nothing.
 pub(super) fn compare_uint_double(left: u64, right: f64) -> Option<Ordering> {
-    if right.is_nan() {
-        return None;
-    }
-    if right < 0.0 {
-        return Some(Ordering::Greater);
-    }
-    let Some(whole) = uint_of_double(right) else {
+    if right > TWO_64 {
         return Some(Ordering::Less);
-    };
-    Some(left.cmp(&whole).then_with(|| double_of_int(0).total_cmp(&fraction(right))))
-}
-
-/// The part behind the point, with a zero that has no sign.
-fn fraction(number: f64) -> f64 {
-    let part = number.fract();
-    if part == 0.0 { 0.0 } else { part }
+    }
+    double_of_uint(left).partial_cmp(&right)
 }
 
 const TWO_63: f64 = 9_223_372_036_854_775_808.0;
@@ -77,17 +57,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_compare_by_value_and_not_by_rounding() {
-        assert_eq!(compare_int_double(i64::MAX, TWO_63), Some(Ordering::Less));
+    fn integers_compare_with_doubles_as_doubles() {
+        assert_eq!(compare_int_double(i64::MAX, TWO_63), Some(Ordering::Equal));
         assert_eq!(compare_int_double(i64::MIN, -TWO_63), Some(Ordering::Equal));
-        assert_eq!(
-            compare_int_double(9_007_199_254_740_993, 9_007_199_254_740_992.0),
-            Some(Ordering::Greater)
-        );
         assert_eq!(compare_int_double(-1, -1.5), Some(Ordering::Greater));
         assert_eq!(compare_int_double(1, 1.5), Some(Ordering::Less));
         assert_eq!(compare_int_double(0, -0.0), Some(Ordering::Equal));
-        assert_eq!(compare_uint_double(u64::MAX, TWO_64), Some(Ordering::Less));
+        assert_eq!(compare_int_double(i64::MAX, f64::INFINITY), Some(Ordering::Less));
+        assert_eq!(compare_uint_double(u64::MAX, TWO_64 * 2.0), Some(Ordering::Less));
         assert_eq!(compare_uint_double(0, -0.5), Some(Ordering::Greater));
         assert_eq!(compare_uint_double(1, f64::NAN), None);
         assert_eq!(compare_int_uint(-1, 0), Ordering::Less);

@@ -16,15 +16,15 @@ pub(super) fn parse(source: &str) -> Result<Expr, Vec<Diagnostic>> {
         let fault = format!("condition is {} bytes, limit is {}", source.len(), limits::CONDITION_BYTES);
         return Err(vec![Diagnostic::error(Span::new(0, 1), fault)]);
     }
-    read(source).map_err(|fault| vec![fault])
+    read(source).map_err(|fault| vec![*fault])
 }
 
-fn read(source: &str) -> Result<Expr, Diagnostic> {
+fn read(source: &str) -> Parsed {
     let mut lexer = Lexer::new(source);
     let token = lexer.next()?;
     let mut parser = Parser { source, lexer, token, tokens: 0, nodes: 0, depth: 0 };
     if token.kind == TokenKind::End {
-        return Err(Diagnostic::error(token.span, "condition is empty"));
+        return Err(Diagnostic::error(token.span, "condition is empty").into());
     }
     let tree = parser.expression()?;
     match parser.token.kind {
@@ -42,7 +42,8 @@ pub(super) struct Parser<'s> {
     depth: usize,
 }
 
-type Parsed<T = Expr> = Result<T, Diagnostic>;
+/// The fault is boxed, because the parser recurses and most of its frames hold a result.
+pub(super) type Parsed<T = Expr> = Result<T, Box<Diagnostic>>;
 
 impl Parser<'_> {
     /// Makes a node; its height is one more than that of its highest child.
@@ -50,12 +51,12 @@ impl Parser<'_> {
         self.nodes = self.nodes.saturating_add(1);
         if self.nodes > limits::CONDITION_NODES {
             let fault = format!("condition has more than {} parts", limits::CONDITION_NODES);
-            return Err(Diagnostic::error(span, fault));
+            return Err(Diagnostic::error(span, fault).into());
         }
         let height = kind.highest_child().saturating_add(1);
         if usize::from(height) > limits::CONDITION_HEIGHT {
             let fault = format!("condition is chained or nested deeper than {}", limits::CONDITION_HEIGHT);
-            return Err(Diagnostic::error(span, fault));
+            return Err(Diagnostic::error(span, fault).into());
         }
         Ok(Expr { span, height, kind })
     }
@@ -65,7 +66,7 @@ impl Parser<'_> {
         self.tokens = self.tokens.saturating_add(1);
         if self.tokens > limits::CONDITION_TOKENS {
             let fault = format!("condition has more than {} words and signs", limits::CONDITION_TOKENS);
-            return Err(Diagnostic::error(token.span, fault));
+            return Err(Diagnostic::error(token.span, fault).into());
         }
         self.token = self.lexer.next()?;
         Ok(token)
@@ -87,19 +88,19 @@ impl Parser<'_> {
         self.source.get(span.range()).unwrap_or_default()
     }
 
-    fn unexpected(&self, expected: &str) -> Diagnostic {
+    fn unexpected(&self, expected: &str) -> Box<Diagnostic> {
         let found = match self.token.kind {
             TokenKind::End => "the end".to_owned(),
             _ => quote(self.text(self.token.span)),
         };
-        Diagnostic::error(self.token.span, format!("expected {expected}, found {found}"))
+        Box::new(Diagnostic::error(self.token.span, format!("expected {expected}, found {found}")))
     }
 
     fn expression(&mut self) -> Parsed {
         self.depth = self.depth.saturating_add(1);
         if self.depth > limits::CONDITION_NESTING {
             let fault = format!("condition is nested deeper than {}", limits::CONDITION_NESTING);
-            return Err(Diagnostic::error(self.token.span, fault));
+            return Err(Diagnostic::error(self.token.span, fault).into());
         }
         let condition = self.binary(OR)?;
         let tree =
@@ -117,79 +118,82 @@ impl Parser<'_> {
         self.node(span, Kind::If(Box::new([condition, then, otherwise])))
     }
 
-    /// Reads operators of at least a level. The recursion is as deep as there are levels.
-    fn binary(&mut self, level: u8) -> Parsed {
-        let mut left =
-            if level > MULTIPLY { return self.unary() } else { self.binary(level.saturating_add(1))? };
-        while let Some(op) = operator(self.token.kind, level) {
+    /// Reads operands joined by operators of at least a level.
+    fn binary(&mut self, least: u8) -> Parsed {
+        let mut left = self.unary()?;
+        while let Some((level, op)) = operator(self.token.kind).filter(|(level, _)| *level >= least) {
             left = match op {
                 Operator::And | Operator::Or => self.chain(left, op, level)?,
-                Operator::Binary(op) => {
-                    self.bump()?;
-                    let right = self.binary(level.saturating_add(1))?;
-                    let span = left.span.to(right.span);
-                    self.node(span, Kind::Binary { op, left: Box::new(left), right: Box::new(right) })?
-                }
+                Operator::Binary(op) => self.operation(left, op, level)?,
             };
         }
         Ok(left)
     }
 
+    fn operation(&mut self, left: Expr, op: BinaryOp, level: u8) -> Parsed {
+        self.bump()?;
+        let right = self.binary(level.saturating_add(1))?;
+        let span = left.span.to(right.span);
+        self.node(span, Kind::Binary { op, left: Box::new(left), right: Box::new(right) })
+    }
+
     fn chain(&mut self, first: Expr, op: Operator, level: u8) -> Parsed {
         let kind = self.token.kind;
+        let mut span = first.span;
         let mut parts = vec![first];
         while self.eat(kind)? {
-            parts.push(self.binary(level.saturating_add(1))?);
+            let part = self.binary(level.saturating_add(1))?;
+            span = span.to(part.span);
+            parts.push(part);
         }
-        let span = parts
-            .iter()
-            .fold(parts.first().map(|part| part.span).unwrap_or_default(), |all, part| all.to(part.span));
         self.node(span, if matches!(op, Operator::And) { Kind::And(parts) } else { Kind::Or(parts) })
     }
 
     fn unary(&mut self) -> Parsed {
-        let sign = self.token;
-        if !matches!(sign.kind, TokenKind::Not | TokenKind::Minus) {
-            return self.member(false);
+        if matches!(self.token.kind, TokenKind::Not | TokenKind::Minus) {
+            self.signed()
+        } else {
+            self.member(false)
         }
-        // Pairs of signs cancel out, yet two must stay so that the operand is still checked.
-        let mut count = 0_usize;
+    }
+
+    /// Reads signs and their operand. Of more than two equal signs two or one are kept: each further pair
+    /// changes nothing, and two still check that the operand has the type.
+    fn signed(&mut self) -> Parsed {
+        let sign = self.token;
         let mut last = sign.span;
+        let mut count = 0_usize;
         while self.token.kind == sign.kind {
             last = self.bump()?.span;
             count = count.saturating_add(1);
         }
-        let number = matches!(self.token.kind, TokenKind::Int | TokenKind::Double);
-        let mut negative = sign.kind == TokenKind::Minus && number;
-        if sign.kind == TokenKind::Not && self.token.kind == TokenKind::Minus {
-            self.bump()?;
-            negative = true;
-            if !matches!(self.token.kind, TokenKind::Int | TokenKind::Double) {
-                return Err(self.unexpected("a number"));
-            }
-        } else if negative {
+        let mut negative = sign.kind == TokenKind::Minus && self.at_number();
+        if negative {
             count = count.saturating_sub(1);
         }
-        let mut tree = self.member(negative)?;
-        if negative && count == 0 {
-            tree.span = tree.span.to(last);
+        if sign.kind == TokenKind::Not && self.token.kind == TokenKind::Minus {
+            last = self.bump()?.span;
+            negative = true;
+            if !self.at_number() {
+                return Err(self.unexpected("a number"));
+            }
         }
-        let times = if count == 0 {
-            0
-        } else if count % 2 == 0 {
-            2
-        } else {
-            1
-        };
+        let mut tree = self.member(negative)?;
+        if negative {
+            tree.span = last.to(tree.span);
+        }
+        let times = if count > 2 { 2_usize.saturating_sub(count % 2) } else { count };
         for _ in 0..times {
             let span = sign.span.to(tree.span);
             let operand = Box::new(tree);
-            tree = self.node(
-                span,
-                if sign.kind == TokenKind::Not { Kind::Not(operand) } else { Kind::Negate(operand) },
-            )?;
+            let kind = if sign.kind == TokenKind::Not { Kind::Not(operand) } else { Kind::Negate(operand) };
+            tree = self.node(span, kind)?;
         }
         Ok(tree)
+    }
+
+    fn at_number(&self) -> bool {
+        matches!(self.token.kind, TokenKind::Int | TokenKind::Double)
     }
 
     fn member(&mut self, negative: bool) -> Parsed {
@@ -197,21 +201,20 @@ impl Parser<'_> {
         loop {
             tree = match self.token.kind {
                 TokenKind::Dot => self.selection(tree)?,
-                TokenKind::OpenBracket => {
-                    self.bump()?;
-                    let optional = self.eat(TokenKind::Question)?;
-                    let index = self.expression()?;
-                    let end = self.expect(TokenKind::CloseBracket, "`]`")?;
-                    let span = tree.span.to(end.span);
-                    self.node(
-                        span,
-                        Kind::Index { operand: Box::new(tree), index: Box::new(index), optional },
-                    )?
-                }
+                TokenKind::OpenBracket => self.subscript(tree)?,
                 TokenKind::OpenBrace if tree.path().is_some() => self.message(tree)?,
                 _ => return Ok(tree),
             };
         }
+    }
+
+    fn subscript(&mut self, operand: Expr) -> Parsed {
+        self.bump()?;
+        let optional = self.eat(TokenKind::Question)?;
+        let index = self.expression()?;
+        let end = self.expect(TokenKind::CloseBracket, "`]`")?;
+        let span = operand.span.to(end.span);
+        self.node(span, Kind::Index { operand: Box::new(operand), index: Box::new(index), optional })
     }
 
     fn selection(&mut self, operand: Expr) -> Parsed {
@@ -254,13 +257,7 @@ impl Parser<'_> {
     fn primary(&mut self, negative: bool) -> Parsed {
         let token = self.token;
         match token.kind {
-            TokenKind::OpenParen => {
-                self.bump()?;
-                let mut inner = self.expression()?;
-                let end = self.expect(TokenKind::CloseParen, "`)`")?;
-                inner.span = token.span.to(end.span);
-                Ok(inner)
-            }
+            TokenKind::OpenParen => self.group(),
             TokenKind::OpenBracket => self.list(),
             TokenKind::OpenBrace => self.map(),
             TokenKind::Dot => {
@@ -274,6 +271,13 @@ impl Parser<'_> {
             }
             _ => self.literal(negative),
         }
+    }
+
+    fn group(&mut self) -> Parsed {
+        let start = self.bump()?.span;
+        let mut inner = self.expression()?;
+        inner.span = start.to(self.expect(TokenKind::CloseParen, "`)`")?.span);
+        Ok(inner)
     }
 
     fn name(&mut self, token: Token, absolute: bool) -> Parsed {
@@ -293,7 +297,7 @@ impl Parser<'_> {
             return macros::function(self, name, args, token.span.to(end));
         }
         if RESERVED.contains(&name.as_ref()) {
-            return Err(Diagnostic::error(token.span, format!("{} is a reserved word", quote(&name))));
+            return Err(Diagnostic::error(token.span, format!("{} is a reserved word", quote(&name))).into());
         }
         self.node(token.span, Kind::Name { name, absolute })
     }
@@ -369,25 +373,25 @@ enum Operator {
     Binary(BinaryOp),
 }
 
-fn operator(kind: TokenKind, level: u8) -> Option<Operator> {
-    let (of, op) = match kind {
+fn operator(kind: TokenKind) -> Option<(u8, Operator)> {
+    let relation = |op| (RELATION, Operator::Binary(op));
+    Some(match kind {
         TokenKind::OrOr => (OR, Operator::Or),
         TokenKind::AndAnd => (AND, Operator::And),
-        TokenKind::Equal => (RELATION, Operator::Binary(BinaryOp::Equal)),
-        TokenKind::NotEqual => (RELATION, Operator::Binary(BinaryOp::NotEqual)),
-        TokenKind::Less => (RELATION, Operator::Binary(BinaryOp::Less)),
-        TokenKind::LessEqual => (RELATION, Operator::Binary(BinaryOp::LessEqual)),
-        TokenKind::Greater => (RELATION, Operator::Binary(BinaryOp::Greater)),
-        TokenKind::GreaterEqual => (RELATION, Operator::Binary(BinaryOp::GreaterEqual)),
-        TokenKind::In => (RELATION, Operator::Binary(BinaryOp::In)),
+        TokenKind::Equal => relation(BinaryOp::Equal),
+        TokenKind::NotEqual => relation(BinaryOp::NotEqual),
+        TokenKind::Less => relation(BinaryOp::Less),
+        TokenKind::LessEqual => relation(BinaryOp::LessEqual),
+        TokenKind::Greater => relation(BinaryOp::Greater),
+        TokenKind::GreaterEqual => relation(BinaryOp::GreaterEqual),
+        TokenKind::In => relation(BinaryOp::In),
         TokenKind::Plus => (ADD, Operator::Binary(BinaryOp::Add)),
         TokenKind::Minus => (ADD, Operator::Binary(BinaryOp::Subtract)),
         TokenKind::Star => (MULTIPLY, Operator::Binary(BinaryOp::Multiply)),
         TokenKind::Slash => (MULTIPLY, Operator::Binary(BinaryOp::Divide)),
         TokenKind::Percent => (MULTIPLY, Operator::Binary(BinaryOp::Remainder)),
         _ => return None,
-    };
-    (of == level).then_some(op)
+    })
 }
 
 const OR: u8 = 1;

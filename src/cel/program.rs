@@ -3,10 +3,12 @@
 //! Compiles a condition once and evaluates it against inputs, any number of times and from any thread.
 //! A condition is true, false or failed; what failed never counts as either.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::check::{self, Checked};
 use super::datum::Datum;
+use super::demand::{self, Demand};
 use super::diagnostic::Diagnostic;
 use super::environment::{Access, Environment, Slot};
 use super::eval::Machine;
@@ -19,6 +21,17 @@ use super::parse;
 #[derive(Debug, Clone)]
 pub struct Program {
     inner: Arc<Inner>,
+}
+
+/// One test of a condition and how it ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The bytes of the test in the source; those of the name where a `[let]` is used.
+    pub span: Range<usize>,
+    /// How it ended.
+    pub outcome: Result<bool, Failure>,
+    /// The attributes it reads.
+    pub slots: Vec<Slot>,
 }
 
 #[derive(Debug)]
@@ -86,6 +99,32 @@ impl Program {
     #[must_use]
     pub fn cost(&self) -> u64 {
         self.inner.cost
+    }
+
+    /// Lists what an evaluation demands of single attributes: where one demand is not met, the condition is
+    /// false. An index can skip the condition then; an attribute that is absent or unknown meets every demand.
+    #[must_use]
+    pub fn demands(&self) -> Vec<Demand<'_>> {
+        demand::of(&self.inner.node)
+    }
+
+    /// Evaluates the tests below `&&`, `||` and `!` one by one, to say which of them decided.
+    #[must_use]
+    pub fn explain(&self, inputs: &[Input<'_>]) -> Vec<Part> {
+        let mut parts = Vec::new();
+        demand::leaves(&self.inner.node, &mut |leaf| {
+            let outcome =
+                Machine::new(inputs).test(leaf, None).map_err(|stop| stop.failure(&self.inner.source));
+            let mut slots = Vec::new();
+            leaf.visit(&mut |node| {
+                slots.extend(match node {
+                    Node::Slot(slot, _) | Node::Present(slot, _) | Node::OptionalSlot(slot, _) => Some(*slot),
+                    _ => None,
+                });
+            });
+            parts.push(Part { span: leaf.span().range(), outcome, slots });
+        });
+        parts
     }
 
     /// Iterates over the slots that the program reads, each once.

@@ -117,8 +117,8 @@ pub(super) fn print_timestamp(timestamp: DateTime<Utc>) -> String {
 pub(super) fn print_duration(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let size = nanoseconds.unsigned_abs();
-    let mut text = format!("{sign}{}", size / u64::from(NANOS_PER_SECOND));
-    push_fraction(&mut text, u32::try_from(size % u64::from(NANOS_PER_SECOND)).unwrap_or(0));
+    let mut text = format!("{sign}{}", size / 1_000_000_000);
+    push_fraction(&mut text, u32::try_from(size % 1_000_000_000).unwrap_or(0));
     text.push('s');
     text
 }

@@ -246,14 +246,14 @@ impl<'a> Val<'a> {
             },
             _ => {
                 if let (Some(left), Some(right)) = (self.as_str(), other.as_str()) {
-                    budget.scan(left.len())?;
+                    budget.scan(left.len().min(right.len()))?;
                     return Ok(left == right);
                 }
                 if let Some(order) = self.compare_numbers(other) {
                     return Ok(order == Some(Ordering::Equal));
                 }
                 if let (Some(left), Some(right)) = (self.as_bytes(), other.as_bytes()) {
-                    budget.scan(left.len())?;
+                    budget.scan(left.len().min(right.len()))?;
                     return Ok(left == right);
                 }
                 return self.same_content(other, budget);

@@ -5,6 +5,8 @@
 //! is named and never loosens: a failed risk rule is critical risk, a failed forbid or review denies, a
 //! failed hold holds, a failed zone or emergency does not open.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Decision, Effect, Need, NeedKind, Path, Reason, ReasonCode, Slots, Terms};
@@ -24,17 +26,35 @@ pub(crate) struct Decided {
 
 /// Decides a request.
 pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decided {
-    let mut decision = Decision::new(policy.shared_digest());
-    if let Err(fault) = shape(policy, request) {
-        decision.reasons.push(fault);
-        return Decided { decision, facts: FactValues::default() };
+    let fault = shape(policy, request).err();
+    let facts = if fault.is_none() { FactValues::of(request) } else { FactValues::default() };
+    let decision = match fault {
+        Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+        None => decide_on(policy, request, &facts, now),
+    };
+    Decided { decision, facts }
+}
+
+/// Decides a request again, on the facts that were recorded with it.
+pub(crate) fn decide_again(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+) -> Decision {
+    match shape(policy, request) {
+        Ok(()) => decide_on(policy, request, facts, now),
+        Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
-    let facts = FactValues::of(request);
-    match policy.schema().inputs(request, &facts, now) {
+}
+
+fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
+    let mut decision = Decision::new(policy.shared_digest());
+    match policy.schema().inputs(request, facts, now) {
         Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision }.run(),
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
-    Decided { decision, facts }
+    decision
 }
 
 /// Checks bounds, and that the action is known and carries the payload that the vocabulary demands.
@@ -73,8 +93,12 @@ struct Run<'r> {
     decision: &'r mut Decision,
 }
 
-/// Reviews that match, with what the request still misses for each.
-type Candidates<'r> = Vec<(&'r ReviewRule, Vec<Need>)>;
+/// A review that admits the asked time, for how long, and what it still needs.
+struct Asked<'r> {
+    review: &'r ReviewRule,
+    duration: Duration,
+    needs: Vec<Need>,
+}
 
 /// How a condition came out.
 enum Match {
@@ -246,7 +270,7 @@ impl<'r> Run<'r> {
             .min_by(|(a, needs), (b, others)| (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id)));
         match fewest {
             Some((zone, needs)) if !self.request.asks_review() => {
-                self.challenge(vec![(&zone.rule, needs)]);
+                self.challenge(&[&zone.rule], needs);
                 true
             }
             _ => false,
@@ -320,42 +344,43 @@ impl<'r> Run<'r> {
         if matching.is_empty() {
             return false;
         }
-        let mut groups: Vec<(&str, GroupMode, Candidates<'_>)> = Vec::new();
+        let mut groups: Vec<(&str, Vec<&'r ReviewRule>)> = Vec::new();
         for review in matching {
-            let needs = self.unmet(&review.needs, &review.rule.id);
-            match groups.iter_mut().find(|(name, ..)| *name == &*review.group) {
-                Some((.., members)) => members.push((review, needs)),
-                None => groups.push((&review.group, review.mode, vec![(review, needs)])),
+            match groups.iter_mut().find(|(name, _)| *name == &*review.group) {
+                Some((_, members)) => members.push(review),
+                None => groups.push((&review.group, vec![review])),
             }
         }
-        if let Some((.., members)) =
-            groups.iter().find(|(_, mode, members)| *mode == GroupMode::One && members.len() > 1)
-        {
-            let ids: Vec<_> = members.iter().map(|(review, _)| &*review.rule.id).collect();
-            let text = format!("several reviews match where one must: `{}`", ids.join("`, `"));
-            self.decision.rules.extend(members.iter().map(|(review, _)| review.rule.id.clone()));
-            self.reason(Reason::new(ReasonCode::AmbiguousReview, text));
+        let groups: Vec<_> = groups.into_iter().map(|(_, members)| members).collect();
+        if self.ambiguous(&groups) {
             return true;
         }
-        for (_, mode, members) in &mut groups {
-            if *mode == GroupMode::Any {
-                cheapest(members);
+        // The bounds come first: evidence is not asked for where it could not help.
+        let Some(plan) = self.admitted(groups) else { return true };
+        let Some(terms) = self.join(&plan) else { return true };
+        let unmet: Vec<&Asked<'_>> = plan.iter().flatten().filter(|asked| !asked.needs.is_empty()).collect();
+        if unmet.is_empty() {
+            self.open(&plan, terms);
+        } else {
+            let rules: Vec<&Rule> = unmet.iter().map(|asked| &asked.review.rule).collect();
+            self.challenge(&rules, unmet.iter().flat_map(|asked| asked.needs.clone()).collect());
+        }
+        true
+    }
+
+    /// Says whether two reviews match where one must.
+    fn ambiguous(&mut self, groups: &[Vec<&ReviewRule>]) -> bool {
+        let mut found = false;
+        for members in groups {
+            if members.len() > 1 && members.iter().any(|review| review.mode == GroupMode::One) {
+                let ids: Vec<_> = members.iter().map(|review| &*review.rule.id).collect();
+                let text = format!("several reviews match where one must: `{}`", ids.join("`, `"));
+                self.decision.rules.extend(members.iter().map(|review| review.rule.id.clone()));
+                self.reason(Reason::new(ReasonCode::AmbiguousReview, text));
+                found = true;
             }
         }
-        let members = groups.iter_mut().flat_map(|(.., members)| members);
-        let unmet: Vec<_> = members
-            .filter(|(_, needs)| !needs.is_empty())
-            .map(|(review, needs)| (&review.rule, std::mem::take(needs)))
-            .collect();
-        if !unmet.is_empty() {
-            self.challenge(unmet);
-            return true;
-        }
-        self.open(
-            groups
-                .iter()
-                .map(|(_, mode, members)| (*mode, members.iter().map(|(review, _)| *review).collect())),
-        )
+        found
     }
 
     /// Finds the reviews that match, with the alternatives that `otherwise` adds. A failed one denies.
@@ -383,59 +408,58 @@ impl<'r> Run<'r> {
         (!failed).then_some(matching)
     }
 
-    /// Joins the bounds of all groups: of a group where one suffices the widest, of the groups the narrowest.
-    fn open(&mut self, groups: impl Iterator<Item = (GroupMode, Vec<&'r ReviewRule>)>) -> bool {
-        let asked = self.request.duration();
-        let mut joined: Option<Terms> = None;
-        let mut plan = Vec::new();
-        for (mode, members) in groups {
-            let singles: Vec<Vec<&ReviewRule>> = match mode {
-                GroupMode::Any => vec![members],
-                GroupMode::All | GroupMode::One => members.into_iter().map(|member| vec![member]).collect(),
-            };
-            for alternatives in singles {
-                let mut admitted = Vec::new();
-                for review in alternatives {
-                    match review.grant.admit(asked) {
-                        Ok(duration) => admitted.push((review, duration)),
-                        Err(reason) => self.reason(reason.with_rule(&review.rule.id)),
+    /// Lists who is asked: of each inner list one suffices. There is no plan where a group refuses the
+    /// asked time. An alternative with unmet needs drops out if another's are met.
+    fn admitted(&mut self, groups: Vec<Vec<&'r ReviewRule>>) -> Option<Vec<Vec<Asked<'r>>>> {
+        let (mut plan, mut refused) = (Vec::new(), false);
+        for members in groups {
+            let alternatives = members.iter().any(|review| review.mode == GroupMode::Any);
+            let mut admitted: Vec<Asked<'r>> = Vec::new();
+            for review in members {
+                match review.grant.admit(self.request.duration()) {
+                    Ok(duration) => {
+                        let needs = self.unmet(&review.needs, &review.rule.id);
+                        admitted.push(Asked { review, duration, needs });
+                    }
+                    Err(reason) => {
+                        self.reason(reason.with_rule(&review.rule.id));
+                        refused |= !alternatives;
                     }
                 }
-                // With alternatives the narrowest bounds hold, whichever of them approves.
-                let Some(duration) = admitted.iter().map(|(_, duration)| *duration).min() else {
-                    return true;
-                };
-                let uses = admitted.iter().filter_map(|(review, _)| review.grant.max_uses).min();
-                let within = admitted.iter().filter_map(|(review, _)| review.grant.use_within).min();
-                let narrower = |a: Option<_>, b: Option<_>| a.into_iter().chain(b).min();
-                joined = Some(match joined {
-                    None => Terms { duration, max_uses: uses, use_within: within, limit: None },
-                    Some(terms) => Terms {
-                        duration: terms.duration.min(duration),
-                        max_uses: terms.max_uses.into_iter().chain(uses).min(),
-                        use_within: narrower(terms.use_within, within),
-                        limit: None,
-                    },
-                });
-                plan.push(admitted.into_iter().map(|(review, _)| review).collect::<Vec<_>>());
+            }
+            refused |= admitted.is_empty();
+            if alternatives {
+                plan.push(cheapest(admitted));
+            } else {
+                plan.extend(admitted.into_iter().map(|asked| vec![asked]));
             }
         }
-        let Some(terms) = joined else { return false };
-        let shortest = plan.iter().flatten().map(|review| review.grant.min).max().unwrap_or_default();
-        if terms.duration < shortest {
-            let reason = Reason::duration(ReasonCode::DurationTooShort, terms.duration, shortest);
-            self.reason(reason);
-            return true;
+        (!refused).then_some(plan)
+    }
+
+    /// Joins the bounds of everyone who is asked: the narrowest hold, whichever of several alternatives approves.
+    fn join(&mut self, plan: &[Vec<Asked<'_>>]) -> Option<Terms> {
+        let asked = || plan.iter().flatten();
+        let bounds = || asked().map(|asked| &asked.review.grant);
+        let duration = asked().map(|asked| asked.duration).min()?;
+        let shortest = bounds().map(|bounds| bounds.min).max().unwrap_or_default();
+        if duration < shortest {
+            self.reason(Reason::duration(ReasonCode::DurationTooShort, duration, shortest));
+            return None;
         }
-        for review in plan.iter().flatten() {
+        let max_uses = bounds().filter_map(|bounds| bounds.max_uses).min();
+        let use_within = bounds().filter_map(|bounds| bounds.use_within).min();
+        Some(Terms { duration, max_uses, use_within, limit: None })
+    }
+
+    fn open(&mut self, plan: &[Vec<Asked<'_>>], terms: Terms) {
+        for Asked { review, .. } in plan.iter().flatten() {
             self.decision.rules.push(review.rule.id.clone());
             self.reason(because(ReasonCode::ReviewRequired, &review.rule, "people must approve it"));
         }
-        let ids =
-            plan.iter().map(|group| group.iter().map(|review| review.rule.id.clone()).collect()).collect();
+        let ids = |group: &Vec<Asked<'_>>| group.iter().map(|asked| asked.review.rule.id.clone()).collect();
         self.decision.effect = Effect::Review;
-        self.decision.path = Path::Review { groups: ids, terms };
-        true
+        self.decision.path = Path::Review { groups: plan.iter().map(ids).collect(), terms };
     }
 
     /// Lists what a request must still bring.
@@ -497,17 +521,13 @@ impl<'r> Run<'r> {
         })
     }
 
-    /// Asks for all that the named rules miss.
-    fn challenge(&mut self, unmet: Vec<(&Rule, Vec<Need>)>) {
-        for (rule, needs) in unmet {
+    fn challenge(&mut self, rules: &[&Rule], needs: Vec<Need>) {
+        for rule in rules {
             self.decision.rules.push(rule.id.clone());
-            self.reason(Reason::of_rule(
-                ReasonCode::NeedsMissing,
-                &rule.id,
-                "it would go on with what is missing",
-            ));
-            self.decision.missing.extend(needs);
+            let text = "it would go on with what is missing";
+            self.reason(Reason::of_rule(ReasonCode::NeedsMissing, &rule.id, text));
         }
+        self.decision.missing = needs;
         self.decision.effect = Effect::Challenge;
     }
 
@@ -538,10 +558,12 @@ impl<'r> Run<'r> {
 
 /// Of reviews of which one suffices, keeps those that miss nothing; if each misses something, the one that
 /// misses least.
-fn cheapest(alternatives: &mut Candidates<'_>) {
-    let order = |(review, needs): &(&ReviewRule, Vec<Need>)| (needs.len(), review.rule.id.clone());
-    let Some((fewest, id)) = alternatives.iter().map(order).min() else { return };
-    alternatives.retain(|(review, needs)| needs.len() == fewest && (fewest == 0 || review.rule.id == id));
+fn cheapest(mut alternatives: Vec<Asked<'_>>) -> Vec<Asked<'_>> {
+    let cost = |asked: &Asked<'_>| (asked.needs.len(), asked.review.rule.id.clone());
+    if let Some((fewest, id)) = alternatives.iter().map(cost).min() {
+        alternatives.retain(|asked| asked.needs.len() == fewest && (fewest == 0 || asked.review.rule.id == id));
+    }
+    alternatives
 }
 
 /// Says whether a reason by itself explains a Deny.

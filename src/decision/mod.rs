@@ -14,7 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-pub(crate) use decide::decide;
+pub(crate) use decide::{decide, decide_again};
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
 use crate::policy::{Bounds, Policy};
@@ -22,6 +22,15 @@ use crate::request::Request;
 use crate::risk::Risk;
 
 /// What a decision says: closed, because a host must handle each.
+///
+/// ```compile_fail,E0004
+/// fn forgets_one(effect: countersign::Effect) -> bool {
+///     match effect {
+///         countersign::Effect::Allow => true,
+///         countersign::Effect::Review | countersign::Effect::Deny => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
@@ -37,7 +46,14 @@ pub enum Effect {
 
 /// The answer to one request at one time.
 ///
-/// It serialises as an AuthZEN response: `{"decision": bool, "context": {…}}`.
+/// It serialises as an AuthZEN response: `{"decision": bool, "context": {…}}`. It holds no authority: there is
+/// nothing in it to sign.
+///
+/// ```compile_fail,E0599
+/// fn forge(decision: countersign::Decision, key: &countersign::SigningKey) -> countersign::Grant {
+///     decision.sign(key)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
     pub(crate) effect: Effect,
@@ -182,6 +198,11 @@ impl Decision {
             policy,
             path: Path::Closed,
         }
+    }
+
+    pub(crate) fn with_reason(mut self, reason: Reason) -> Self {
+        self.reasons.push(reason);
+        self
     }
 
     /// The Deny that a review's end gives.

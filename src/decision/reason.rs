@@ -60,6 +60,8 @@ pub enum ReasonCode {
     ReviewRejected,
     /// A review ran out of time.
     ReviewExpired,
+    /// What was decided does not fit a grant.
+    GrantNotWritable,
     /// No rule matches.
     NothingMatched,
 }
@@ -211,6 +213,7 @@ impl ReasonCode {
             Self::EmergencyRefused => "emergency_refused",
             Self::ReviewRejected => "review_rejected",
             Self::ReviewExpired => "review_expired",
+            Self::GrantNotWritable => "grant_not_writable",
             Self::NothingMatched => "nothing_matched",
         }
     }

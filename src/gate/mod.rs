@@ -51,6 +51,7 @@ struct Inner {
 
 /// What a step leads to: closed, because a host must handle each.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "an outcome is handled at once and never kept in bulk")]
 pub enum Outcome {
     /// A grant may be signed.
     Allow(Authorization),
@@ -107,7 +108,7 @@ impl Gate {
                 match at.claims(&self.inner.issuer, &request, &decision, &terms, &[], None) {
                     Ok(claims) => Some(claims),
                     Err(error) => {
-                        decision = decision.denied(ReasonCode::InvalidRequest, &error.to_string());
+                        decision = decision.denied(ReasonCode::GrantNotWritable, &error.to_string());
                         None
                     }
                 }
@@ -126,7 +127,8 @@ impl Gate {
                 let review =
                     Review::open(at.id.clone(), self.policy(), request, decision.clone(), facts, stamp.now());
                 let Some(review) = review else {
-                    let decision = decision.denied(ReasonCode::InvalidRequest, "the review cannot be opened");
+                    let decision =
+                        decision.denied(ReasonCode::GrantNotWritable, "the review cannot be opened");
                     return Step::new(drafts, refusal, |fate| stored(fate).map(|_| Outcome::Deny(decision)));
                 };
                 let drafts = drafts.into_iter().map(|draft| draft.with_review(&*at.id));

@@ -65,13 +65,11 @@ impl<'s> Stamped<'s> {
             .with("vote", recorded_vote(vote, &counted.seats))
     }
 
+    /// Records a vote that does not count. A vote out of bounds is left out: no record could hold it.
     pub(super) fn vote_refused(&self, review: &Review, vote: &Vote, error: &VoteError) -> Draft {
         let record =
             draft(self, Event::ReviewVoteRefused).with_review(review.id()).with("error", error.to_string());
-        match error {
-            VoteError::Invalid(_) => record,
-            _ => record.with("vote", recorded_vote(vote, &[])),
-        }
+        if vote.check().is_ok() { record.with("vote", recorded_vote(vote, &[])) } else { record }
     }
 
     pub(super) fn approved(&self, review: &Review, approvers: &[Approver]) -> Draft {

@@ -5,8 +5,6 @@
 //! from a token or made from terms, and equal claims are written as equal bytes (keys sorted, no spaces), so
 //! that what a record holds can be signed again to the same token.
 
-use std::borrow::Cow;
-
 #[cfg(any(feature = "engine", test))]
 use chrono::{DateTime, Utc};
 
@@ -167,7 +165,9 @@ impl Claims {
     pub(crate) fn to_value(&self) -> serde_json::Value {
         serde_json::from_str(&self.to_text()).unwrap_or_default()
     }
+}
 
+impl Claims {
     /// Refuses what a verifier would refuse, so that nothing unverifiable is ever authorized.
     pub(super) fn bounded(self) -> Result<Self, ClaimError> {
         let text = self.to_text();
@@ -181,9 +181,7 @@ impl Claims {
         }
         Self::read(&json)
     }
-}
 
-impl Claims {
     /// Reads claims from a token's second part: version, unknown claims, missing claims, types, in this order.
     pub(super) fn read(json: &Json<'_>) -> Result<Self, ClaimError> {
         let members = json.as_object().ok_or(ClaimError::Missing { claim: "v" })?;
@@ -377,8 +375,7 @@ pub(super) fn check_version(json: &Json<'_>) -> Result<(), ClaimError> {
     }
 }
 
-fn is_known(name: &Cow<'_, str>) -> bool {
-    let name = name.as_ref();
+fn is_known(name: &str) -> bool {
     name == "v" || REQUIRED.contains(&name) || OPTIONAL.contains(&name)
 }
 
@@ -388,7 +385,7 @@ pub(super) fn text(json: &Json<'_>, claim: &'static str) -> Result<String, Claim
     text.map(str::to_owned).ok_or(ClaimError::Type { claim, expected: "1 to 2048 bytes of printable text" })
 }
 
-fn is_text(text: &str) -> bool {
+pub(super) fn is_text(text: &str) -> bool {
     (1..=limits::CLAIM_TEXT_BYTES).contains(&text.len()) && !text.chars().any(is_unprintable)
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ClaimError, TokenError};
+use super::{ClaimError, DelegationError, HolderProofError, QuorumError, TokenError};
 
 /// Why a grant is refused. Every variant has a stable code, [`reason`](Self::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -121,18 +121,30 @@ pub enum VerifyError {
         /// The digest of what is about to run.
         attempted: Option<String>,
     },
+    /// A chain of delegated grants.
+    #[error("{0}")]
+    Chain(#[from] DelegationError),
     /// A delegated grant stands alone, without the grants that it derives from.
     #[error("grant is delegated and stands outside its chain")]
     OutsideChain,
     /// Approvals signed by their approvers, which this verifier does not check.
     #[error("signed approvals are not checked here")]
     SignedApprovals,
+    /// The grant's signed approvals.
+    #[error("{0}")]
+    Quorum(#[from] QuorumError),
     /// The grant is bound to a key, and the attempt has no proof of it.
     #[error("grant is bound to key `{key_id}`, the attempt has no proof of it")]
     ProofRequired {
         /// The thumbprint of the key in `cnf`.
         key_id: String,
     },
+    /// The holder's proof.
+    #[error("{0}")]
+    Proof(#[from] HolderProofError),
+    /// A proof beside a grant that is bound to no key: one of the two is not what the caller believes.
+    #[error("attempt has a proof, the grant is bound to no key")]
+    ProofUnexpected,
     /// The grant was revoked.
     #[error("grant `{id}` is revoked")]
     Revoked {
@@ -144,6 +156,28 @@ pub enum VerifyError {
     RevocationsUnknown {
         /// The constraint `revocation_max_age_s`, in seconds.
         limit: i64,
+    },
+    /// The view of revocations is too old, or from the future.
+    #[error("view of revocations is {age} s old, limit is {limit} s")]
+    RevocationsStale {
+        /// The list's age in seconds; negative for one from the future.
+        age: i64,
+        /// The smaller of the verifier's and the grant's limit, in seconds.
+        limit: i64,
+    },
+    /// A list of revocations that is not newer than the one it shall replace.
+    #[error("list of revocations has sequence {found}, known is {known}")]
+    RevocationsOlder {
+        /// The sequence of the new list.
+        found: i64,
+        /// The sequence of the present list.
+        known: i64,
+    },
+    /// The key that signed is revoked.
+    #[error("key `{key_id}` is revoked")]
+    RevokedKey {
+        /// The id in the header.
+        key_id: String,
     },
     /// Every use was taken before.
     #[error("grant `{id}` has no use left of {uses}")]
@@ -179,11 +213,17 @@ impl VerifyError {
             Self::Expired { .. } | Self::FirstUseTooLate { .. } => "expired",
             Self::UnknownConstraint { .. } | Self::ConstraintNotEnforced { .. } => "constraint_unknown",
             Self::Action { .. } | Self::Resource { .. } | Self::Payload { .. } => "action_mismatch",
+            Self::Chain(error) => error.reason(),
             Self::OutsideChain => "chain_required",
             Self::SignedApprovals => "approvals_unchecked",
+            Self::Quorum(error) => error.reason(),
             Self::ProofRequired { .. } => "proof_required",
-            Self::Revoked { .. } => "revoked",
+            Self::Proof(error) => error.reason(),
+            Self::ProofUnexpected => "proof_rejected",
+            Self::Revoked { .. } | Self::RevokedKey { .. } => "revoked",
             Self::RevocationsUnknown { .. } => "revocations_unknown",
+            Self::RevocationsStale { .. } => "revocations_stale",
+            Self::RevocationsOlder { .. } => "revocations_older",
             Self::Replayed { .. } => "replayed",
             Self::UnknownUse { .. } => "use_unknown",
         }

@@ -7,7 +7,9 @@
 use chrono::{DateTime, Utc};
 
 use super::TYP;
-use super::claims::{Claims, LogReference};
+use super::claims::Claims;
+#[cfg(any(feature = "engine", test))]
+use super::claims::LogReference;
 use super::error::moment;
 use super::token::{Algorithm, seal, signing_input};
 #[cfg(feature = "engine")]
@@ -27,6 +29,7 @@ use crate::keys::{PublicKey, SigningKey};
 /// ```compile_fail,E0382
 /// fn twice(one: countersign::Authorization, key: &countersign::SigningKey) { (one.sign(key), one.sign(key)); }
 /// ```
+#[cfg(any(feature = "engine", test))]
 #[derive(Debug)]
 #[must_use]
 pub struct Authorization {
@@ -63,6 +66,7 @@ pub struct SignatureMismatch {
     pub key_id: String,
 }
 
+#[cfg(any(feature = "engine", test))]
 impl Authorization {
     #[cfg(feature = "engine")]
     pub(crate) fn new(claims: Claims, decision: Decision) -> Self {
@@ -107,19 +111,21 @@ impl Authorization {
 
     /// Signs the grant with a key that is at hand.
     pub fn sign(self, key: &SigningKey) -> Grant {
-        let unsigned = self.prepare(key.public_ref());
-        let signature = key.sign(unsigned.bytes());
-        unsigned.seal(&signature)
+        self.prepare(key.public_ref()).sign(key)
     }
 
     /// Prepares the bytes that the holder of a key must sign with pure Ed25519 (RFC 8032, section 5.1.6).
     pub fn prepare(self, key: &PublicKey) -> UnsignedGrant {
-        let input = signing_input(TYP, self.algorithm, key.thumbprint(), &self.claims.to_text());
-        UnsignedGrant { id: self.claims.id, expires_at: self.claims.expires_at, key: key.clone(), input }
+        UnsignedGrant::new(self.claims, self.algorithm, key)
     }
 }
 
 impl UnsignedGrant {
+    pub(super) fn new(claims: Claims, algorithm: Algorithm, key: &PublicKey) -> Self {
+        let input = signing_input(TYP, algorithm, key.thumbprint(), &claims.to_text());
+        Self { id: claims.id, expires_at: claims.expires_at, key: key.clone(), input }
+    }
+
     /// Returns the bytes to sign.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
@@ -139,8 +145,9 @@ impl UnsignedGrant {
         Ok(Grant { id, expires_at, token: seal(input, &signature) })
     }
 
-    fn seal(self, signature: &[u8; 64]) -> Grant {
-        Grant { id: self.id, expires_at: self.expires_at, token: seal(self.input, signature) }
+    pub(super) fn sign(self, key: &SigningKey) -> Grant {
+        let signature = key.sign(self.bytes());
+        Grant { id: self.id, expires_at: self.expires_at, token: seal(self.input, &signature) }
     }
 }
 

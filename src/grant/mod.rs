@@ -7,10 +7,13 @@
 
 mod claims;
 mod constraint;
+mod delegate;
 mod error;
-#[cfg(any(feature = "engine", test))]
 mod issue;
+mod prove;
+mod quorum;
 mod redeem;
+mod revoke;
 mod token;
 mod verify;
 
@@ -19,10 +22,15 @@ pub(crate) use claims::{Approval, Claims, Terms};
 pub use claims::{ClaimError, LogReference};
 #[cfg(feature = "engine")]
 pub(crate) use constraint::{Constraint, Constraints};
+pub use delegate::{Delegation, DelegationError};
 pub use error::VerifyError;
 #[cfg(any(feature = "engine", test))]
-pub use issue::{Authorization, Grant, SignatureMismatch, UnsignedGrant};
+pub use issue::Authorization;
+pub use issue::{Grant, SignatureMismatch, UnsignedGrant};
+pub use prove::HolderProofError;
+pub use quorum::{QuorumError, SignedApproval};
 pub use redeem::{Permit, Redemption};
+pub use revoke::RevocationList;
 pub use token::{Algorithm, Part, TokenError};
 pub use verify::{Attempt, GrantVerifier, VerifiedGrant};
 
@@ -30,4 +38,19 @@ pub use verify::{Attempt, GrantVerifier, VerifiedGrant};
 const TYP: &str = "jit-grant+jwt";
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
 mod tests;
+
+#[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
+mod properties;

@@ -42,6 +42,7 @@ pub struct Redemption {
     attempt: Attempt,
     now: DateTime<Utc>,
     keys: Vec<String>,
+    last_end: i64,
 }
 
 /// Leave to run exactly what was approved, once.
@@ -57,10 +58,16 @@ pub struct Permit {
 }
 
 impl Redemption {
-    pub(super) fn new(claims: Claims, attempt: Attempt, now: DateTime<Utc>, uses: i64) -> Self {
+    pub(super) fn new(
+        claims: Claims,
+        attempt: Attempt,
+        now: DateTime<Utc>,
+        uses: i64,
+        last_end: i64,
+    ) -> Self {
         let root = use_root(&claims.issuer, &claims.request);
         let keys = (1..=uses).map(|number| format!("{root}/{number}")).collect();
-        Self { claims, attempt, now, keys }
+        Self { claims, attempt, now, keys, last_end }
     }
 
     /// Returns the keys of the uses, of which the host inserts the first absent one into the store that all
@@ -74,10 +81,11 @@ impl Redemption {
     }
 
     /// Returns when an inserted key may be forgotten: when no verifier, whatever its leeway, accepts this
-    /// grant any more. A host that re-issues grants for a request keeps the keys until the last one's end.
+    /// grant, or another one that the same signed approvals could carry. A host that re-issues grants for a
+    /// request keeps the keys until the last one's end.
     #[must_use]
     pub fn keep_until(&self) -> DateTime<Utc> {
-        moment(self.claims.expires_at.saturating_add(limits::LEEWAY_SECONDS))
+        moment(self.last_end.saturating_add(limits::LEEWAY_SECONDS))
     }
 
     /// Takes the key that was inserted and gives leave to run.
@@ -112,6 +120,7 @@ impl Redemption {
         }
     }
 
+    #[cfg(feature = "engine")]
     pub(crate) fn claims(&self) -> &Claims {
         &self.claims
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::claims::{Approval, Claims, Terms};
 use super::constraint::{Constraint, Constraints};
 use super::error::moment;
+use super::token::seal;
 use super::*;
 use crate::keys::{KeySet, SigningKey};
 use crate::payload::{Dialect, Payload};
@@ -28,11 +29,11 @@ fn orders() -> Resource {
     Resource::new("database", "orders")
 }
 
-fn attempt() -> Attempt {
+pub(super) fn attempt() -> Attempt {
     Attempt::new(sql(SQL), orders())
 }
 
-fn terms() -> Terms {
+pub(super) fn terms() -> Terms {
     Terms {
         issuer: "https://jit.example".into(),
         subject: Subject::new("user", "ana").reference(),
@@ -58,22 +59,22 @@ fn constrained(name: &str, value: serde_json::Value) -> Terms {
     Terms { constraints, ..terms() }
 }
 
-fn token(terms: Terms) -> String {
+pub(super) fn token(terms: Terms) -> String {
     Authorization::of_claims(Claims::new(terms).unwrap()).sign(&key()).token().to_owned()
 }
 
 /// Signs claims that no terms can make.
-fn token_of(change: impl FnOnce(&mut Claims)) -> String {
+pub(super) fn token_of(change: impl FnOnce(&mut Claims)) -> String {
     let mut claims = Claims::new(terms()).unwrap();
     change(&mut claims);
     Authorization::of_claims(claims).sign(&key()).token().to_owned()
 }
 
-fn verifier() -> GrantVerifier {
+pub(super) fn verifier() -> GrantVerifier {
     GrantVerifier::new("https://jit.example", "database/orders", KeySet::new([key().public()]))
 }
 
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     moment(ISSUED + 60)
 }
 
@@ -154,7 +155,7 @@ fn largest_claims_make_a_token_that_verifies() {
 fn other_key_and_altered_bytes_are_one_refusal() {
     let good = token(terms());
     let (head, _) = good.rsplit_once('.').unwrap();
-    let forged = super::token::seal(head.to_owned(), &SigningKey::from_seed([2; 32]).sign(head.as_bytes()));
+    let forged = seal(head.to_owned(), &SigningKey::from_seed([2; 32]).sign(head.as_bytes()));
     assert_eq!(refusal(&forged), VerifyError::Signature);
     let other = token(Terms { subject: "user/eve".into(), ..terms() });
     let (_, stolen) = good.rsplit_once('.').unwrap();
@@ -509,15 +510,38 @@ fn messages_compare_what_was_found() {
             "grant is bound to key `g1`, the attempt has no proof of it",
             "proof_required",
         ),
+        (VerifyError::ProofUnexpected, "attempt has a proof, the grant is bound to no key", "proof_rejected"),
         (VerifyError::Revoked { id: id() }, "grant `g1` is revoked", "revoked"),
         (
             VerifyError::RevocationsUnknown { limit: 60 },
             "grant demands a view of revocations of at most 60 s, there is none",
             "revocations_unknown",
         ),
+        (
+            VerifyError::RevocationsStale { age: 61, limit: 60 },
+            "view of revocations is 61 s old, limit is 60 s",
+            "revocations_stale",
+        ),
+        (
+            VerifyError::RevocationsOlder { found: 1, known: 2 },
+            "list of revocations has sequence 1, known is 2",
+            "revocations_older",
+        ),
+        (VerifyError::RevokedKey { key_id: id() }, "key `g1` is revoked", "revoked"),
         (VerifyError::Replayed { id: id(), uses: 1 }, "grant `g1` has no use left of 1", "replayed"),
         (VerifyError::UnknownUse { key: "a".into() }, "use `a` is none of this grant", "use_unknown"),
     ] {
         assert_eq!((error.to_string().as_str(), error.reason()), (message, reason));
     }
+}
+
+#[test]
+fn issued_token_is_the_published_one() {
+    let vectors: serde_json::Value =
+        serde_json::from_str(include_str!("../../tests/vectors/grants.json")).unwrap();
+    let claims = vectors["grant"]["claims"].as_str().unwrap();
+    let read = Claims::from_value(&serde_json::from_str(claims).unwrap()).unwrap();
+    assert_eq!(read.to_text(), claims);
+    let key = SigningKey::from_seed(std::array::from_fn(|index| u8::try_from(index).unwrap()));
+    assert_eq!(Authorization::of_claims(read).sign(&key).token(), vectors["grant"]["token"]);
 }

@@ -279,4 +279,10 @@ fn named<'a>(header: &'a Json<'_>, name: &str) -> &'a str {
 const HEADER_BOUNDS: Bounds = Bounds { depth: limits::TOKEN_DEPTH, members: limits::TOKEN_MEMBERS };
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
 mod tests;

@@ -12,11 +12,15 @@ use chrono::{DateTime, Utc};
 
 use super::claims::{Approval, BOUNDS, Claims};
 use super::constraint::Constraint;
+use super::delegate::check_child;
 use super::error::moment;
+use super::prove::{self, Expected};
+use super::quorum::Quorum;
 use super::redeem::Redemption;
+use super::revoke::Revocations;
 use super::token::Token;
-use super::{LogReference, TYP, VerifyError};
-use crate::keys::{KeySet, Lookup};
+use super::{DelegationError, LogReference, TYP, VerifyError};
+use crate::keys::{KeySet, Lookup, PublicKey};
 use crate::limits;
 use crate::request::{Action, Resource};
 use crate::text::quote;
@@ -47,7 +51,17 @@ struct Settings {
     leeway: i64,
     enforced: Vec<Constraint>,
     revoked: BTreeSet<String>,
+    revocations: Option<Revocations>,
+    quorum: Option<Quorum>,
     single_use: bool,
+}
+
+/// A grant in its chain, with the key that signed it.
+#[derive(Debug)]
+pub(super) struct Link<'a> {
+    pub(super) claims: Claims,
+    pub(super) key_id: String,
+    pub(super) token: &'a str,
 }
 
 /// What a tool is about to do: the action with its exact payload, and the resource.
@@ -62,7 +76,7 @@ pub struct Attempt {
 /// [`Permit`](super::Permit).
 ///
 /// ```compile_fail,E0451
-/// let forged = countersign::VerifiedGrant { claims: todo!(), attempt: todo!(), now: todo!(), uses: 1 };
+/// let forged = countersign::VerifiedGrant { claims: todo!(), attempt: todo!(), now: todo!(), uses: 1, last_end: 1 };
 /// ```
 ///
 /// ```compile_fail,E0599
@@ -79,6 +93,7 @@ pub struct VerifiedGrant {
     attempt: Attempt,
     now: DateTime<Utc>,
     uses: i64,
+    last_end: i64,
 }
 
 impl GrantVerifier {
@@ -94,6 +109,8 @@ impl GrantVerifier {
             leeway: 0,
             enforced: Vec::new(),
             revoked: BTreeSet::new(),
+            revocations: None,
+            quorum: None,
             single_use: false,
         };
         Self { settings: Arc::new(settings) }
@@ -130,6 +147,36 @@ impl GrantVerifier {
         self
     }
 
+    /// Refuses what a signed [`RevocationList`](super::RevocationList) of the issuer revokes, and every grant
+    /// once the list is older than `max_age` (whole seconds). A list that the verifier has is replaced only by
+    /// a newer one.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::RevocationsOlder`] for a list whose sequence is not above the present one's,
+    /// [`VerifyError::RevokedKey`] for one signed by a key that the present one revokes, and those of
+    /// [`verify`](Self::verify) up to the issuer.
+    pub fn with_revocations(mut self, list: &str, max_age: Duration) -> Result<Self, VerifyError> {
+        let Settings { issuer, keys, revocations, .. } = self.settings.as_ref();
+        let verified = Revocations::verify(list, issuer, keys, max_age, revocations.as_ref())?;
+        self.change().revocations = Some(verified);
+        Ok(self)
+    }
+
+    /// Demands that a number of people signed the grant's approvals themselves
+    /// ([`SignedApproval`](super::SignedApproval)), and names whose keys count: persons as
+    /// [`Subject::reference`](crate::Subject::reference) names them. Every signed approval of a grant must
+    /// then hold; without this setting a grant with signed approvals is refused.
+    #[must_use]
+    pub fn requiring_approvals(
+        mut self,
+        count: usize,
+        approvers: impl IntoIterator<Item = (String, PublicKey)>,
+    ) -> Self {
+        self.change().quorum = Some(Quorum::new(count, approvers));
+        self
+    }
+
     /// Lets every grant be used once only, also one that says more or nothing of its uses.
     #[must_use]
     pub fn with_single_use(mut self) -> Self {
@@ -152,24 +199,50 @@ impl GrantVerifier {
         attempt: Attempt,
         now: DateTime<Utc>,
     ) -> Result<VerifiedGrant, VerifyError> {
-        let token = Token::read(token, limits::TOKEN_BYTES, TYP)?;
-        let key = match self.settings.keys.lookup(&token.key_id) {
-            Lookup::Found(key) => key,
-            Lookup::Unusable => return Err(VerifyError::UnusableKey { key_id: token.key_id }),
-            Lookup::Unknown => return Err(VerifyError::UnknownKey { key_id: token.key_id }),
+        self.verify_chain(&[token], attempt, now)
+    }
+
+    /// Verifies a delegated grant with the grants that it derives from, root first, at most four.
+    ///
+    /// The root is checked as [`verify`](Self::verify) does; every child must be signed by the key that its
+    /// parent is bound to, name its parent, and be equal or narrower. The last one is what is used; its
+    /// holder's proof is demanded, and none in the chain may be revoked.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify), and [`VerifyError::Chain`].
+    pub fn verify_chain<S: AsRef<str>>(
+        &self,
+        chain: &[S],
+        attempt: Attempt,
+        now: DateTime<Utc>,
+    ) -> Result<VerifiedGrant, VerifyError> {
+        let count = chain.len();
+        let Some((root_token, children)) = chain.split_first().filter(|_| count <= limits::CHAIN_GRANTS)
+        else {
+            return Err(DelegationError::Length { count }.into());
         };
-        if !key.verify_strict(token.signed, &token.signature) {
-            return Err(VerifyError::Signature);
+        let read = Token::read(root_token.as_ref(), limits::TOKEN_BYTES, TYP)?;
+        check_signature(&read, &self.settings.keys)?;
+        let root = Claims::read(&read.claims(BOUNDS)?)?;
+        self.check_names(&root)?;
+        let (policy, log) = (root.policy.clone(), root.log.clone());
+        let mut last = Link { claims: root, key_id: read.key_id, token: root_token.as_ref() };
+        let mut above = Vec::new();
+        for (index, token) in (1..).zip(children.iter().map(AsRef::as_ref)) {
+            let read = Token::read(token, limits::TOKEN_BYTES, TYP)?;
+            let claims = check_child(index, &read, &last)?;
+            above.push(std::mem::replace(&mut last, Link { claims, key_id: read.key_id, token }));
         }
-        let claims = Claims::read(&token.claims(BOUNDS)?)?;
-        self.check_names(&claims)?;
-        self.check_times(&claims, now)?;
-        self.check_constraints(&claims, now)?;
-        attempt.check(&claims)?;
-        check_bonds(&claims, &attempt)?;
-        self.check_revocation(&claims)?;
-        let uses = self.uses(&claims);
-        Ok(VerifiedGrant { claims, attempt, now, uses })
+        let chain = || above.iter().chain([&last]);
+        chain().try_for_each(|link| self.check_times(&link.claims, now))?;
+        chain().try_for_each(|link| self.check_constraints(&link.claims, now))?;
+        let digest = attempt.check(&last.claims)?;
+        let last_end = self.check_bonds(&chain().next().unwrap_or(&last).claims)?;
+        self.check_proof(&last, &attempt, digest.as_deref(), now)?;
+        chain().try_for_each(|link| self.check_revocation(link, now))?;
+        let uses = self.uses(&last.claims);
+        Ok(VerifiedGrant { claims: Claims { policy, log, ..last.claims }, attempt, now, uses, last_end })
     }
 
     /// Counts the uses that the grant allows here; 0 where they are not counted.
@@ -225,20 +298,58 @@ impl GrantVerifier {
             return Err(VerifyError::ConstraintNotEnforced { name: name.as_str() });
         }
         // Where uses are counted, redeeming knows which use is the first.
-        if self.uses(claims) == 0 {
+        // Those of a delegated grant began before it, so its own first use is any.
+        if self.uses(claims) == 0 || claims.parent.is_some() {
             check_first_use(claims, now)?;
         }
-        match constraints.integer(Constraint::RevocationMaxAge) {
-            Some(limit) => Err(VerifyError::RevocationsUnknown { limit }),
-            None => Ok(()),
+        Ok(())
+    }
+
+    /// Checks what binds the first grant of a chain to something beside it: no parent, and its signed
+    /// approvals. Returns the second until which these could carry a grant.
+    fn check_bonds(&self, root: &Claims) -> Result<i64, VerifyError> {
+        if root.parent.is_some() {
+            return Err(VerifyError::OutsideChain);
+        }
+        match &self.settings.quorum {
+            Some(quorum) => Ok(quorum.check(root)?),
+            None if root.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) => {
+                Err(VerifyError::SignedApprovals)
+            }
+            None => Ok(root.expires_at),
         }
     }
 
-    fn check_revocation(&self, claims: &Claims) -> Result<(), VerifyError> {
+    fn check_proof(
+        &self,
+        link: &Link<'_>,
+        attempt: &Attempt,
+        action_digest: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), VerifyError> {
+        match (&link.claims.holder, &attempt.proof) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(VerifyError::ProofUnexpected),
+            (Some(key), None) => Err(VerifyError::ProofRequired { key_id: key.thumbprint().to_owned() }),
+            (Some(holder), Some(proof)) => {
+                let (audience, leeway) = (self.settings.audience.as_str(), self.settings.leeway);
+                let expected = Expected { holder, grant: link.token, audience, action_digest, leeway, now };
+                Ok(prove::check(proof, &expected)?)
+            }
+        }
+    }
+
+    fn check_revocation(&self, link: &Link<'_>, now: DateTime<Utc>) -> Result<(), VerifyError> {
+        let Link { claims, key_id, .. } = link;
         if self.settings.revoked.contains(&claims.id) {
             return Err(VerifyError::Revoked { id: claims.id.clone() });
         }
-        Ok(())
+        let limit = claims.constraints.integer(Constraint::RevocationMaxAge);
+        match (&self.settings.revocations, limit) {
+            (Some(list), limit) => list.check(claims, key_id, limit, self.settings.leeway, now),
+            (None, Some(limit)) => Err(VerifyError::RevocationsUnknown { limit }),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -256,7 +367,13 @@ impl Attempt {
         self
     }
 
-    fn check(&self, claims: &Claims) -> Result<(), VerifyError> {
+    /// Returns the digest of the payload, where there is one.
+    pub(super) fn action_digest(&self) -> Option<String> {
+        let payload = self.action.payload()?;
+        Some(payload.digest(self.resource.kind(), self.resource.id()))
+    }
+
+    fn check(&self, claims: &Claims) -> Result<Option<String>, VerifyError> {
         if self.action.name() != claims.action {
             let (granted, attempted) = (quote(&claims.action), quote(self.action.name()));
             return Err(VerifyError::Action { granted, attempted });
@@ -266,12 +383,11 @@ impl Attempt {
             let (granted, attempted) = (quote(&claims.resource), quote(&attempted));
             return Err(VerifyError::Resource { granted, attempted });
         }
-        let digest = |payload: &crate::Payload| payload.digest(self.resource.kind(), self.resource.id());
-        let attempted = self.action.payload().map(digest);
+        let attempted = self.action_digest();
         if attempted != claims.action_digest {
             return Err(VerifyError::Payload { granted: claims.action_digest.clone(), attempted });
         }
-        Ok(())
+        Ok(attempted)
     }
 }
 
@@ -315,7 +431,18 @@ impl VerifiedGrant {
 
     /// Starts using the grant.
     pub fn redeem(self) -> Redemption {
-        Redemption::new(self.claims, self.attempt, self.now, self.uses)
+        Redemption::new(self.claims, self.attempt, self.now, self.uses, self.last_end)
+    }
+}
+
+/// Checks the signature by the key that the token names, and by no other.
+pub(super) fn check_signature(token: &Token<'_>, keys: &KeySet) -> Result<(), VerifyError> {
+    let key_id = || token.key_id.clone();
+    match keys.lookup(&token.key_id) {
+        Lookup::Found(key) if key.verify_strict(token.signed, &token.signature) => Ok(()),
+        Lookup::Found(_) => Err(VerifyError::Signature),
+        Lookup::Unusable => Err(VerifyError::UnusableKey { key_id: key_id() }),
+        Lookup::Unknown => Err(VerifyError::UnknownKey { key_id: key_id() }),
     }
 }
 
@@ -326,20 +453,6 @@ pub(super) fn check_first_use(claims: &Claims, now: DateTime<Utc>) -> Result<(),
             Err(VerifyError::FirstUseTooLate { first_use_by: moment(seconds), now })
         }
         _ => Ok(()),
-    }
-}
-
-/// Refuses what binds a grant to something that was not shown: a chain, signed approvals, a key.
-fn check_bonds(claims: &Claims, _attempt: &Attempt) -> Result<(), VerifyError> {
-    if claims.parent.is_some() {
-        return Err(VerifyError::OutsideChain);
-    }
-    if claims.approvals.iter().any(|approval| matches!(approval, Approval::Signed(_))) {
-        return Err(VerifyError::SignedApprovals);
-    }
-    match &claims.holder {
-        Some(key) => Err(VerifyError::ProofRequired { key_id: key.thumbprint().to_owned() }),
-        None => Ok(()),
     }
 }
 

@@ -79,7 +79,6 @@ pub(crate) struct Emergency {
 /// One stage of a review.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    pub(crate) id: String,
     pub(crate) approve: Approve,
 }
 
@@ -237,7 +236,6 @@ impl<'c, 't> Compiler<'c, 't> {
                 .stages
                 .iter()
                 .map(|stage| Stage {
-                    id: stage.id.clone(),
                     approve: self.approve(&stage.approve, &people, &id),
                 })
                 .collect(),

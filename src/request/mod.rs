@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+#[cfg(feature = "engine")]
+pub(crate) use check::check_span;
 pub(crate) use parts::Source;
 pub use parts::{Action, Resource, Subject};
 
@@ -143,6 +145,12 @@ pub enum RequestError {
     /// A text holds a character that no record can hold.
     #[error("`{path}` holds a control or bidirectional character")]
     BadCharacter {
+        /// The member's path.
+        path: String,
+    },
+    /// A time that no record can hold.
+    #[error("`{path}` is not within the years 0 to 9999")]
+    Year {
         /// The member's path.
         path: String,
     },

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Action, Ask, Auth, Request, Resource, Source, Subject};
+use super::{Action, Ask, Auth, Request, Resource, Source, Subject, Usage};
 use crate::payload::{Dialect, Kind, Payload};
 use crate::value::Attributes;
 
@@ -27,10 +27,12 @@ impl Request {
         let members = [
             ("reason", ask.reason.as_ref().map(|reason| json!(reason))),
             ("duration", ask.duration.map(|duration| json!(duration.as_secs()))),
-            ("emergency", ask.emergency.then(|| json!(true))),
-            ("ask_review", ask.review.then(|| json!(true))),
+            ("emergency", ask.emergency.then_some(json!(true))),
+            ("ask_review", ask.review.then_some(json!(true))),
             ("auth", self.auth.as_ref().map(|auth| json!({ "amr": auth.methods, "time": auth.time.to_rfc3339_opts(SecondsFormat::AutoSi, true) }))),
         ];
+        let usage = self.usage.as_ref().map(Usage::to_record);
+        context.extend(usage.map(|usage| ("usage".to_owned(), usage)));
         for (name, value) in members {
             context.extend(value.map(|value| (name.to_owned(), value)));
         }
@@ -40,7 +42,7 @@ impl Request {
         json!({ "subject": self.subject.to_record(), "action": action, "resource": resource, "context": context })
     }
 
-    /// Reads a request back from a record. What was counted of the subject's use is not part of it.
+    /// Reads a request back from a record.
     pub(crate) fn from_record(json: &Json) -> Option<Self> {
         let (action, resource, context) = (json.get("action")?, json.get("resource")?, json.get("context")?);
         let mut named = Action::new(text(action, "name")?);
@@ -73,10 +75,29 @@ impl Request {
                 auth.get("amr")?.as_array()?.iter().map(|method| method.as_str().map(str::to_owned));
             request.auth = Some(Auth { methods: methods.collect::<Option<_>>()?, time: time.to_utc() });
         }
+        request.usage = match context.get("usage") {
+            Some(usage) => Some(Usage::from_record(usage)?),
+            None => None,
+        };
         request.attested = attributes(context, "attested")?;
         request.claimed = attributes(context, "claimed")?;
         request.facts = attributes(context, "facts")?;
         Some(request)
+    }
+}
+
+impl Usage {
+    fn to_record(&self) -> Json {
+        json!({ "emergencies": self.emergencies, "limits": self.limits, "overdue_reviews": self.overdue_reviews })
+    }
+
+    fn from_record(json: &Json) -> Option<Self> {
+        let limit = |pair: &Json| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_u64()?));
+        Some(Self {
+            limits: json.get("limits")?.as_array()?.iter().map(limit).collect::<Option<_>>()?,
+            emergencies: json.get("emergencies")?.as_u64()?,
+            overdue_reviews: json.get("overdue_reviews")?.as_u64()?,
+        })
     }
 }
 
@@ -201,7 +222,8 @@ mod tests {
             .with_duration(std::time::Duration::from_secs(900))
             .as_emergency()
             .with_auth(Auth::new(["otp"], DateTime::UNIX_EPOCH))
-            .with_fact("estimated_rows", 12);
+            .with_fact("estimated_rows", 12)
+            .with_usage(Usage::none().with_used("zone", 3).with_emergencies(1));
         assert_eq!(round_trip(&request), Some(request));
     }
 

@@ -240,10 +240,6 @@ impl Review {
         self.version
     }
 
-    pub(crate) fn facts(&self) -> &FactValues {
-        &self.facts
-    }
-
     pub(crate) fn plan_text(&self) -> &str {
         &self.plan.text
     }
@@ -261,7 +257,7 @@ impl Review {
         if now >= self.expires_at {
             return Err(VoteError::Closed { state: ReviewState::Expired });
         }
-        vote.approver.check("approver", &vote.comment)?;
+        vote.check()?;
         if vote.approver.source() != Source::Attested {
             return Err(VoteError::NotAttested { approver: owned() });
         }
@@ -278,7 +274,7 @@ impl Review {
 
     fn close(&mut self, counted: &[usize]) -> Closing {
         let Some(terms) = self.decision.terms() else { return Closing::Open };
-        let terms = terms.shortened(&self.votes, counted);
+        let terms = terms.shortened(&self.votes);
         let approvers = counted.iter().filter_map(|place| self.votes.get(*place));
         let approvers = approvers.map(|cast| Approver { person: cast.person.clone(), at: cast.at }).collect();
         self.state = ReviewState::Approved;

@@ -171,7 +171,9 @@ impl Plan {
     }
 
     fn judge_one(&self, index: usize, votes: &[Cast], about: About<'_>) -> One {
-        let Some(review) = self.policy.rules().reviews.get(index) else { return One::Rejected };
+        let Some(review) = self.policy.rules().reviews.get(index).filter(|review| !review.stages.is_empty()) else {
+            return One::Rejected;
+        };
         match self.blocked(review, index, votes, about) {
             Some(true) => return One::Rejected,
             Some(false) => return One::Pending,
@@ -224,6 +226,8 @@ impl Plan {
                 people.push(&cast.person);
             }
         }
+        // Whose votes fill the seats must not depend on who voted first.
+        people.sort_unstable();
         let ballots: Vec<Ballot<'_>> = votes
             .iter()
             .filter(|cast| cast.verdict == Verdict::Approve)
@@ -331,9 +335,11 @@ const PERSON: &str = "person";
 const _: () = assert!(limits::VOTES <= 64);
 
 impl Terms {
-    /// Takes the shortest of what the counted votes allow.
-    pub(super) fn shortened(&self, votes: &[Cast], counted: &[usize]) -> Self {
-        let allowed = counted.iter().filter_map(|place| votes.get(*place)?.at_most).min();
+    /// Takes the shortest of what any approval allows. One that fills no seat is heard too: whose votes
+    /// fill the seats of a full quorum is arbitrary.
+    pub(super) fn shortened(&self, votes: &[Cast]) -> Self {
+        let approvals = votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
+        let allowed = approvals.filter_map(|cast| cast.at_most).min();
         let duration = allowed.map_or(self.duration, |allowed| allowed.min(self.duration));
         Self { duration, ..self.clone() }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ReviewState;
 use crate::gate::Conflict;
 use crate::grant::ClaimError;
-use crate::request::{RequestError, Subject};
+use crate::request::{self, RequestError, Subject};
 use crate::span_of_time;
 
 /// An approver's word on one review.
@@ -131,6 +131,12 @@ impl Vote {
     pub fn at_most(mut self, duration: Duration) -> Self {
         self.at_most = Some(Duration::from_secs(duration.as_secs()));
         self
+    }
+
+    /// Checks the bounds of all that a record would hold.
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
+        self.approver.check("approver", &self.comment)?;
+        self.at_most.map_or(Ok(()), |at_most| request::check_span("vote.at_most", at_most))
     }
 
     fn new(approver: Subject, verdict: Verdict) -> Self {

@@ -158,6 +158,13 @@ impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Attributes {
     }
 }
 
+/// Says whether records know a name as it is: `[a-z_][a-z0-9_.-]*`.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let mut letters = name.bytes();
+    letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == b'_')
+        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'_' | b'.' | b'-'))
+}
+
 macro_rules! value_from {
     ($($source:ty => $variant:ident),+ $(,)?) => {$(
         impl From<$source> for Value {

@@ -7,7 +7,7 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Attributes, Value};
+use super::{Attributes, Value, is_plain_name};
 
 impl Value {
     /// Writes the value for a record.
@@ -49,7 +49,7 @@ impl Value {
 impl Attributes {
     /// Writes the attributes for a record.
     pub(crate) fn to_record(&self) -> Json {
-        if self.iter().all(|(name, _)| is_plain(name)) {
+        if self.iter().all(|(name, _)| is_plain_name(name)) {
             return Json::Object(
                 self.iter().map(|(name, value)| (name.to_owned(), value.to_record())).collect(),
             );
@@ -94,12 +94,6 @@ fn single(entries: &Map<String, Json>) -> Option<(&str, &Json)> {
     let (name, inner) =
         entries.iter().next().filter(|(name, _)| entries.len() == 1 && name.starts_with('$'))?;
     Some((name, inner))
-}
-
-fn is_plain(name: &str) -> bool {
-    let mut letters = name.bytes();
-    letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == b'_')
-        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'_' | b'.' | b'-'))
 }
 
 fn fits(magnitude: u64) -> bool {

@@ -52,6 +52,24 @@ fn key_order(left: &str, right: &str) -> Ordering {
     }
 }
 
+/// Counts the bytes at the beginning that stand for themselves in a string: no control, `"` or `\\`.
+fn plain_length(bytes: &[u8]) -> usize {
+    // Eight bytes at a time, by their carries (Lamport, 1975): a string is most of a record.
+    let mut chunks = bytes.chunks_exact(8);
+    let any_special = |chunk: &[u8]| {
+        let word = chunk.try_into().map_or(0, u64::from_le_bytes);
+        let below = |word: u64, limit: u64| word.wrapping_sub(limit.wrapping_mul(EACH_BYTE)) & !word;
+        let equal = |byte: u64| below(word ^ byte.wrapping_mul(EACH_BYTE), 1);
+        (below(word, 0x20) | equal(0x22) | equal(0x5c)) & (0x80 * EACH_BYTE) != 0
+    };
+    let plain = chunks.by_ref().take_while(|chunk| !any_special(chunk)).count().saturating_mul(8);
+    let rest = bytes.get(plain..).unwrap_or_default();
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    plain.saturating_add(rest.iter().position(special).unwrap_or(rest.len()))
+}
+
+const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
+
 const BOUNDS: Bounds = Bounds { depth: limits::RECORD_DEPTH, members: limits::RECORD_MEMBERS };
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::BOUNDS;
+use super::{BOUNDS, plain_length};
 use crate::json::MAX_INTEGER;
 
 /// Says whether text certainly is canonical.
@@ -114,8 +114,7 @@ impl Scanner<'_> {
         self.take(b'"')?;
         loop {
             let rest = self.bytes.get(self.at..)?;
-            let plain = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\')?;
-            self.at = self.at.saturating_add(plain);
+            self.at = self.at.saturating_add(plain_length(rest));
             match self.next()? {
                 b'"' => return Some(()),
                 b'\\' => self.escape()?,

@@ -83,12 +83,12 @@ fn values_outside_the_profile_are_not_written() {
 
 #[test]
 fn objects_with_too_many_members_are_neither_written_nor_read() {
-    let members = |count: usize| (0..count).map(|n| (format!("k{n:05}"), Value::Null)).collect::<Map<_, _>>();
-    let most = write(&Value::Object(members(4_096))).unwrap();
+    let object = |count: usize| (0..count).map(|n| (format!("k{n:05}"), Value::Null)).collect::<Map<_, _>>();
+    let most = write(&Value::Object(object(4_096))).unwrap();
     assert!(matches!(canonical(most.as_bytes()), Ok(std::borrow::Cow::Borrowed(_))));
-    assert!(write(&Value::Object(members(4_097))).is_err());
+    assert!(write(&Value::Object(object(4_097))).is_err());
     let one_more = most.replacen('{', "{\"a\":0,", 1);
-    assert!(scan::members(&one_more, false, |_, _| ()).is_none());
+    assert!(members(&one_more, false, |_, _| ()).is_none());
     assert!(canonical(one_more.as_bytes()).is_err());
 }
 
@@ -112,7 +112,7 @@ fn control_characters_have_one_spelling() {
                  \\u0012\\u0013\\u0014\\u0015\\u0016\\u0017\\u0018\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f";
     assert_eq!(write(&json!(letters)).unwrap(), format!("\"{plain}\u{7f}\\\"\\\\/é😂\""));
     for spelling in [r#""\u000a""#, r#""\u001F""#, r#""\/""#, r#""\u0041""#, r#""\u00e9""#, r#""\u0008""#] {
-        assert!(scan::members(&format!("{{\"a\":{spelling}}}"), false, |_, _| ()).is_none(), "{spelling}");
+        assert!(members(&format!("{{\"a\":{spelling}}}"), false, |_, _| ()).is_none(), "{spelling}");
     }
 }
 

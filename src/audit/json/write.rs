@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::{BOUNDS, JsonFault, key_order};
+use super::{BOUNDS, JsonFault, key_order, plain_length};
 use crate::json::{JsonError, MAX_INTEGER};
 use crate::text::quote;
 
@@ -44,7 +44,8 @@ pub(in crate::audit) fn value(out: &mut String, value: &Value, depth: usize) -> 
 fn string(out: &mut String, text: &str) -> Result<(), JsonFault> {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    loop {
+        let at = plain_length(rest.as_bytes());
         let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut letters = special.chars();
@@ -61,11 +62,10 @@ fn string(out: &mut String, text: &str) -> Result<(), JsonFault> {
                 out.push_str("\\u00");
                 out.push_str(&crate::hex::encode(&[u8::try_from(control).unwrap_or_default()]));
             }
-            None => {}
+            None => break,
         }
         rest = letters.as_str();
     }
-    out.push_str(rest);
     out.push('"');
     Ok(())
 }

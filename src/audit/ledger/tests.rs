@@ -8,6 +8,9 @@ use super::super::{Draft, Event, Fate, Key, Refusal, RefusalKind};
 use super::*;
 use crate::Stamp;
 
+/// No records.
+const NONE: [&[u8]; 0] = [];
+
 fn now() -> DateTime<Utc> {
     "2026-11-23T10:00:00Z".parse().unwrap()
 }
@@ -69,7 +72,7 @@ fn steps_and_ledgers_move_between_threads() {
     fn check_send<T: Send>() {}
     check::<Step<std::rc::Rc<()>>>();
     check::<Ledger>();
-    check_send::<super::super::Staged<'_, ()>>();
+    check_send::<Staged<'_, ()>>();
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn result_is_made_at_commit_and_not_before() {
     let mut ledger = Ledger::create("s").unwrap();
     let staged = ledger.stage(step).unwrap();
     assert!(!staged.lines().is_empty());
-    let staged = staged.refuse(["other"]).rebase([] as [&[u8]; 0]).unwrap();
+    let staged = staged.refuse(["other"]).rebase(NONE).unwrap();
     assert!(!made.load(Ordering::Relaxed));
     staged.commit();
     assert!(made.load(Ordering::Relaxed));
@@ -326,7 +329,7 @@ fn step_that_was_not_stored_is_forgotten_by_catching_up() {
     let mut ledger = Ledger::create("s").unwrap();
     std::mem::forget(ledger.stage(once(1, "k")).unwrap());
     assert_eq!(ledger.uncertain(), Some(0));
-    ledger.catch_up([] as [&[u8]; 0]).unwrap();
+    ledger.catch_up(NONE).unwrap();
     assert_eq!(stored_key(&ledger.stage(once(2, "k")).unwrap().commit()), "k");
 }
 
@@ -395,11 +398,13 @@ fn what_no_record_can_hold_is_refused_and_leaves_the_ledger_as_it_was() {
             "event `review.voted` cannot be recorded: field `at` is missing or malformed",
         ),
     ] {
-        let batch: Step<Vec<()>> =
-            [note(1), Step::new(vec![draft], Refusal::new(&stamp(2)), |_| ())].into_iter().collect();
+        let step = Step::new(vec![draft], Refusal::new(&stamp(2)), |_| ());
+        assert_eq!(step.check().unwrap_err().to_string(), message);
+        let batch: Step<Vec<()>> = [note(1), step].into_iter().collect();
         assert_eq!(ledger.stage(batch).unwrap_err().to_string(), message);
         assert_eq!((ledger.next_seq(), ledger.uncertain()), (0, None));
     }
+    assert_eq!(note(1).check(), Ok(()));
     let unsound = Refusal::new(&stamp(2)).with_review("é");
     let error = ledger.stage(Step::new(vec![draft("i")], unsound, |_| ())).unwrap_err();
     assert_eq!(
@@ -461,7 +466,7 @@ fn snapshot_goes_on_where_its_ledger_was() {
 fn snapshot_without_its_keys_takes_no_step_with_a_key() {
     let (mut ledger, mut file) = (Ledger::create("s").unwrap(), Vec::new());
     store(&mut ledger, &mut file, once(1, "k"));
-    let mut restored = Ledger::restore(&ledger.snapshot(), [] as [&[u8]; 0]).unwrap();
+    let mut restored = Ledger::restore(&ledger.snapshot(), NONE).unwrap();
     let error = restored.stage(once(2, "k")).unwrap_err();
     assert_eq!(error, LedgerError::KeysUnknown);
     assert_eq!(error.to_string(), "keys before the snapshot are unknown and the store does not enforce them");
@@ -472,7 +477,7 @@ fn snapshot_without_its_keys_takes_no_step_with_a_key() {
 #[test]
 fn snapshot_of_a_new_stream_knows_all_its_keys() {
     let snapshot = Ledger::create("s").unwrap().snapshot();
-    assert!(Ledger::restore(&snapshot, [] as [&[u8]; 0]).unwrap().stage(once(1, "k")).is_ok());
+    assert!(Ledger::restore(&snapshot, NONE).unwrap().stage(once(1, "k")).is_ok());
 }
 
 #[test]
@@ -481,10 +486,7 @@ fn snapshot_stays_below_four_kibibytes() {
     let tip = Tip::from_parts(&"s".repeat(200), [0xff; 32], frontier).unwrap();
     let ledger = Ledger { tip, keys: Keys::Store, uncertain: None };
     assert!(ledger.snapshot().len() < 4_096, "{}", ledger.snapshot().len());
-    assert_eq!(
-        Ledger::restore(&ledger.snapshot(), [] as [&[u8]; 0]).unwrap().checkpoint(),
-        ledger.checkpoint()
-    );
+    assert_eq!(Ledger::restore(&ledger.snapshot(), NONE).unwrap().checkpoint(), ledger.checkpoint());
 }
 
 #[test]
@@ -495,13 +497,9 @@ fn damaged_snapshot_is_refused() {
     for at in 0..snapshot.len() {
         let mut damaged = snapshot.clone();
         damaged[at] ^= 1;
-        assert_eq!(
-            Ledger::restore(&damaged, [] as [&[u8]; 0]).unwrap_err(),
-            LedgerError::Snapshot,
-            "byte {at}"
-        );
+        assert_eq!(Ledger::restore(&damaged, NONE).unwrap_err(), LedgerError::Snapshot, "byte {at}");
         let torn = &snapshot[..at];
-        assert_eq!(Ledger::restore(torn, [] as [&[u8]; 0]).unwrap_err(), LedgerError::Snapshot, "byte {at}");
+        assert_eq!(Ledger::restore(torn, NONE).unwrap_err(), LedgerError::Snapshot, "byte {at}");
     }
     assert_eq!(LedgerError::Snapshot.to_string(), "snapshot is damaged");
 }

@@ -161,7 +161,7 @@ fn parts_are_constant(node: &Node) -> bool {
 /// Says whether a node gives a truth value or fails.
 fn is_truth(node: &Node) -> bool {
     match node {
-        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Text(_) | Node::Member(_) | Node::Present(_) => {
+        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Text(_) | Node::Member(_) | Node::Present(..) => {
             true
         }
         Node::Binary(binary) => super::super::operate::is_relation(binary.op),
@@ -174,8 +174,8 @@ fn price(node: &Node) -> u32 {
     let mut total = 0_u32;
     node.visit(&mut |part| {
         total = total.saturating_add(match part {
-            Node::Const(_) | Node::Local(_) | Node::Present(_) => 1,
-            Node::Slot(..) | Node::OptionalSlot(_) => 2,
+            Node::Const(_) | Node::Local(..) | Node::Present(..) => 1,
+            Node::Slot(..) | Node::OptionalSlot(..) => 2,
             Node::Text(text) => match text.test {
                 TextTest::Matches(_) => 60,
                 TextTest::Contains(_) => 20,

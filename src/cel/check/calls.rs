@@ -71,6 +71,9 @@ impl Checker<'_> {
             self.arguments(func, &nodes, &types, span);
         }
         let node = self.called(Call { func, args: nodes.into(), span });
+        if matches!(node, Node::Fail(Fault::Regex, _)) {
+            self.fault(span, || "pattern is malformed or too large".to_owned());
+        }
         Typed { node, ty: precise(func, &types, ty) }
     }
 
@@ -95,10 +98,6 @@ impl Checker<'_> {
             Func::Matches if text(1).is_none() => {
                 let fault = Diagnostic::error(span, "pattern of `matches` must be a literal");
                 self.report(fault.with_help("a pattern is compiled once, when the condition is loaded"));
-            }
-            Func::Matches if text(1).is_some_and(|pattern| functions::pattern(pattern).is_none()) => {
-                let pattern = quote(text(1).unwrap_or_default());
-                self.fault(span, || format!("pattern {pattern} is malformed or too large"));
             }
             Func::FullYear
             | Func::Month

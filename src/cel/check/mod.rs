@@ -47,7 +47,7 @@ pub(super) fn check_condition(
         checker.warn(tree.span, format!("condition is always {value}"));
     }
     let cost = cost::of(&found.node, env);
-    if cost > limits::CONDITION_COST {
+    if cost > limits::CONDITION_COST && checker.faults.is_empty() {
         let help = "declare how many elements the lists can have at most, or use fewer loops";
         let fault = format!("condition can need {cost} steps, limit is {}", limits::CONDITION_COST);
         checker.faults.push(Diagnostic::error(tree.span, fault).with_help(help));

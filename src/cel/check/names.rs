@@ -102,7 +102,7 @@ impl<'e> Checker<'e> {
         if let Some(slot) = root {
             self.restricted(slot, span, &ty);
         }
-        Typed { node: Node::Local(u16::try_from(hops).unwrap_or(u16::MAX)), ty }
+        Typed { node: Node::Local(u16::try_from(hops).unwrap_or(u16::MAX), span), ty }
     }
 
     /// Reads an attribute.
@@ -200,7 +200,7 @@ impl<'e> Checker<'e> {
         self.used(slot);
         let ty = self.env.declaration(slot).map_or(Type::Dyn, |declaration| declaration.ty.clone());
         self.restricted(slot, span, &ty);
-        Typed { node: Node::OptionalSlot(slot), ty: Type::optional(ty) }
+        Typed { node: Node::OptionalSlot(slot, span), ty: Type::optional(ty) }
     }
 
     /// Selects from a value.
@@ -228,10 +228,10 @@ impl<'e> Checker<'e> {
 
     /// Checks `has`.
     pub(super) fn has(&mut self, operand: &Expr, span: Span) -> Typed {
-        if let Some((parts, absolute)) = operand.path() {
-            if let Some(slot) = self.whole_slot(&parts, absolute) {
-                return self.presence(slot, parts.len() > 1, span);
-            }
+        if let Some((parts, absolute)) = operand.path()
+            && let Some(slot) = self.whole_slot(&parts, absolute)
+        {
+            return self.presence(slot, parts.len() > 1, span);
         }
         let Kind::Select { operand: base, field, .. } = &operand.kind else {
             return self.fail(span, Fault::NoOverload, || "`has` takes one selection".to_owned());
@@ -255,7 +255,7 @@ impl<'e> Checker<'e> {
         }
         self.used(slot);
         self.restricted(slot, span, &Type::Bool);
-        Typed { node: Node::Present(slot), ty: Type::Bool }
+        Typed { node: Node::Present(slot, span), ty: Type::Bool }
     }
 
     /// Checks an index.

@@ -28,7 +28,6 @@ pub(in crate::cel) enum Shape {
     ListOptionalA,
     MapAB,
     OptionalA,
-    OptionalB,
 }
 
 /// One form of a function.
@@ -89,7 +88,6 @@ impl Shape {
                 other => other.is_dyn(),
             },
             (Self::MapAB, Type::Map(key, value)) => bind(first, key) && bind(second, value),
-            (Self::OptionalB, Type::Optional(inner)) => bind(second, inner),
             _ => false,
         }
     }
@@ -119,7 +117,6 @@ impl Shape {
             Self::ListOptionalA => Type::list(Type::optional(a())),
             Self::MapAB => Type::map(a(), second.clone().unwrap_or(Type::Dyn)),
             Self::OptionalA => Type::optional(a()),
-            Self::OptionalB => Type::optional(second.clone().unwrap_or(Type::Dyn)),
         }
     }
 }

@@ -23,6 +23,8 @@ const STRUCTURAL: &str = include_str!("functions/structural.txt");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     Pure,
+    /// A word of the grammar that only computes; in quotes it would be somebody's function.
+    Grammar,
     Effect(SqlEffect),
     Unknown,
 }
@@ -37,6 +39,7 @@ pub(super) fn class(dialect: Dialect, name: &str) -> Class {
     match find(table, name) {
         None => Class::Unknown,
         Some("") => Class::Pure,
+        Some("grammar") => Class::Grammar,
         Some("session") => Class::Effect(SqlEffect::Session),
         Some("write") => Class::Effect(SqlEffect::Write),
         Some("privilege") => Class::Effect(SqlEffect::Privilege),

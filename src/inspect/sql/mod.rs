@@ -25,6 +25,8 @@ mod quotes;
 #[cfg(feature = "sql")]
 mod reader;
 #[cfg(feature = "sql")]
+mod rephrase;
+#[cfg(feature = "sql")]
 mod statements;
 #[cfg(feature = "sql")]
 mod walk;

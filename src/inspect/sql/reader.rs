@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::Visit as _;
+use sqlparser::ast::{Statement, Visit as _};
 use sqlparser::dialect::{MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
 
 use super::facts::{Known, Obstacle, SqlEffect};
+use super::rephrase::rephrase;
 use super::walk::Walk;
 use super::{bounds, calls, lex};
 use crate::{Dialect, limits};
@@ -28,16 +30,12 @@ pub(super) fn read(dialect: Dialect, text: &str) -> Result<Known, Obstacle> {
 fn read_one(dialect: Dialect, text: &str) -> Result<Known, Obstacle> {
     let tokens = lex::lex(dialect, text)?;
     bounds::check(&tokens)?;
-    let grammar: &dyn sqlparser::dialect::Dialect = match dialect {
-        Dialect::MySql => &MySqlDialect {},
-        Dialect::Sqlite => &SQLiteDialect {},
-        _ => &PostgreSqlDialect {},
+    let statements = match parse(dialect, tokens.clone()) {
+        Some(statements) => statements,
+        None => {
+            rephrase(dialect, &tokens).and_then(|tokens| parse(dialect, tokens)).ok_or(Obstacle::Syntax)?
+        }
     };
-    let statements = Parser::new(grammar)
-        .with_recursion_limit(limits::SQL_RECURSION)
-        .with_tokens(tokens.clone())
-        .parse_statements()
-        .map_err(|_| Obstacle::Syntax)?;
     let mut walk = Walk::new(dialect, statements.len() == 1);
     for statement in &statements {
         if let std::ops::ControlFlow::Break(obstacle) = statement.visit(&mut walk) {
@@ -49,6 +47,16 @@ fn read_one(dialect: Dialect, text: &str) -> Result<Known, Obstacle> {
         calls::check_tokens(&tokens, &known, &listed)?;
     }
     Ok(known)
+}
+
+fn parse(dialect: Dialect, tokens: Vec<Token>) -> Option<Vec<Statement>> {
+    let grammar: &dyn sqlparser::dialect::Dialect = match dialect {
+        Dialect::MySql => &MySqlDialect {},
+        Dialect::Sqlite => &SQLiteDialect {},
+        _ => &PostgreSqlDialect {},
+    };
+    let parser = Parser::new(grammar).with_recursion_limit(limits::SQL_RECURSION);
+    parser.with_tokens(tokens).parse_statements().ok()
 }
 
 /// Joins two readings of one text: the most that either does.

@@ -136,6 +136,7 @@ impl Walk {
     /// Judges a call by the function's name.
     pub(super) fn call(&mut self, name: &ObjectName) -> Flow {
         let Some(parts) = names::parts(name) else { return stop("a computed name") };
+        let quoted = parts.iter().any(|part| part.quote_style.is_some());
         let parts: Vec<_> = parts.into_iter().map(|part| names::fold_function(self.dialect, part)).collect();
         let function = match parts.as_slice() {
             [function] => function,
@@ -144,8 +145,9 @@ impl Walk {
         };
         match calls::class(self.dialect, function) {
             Class::Pure => {}
+            Class::Grammar if !quoted && parts.len() == 1 => {}
             Class::Effect(effect) => self.effect = self.effect.max(effect),
-            Class::Unknown => return ControlFlow::Break(Obstacle::Name(function.clone())),
+            Class::Grammar | Class::Unknown => return ControlFlow::Break(Obstacle::Name(function.clone())),
         }
         self.functions.insert(function.clone());
         ControlFlow::Continue(())

@@ -7,6 +7,7 @@ use super::{GrantSpec, NeedsSpec, RuleSpec};
 use crate::limits;
 use crate::policy::error::Faults;
 use crate::policy::node::{Fields, Node, Text};
+use crate::text::quote;
 
 /// `[[review]]`.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ pub(crate) struct ReviewSpec {
 /// `[[review.stage]]`.
 #[derive(Debug, Clone)]
 pub(crate) struct StageSpec {
-    pub(crate) id: String,
+    id: Text,
     pub(crate) approve: ApproveSpec,
 }
 
@@ -113,7 +114,7 @@ fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
     match (inline, listed) {
         (Some(approve), None) => {
             let approve = ApproveSpec::read(approve, faults, 0);
-            approve.into_iter().map(|approve| StageSpec { id: "approve".to_owned(), approve }).collect()
+            approve.into_iter().map(|approve| StageSpec { id: Text::default(), approve }).collect()
         }
         (None, Some(node)) => {
             let stages = node.list(faults, "a list of stages");
@@ -123,8 +124,8 @@ fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
             let mut read: Vec<StageSpec> = Vec::new();
             for node in stages {
                 let Some(stage) = StageSpec::read(node, faults) else { continue };
-                if read.iter().any(|other| other.id == stage.id) {
-                    faults.add(&node.span, format!("stage id `{}` is taken by an earlier stage", stage.id));
+                if read.iter().any(|other| other.id.text == stage.id.text) {
+                    faults.add(&stage.id.span, format!("stage id `{}` is taken by an earlier stage", quote(&stage.id.text)));
                 }
                 read.push(stage);
             }
@@ -150,7 +151,7 @@ impl StageSpec {
         let approve = approve.and_then(|node| ApproveSpec::read(node, faults, 0));
         fields.refuse(faults, &["escalate", "fallback", "skip_after", "remind"]);
         fields.finish(faults);
-        Some(Self { id: id?.text, approve: approve? })
+        Some(Self { id: id?, approve: approve? })
     }
 }
 
