@@ -232,12 +232,20 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// The step gives [`VerifyError::Replayed`] when no use is left, and
-    /// [`VerifyError::FirstUseTooLate`] when the first use comes too late.
+    /// The step gives [`VerifyError::Replayed`] when no use is left,
+    /// [`VerifyError::FirstUseTooLate`] when the first use comes too late, and [`VerifyError::Expired`] when
+    /// the grant was verified in time but is redeemed after its end and any verifier's leeway.
     pub fn redeem(&self, grant: VerifiedGrant, stamp: Stamp) -> Step<Result<Permit, VerifyError>> {
         let at = Stamped::new(&stamp, "redeem");
+        let expires_at = grant.expires_at();
         let redemption = grant.redeem();
         let refusal = at.refusal("redeem");
+        // From then on the keys of its uses may be forgotten, so a use could be taken again.
+        if stamp.now() >= redemption.keep_until() {
+            let error = VerifyError::Expired { expires_at, now: stamp.now() };
+            let draft = at.redeem_refused(redemption.claims(), &error);
+            return Step::new(vec![draft], refusal, |_| Err(error));
+        }
         let draft = at.redeemed(redemption.claims());
         let Some(prefix) = redemption.keys().first().and_then(|key| key.strip_suffix('1')) else {
             return Step::new(vec![draft], refusal, |_| redemption.confirm_use(None));
