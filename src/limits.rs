@@ -35,6 +35,9 @@ pub const APPROVE_DEPTH: usize = 5;
 /// Leaves of one review, over all its stages (DESIGN section 7).
 pub const APPROVE_LEAVES: usize = 16;
 
+/// Bytes of a review's plan, as the record that opens it holds them: beside it stand a few short fields.
+pub const PLAN_BYTES: usize = 64_000;
+
 /// Votes of one review (DESIGN section 7).
 pub const VOTES: usize = 64;
 

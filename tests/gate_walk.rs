@@ -548,6 +548,18 @@ fn what_cannot_be_granted_is_denied_and_recorded_as_denied() {
 }
 
 #[test]
+fn review_whose_plan_no_record_can_hold_is_denied_and_recorded_as_denied() {
+    let attribute = |number| format!("\"resource.attribute_{number}\" = 'string?'\n");
+    let attributes: String = (0..2_000).map(attribute).collect();
+    let mut host = Host::new(&POLICY.replace("[attributes]\n", &format!("[attributes]\n{attributes}")));
+    let Ok(Outcome::Deny(decision)) = host.submit(ask("prod"), after(0)) else { panic!("expected a Deny") };
+    assert_eq!(decision.reasons().next().unwrap().text(), "the review cannot be opened");
+    let resumed = Ledger::resume(STREAM, &host.lines).unwrap();
+    assert_eq!(resumed.records().last().unwrap().content()["decision"]["effect"], "deny");
+    assert!(resumed.reviews().unwrap().is_empty());
+}
+
+#[test]
 fn duration_is_counted_from_the_approval_not_from_the_request() {
     let mut host = Host::new(POLICY);
     let review = host.open(ask("prod").with_duration(minutes(20)), after(0));
