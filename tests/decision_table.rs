@@ -722,3 +722,11 @@ fn joined_bounds_are_the_narrowest_and_empty_bounds_are_a_deny() {
         );
     }
 }
+
+#[test]
+fn grant_with_more_uses_than_can_be_counted_is_no_policy() {
+    let zone = |uses: u32| format!("{HEAD}{OPEN}grant = {{ max_uses = {uses} }}\n");
+    assert!(Policy::from_toml(&zone(1_000)).is_ok());
+    let error = Policy::from_toml(&zone(1_001)).unwrap_err();
+    assert_eq!(error.faults().next().unwrap().message(), "a grant counts at most 1000 uses");
+}
