@@ -35,8 +35,15 @@ pub const APPROVE_DEPTH: usize = 5;
 /// Leaves of one review, over all its stages (DESIGN section 7).
 pub const APPROVE_LEAVES: usize = 16;
 
+/// Bytes of a review's plan, as the record that opens it holds them: beside it stand a few short fields.
+pub const PLAN_BYTES: usize = 64_000;
+
 /// Votes of one review (DESIGN section 7).
 pub const VOTES: usize = 64;
+
+/// Rules that a decision names because they failed; the others are counted. One fact that nobody knows may
+/// fail every rule of a policy, and the decision must fit into a record.
+pub const FAILURES_NAMED: usize = 32;
 
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;

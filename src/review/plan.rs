@@ -98,6 +98,10 @@ impl Plan {
         complete.then(|| Self { policy, groups, text: text.into() })
     }
 
+    pub(super) fn is_recordable(&self) -> bool {
+        crate::text::escaped_len(&self.text) <= limits::PLAN_BYTES
+    }
+
     /// How long the review stays open: as long as the most impatient of its rules.
     pub(super) fn expires(&self) -> Duration {
         self.reviews().map(|review| review.expires).min().unwrap_or_default()
