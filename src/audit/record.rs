@@ -271,9 +271,8 @@ pub(super) fn blame(seq: u64, fault: RecordFault, leaf: &Hash, behind: Option<&[
     }
     let vouched = match behind {
         None => true,
-        Some(line) => Body::read(line).is_ok_and(|behind| {
-            behind.fields.seq == seq.saturating_add(1) && behind.fields.prev == *leaf
-        }),
+        Some(line) => Body::read(line)
+            .is_ok_and(|behind| behind.fields.seq == seq.saturating_add(1) && behind.fields.prev == *leaf),
     };
     if vouched { (seq.saturating_sub(1), RecordFault::Changed) } else { (seq, fault) }
 }

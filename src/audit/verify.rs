@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use super::chain::Tip;
 use super::checkpoint::SignedCheckpoint;
-use super::note::Signed;
 use super::merkle::Hash;
+use super::note::Signed;
 use super::record::{Body, blame};
 use super::{
     Authorship, Checkpoint, CheckpointError, Completeness, Freshness, Integrity, LogVerdict, RecordFault,
@@ -77,7 +77,15 @@ impl LogVerifier {
     #[must_use]
     pub fn new(stream: &str) -> Self {
         let tip = Tip::unchecked(stream);
-        Self { tip, keys: Vec::new(), kept: Vec::new(), broken: None, suspect: None, re_encoded: 0, last: None }
+        Self {
+            tip,
+            keys: Vec::new(),
+            kept: Vec::new(),
+            broken: None,
+            suspect: None,
+            re_encoded: 0,
+            last: None,
+        }
     }
 
     /// Adds a key that may have signed checkpoints, under the stream's name.

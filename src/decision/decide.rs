@@ -569,7 +569,8 @@ impl<'r> Run<'r> {
 fn cheapest(mut alternatives: Vec<Asked<'_>>) -> Vec<Asked<'_>> {
     let cost = |asked: &Asked<'_>| (asked.needs.len(), asked.review.rule.id.clone());
     if let Some((fewest, id)) = alternatives.iter().map(cost).min() {
-        alternatives.retain(|asked| asked.needs.len() == fewest && (fewest == 0 || asked.review.rule.id == id));
+        alternatives
+            .retain(|asked| asked.needs.len() == fewest && (fewest == 0 || asked.review.rule.id == id));
     }
     alternatives
 }

@@ -175,7 +175,8 @@ impl Plan {
     }
 
     fn judge_one(&self, index: usize, votes: &[Cast], about: About<'_>) -> One {
-        let Some(review) = self.policy.rules().reviews.get(index).filter(|review| !review.stages.is_empty()) else {
+        let Some(review) = self.policy.rules().reviews.get(index).filter(|review| !review.stages.is_empty())
+        else {
             return One::Rejected;
         };
         match self.blocked(review, index, votes, about) {
