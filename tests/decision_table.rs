@@ -327,12 +327,7 @@ fn emergency_needs_a_reason_a_rule_usage_and_a_free_slot() {
         ("no usage", sre().as_emergency().with_reason("down"), false, "nobody said whether"),
         ("overdue", good().with_usage(Usage::none().with_overdue_reviews(1)), false, "is overdue"),
         ("limit", good().with_usage(Usage::none().with_used("glass", 2)), false, "its limit of 2 is used up"),
-        (
-            "beyond the limit",
-            good().with_usage(Usage::none().with_used("glass", countersign::limits::USES)),
-            false,
-            "used up",
-        ),
+        ("beyond the limit", good().with_usage(Usage::none().with_used("glass", countersign::limits::RECORD_INTEGER)), false, "used up"),
         ("too short", good().with_duration(minutes(4)), false, "below the minimum of 5m"),
         ("at the minimum", good().with_duration(minutes(5)), true, "emergency_allows"),
         ("at the maximum", good().with_duration(minutes(30)), true, "emergency_allows"),
@@ -503,7 +498,7 @@ fn limit_is_per_window_and_missing_usage_is_exhausted() {
         (Some(Usage::none().with_used("z", 1)), true),
         (Some(Usage::none().with_used("z", 2)), false),
         (Some(Usage::none().with_used("z", 2).with_used("z", 0)), false),
-        (Some(Usage::none().with_used("z", countersign::limits::USES)), false),
+        (Some(Usage::none().with_used("z", countersign::limits::RECORD_INTEGER)), false),
     ];
     for (usage, open) in table {
         let request = usage.clone().map_or(ask(), |usage| ask().with_usage(usage));
