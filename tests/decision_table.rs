@@ -327,7 +327,12 @@ fn emergency_needs_a_reason_a_rule_usage_and_a_free_slot() {
         ("no usage", sre().as_emergency().with_reason("down"), false, "nobody said whether"),
         ("overdue", good().with_usage(Usage::none().with_overdue_reviews(1)), false, "is overdue"),
         ("limit", good().with_usage(Usage::none().with_used("glass", 2)), false, "its limit of 2 is used up"),
-        ("beyond the limit", good().with_usage(Usage::none().with_used("glass", countersign::limits::RECORD_INTEGER)), false, "used up"),
+        (
+            "beyond the limit",
+            good().with_usage(Usage::none().with_used("glass", countersign::limits::RECORD_INTEGER)),
+            false,
+            "used up",
+        ),
         ("too short", good().with_duration(minutes(4)), false, "below the minimum of 5m"),
         ("at the minimum", good().with_duration(minutes(5)), true, "emergency_allows"),
         ("at the maximum", good().with_duration(minutes(30)), true, "emergency_allows"),
@@ -728,5 +733,8 @@ fn grant_with_more_uses_than_can_be_counted_is_no_policy() {
     let zone = |uses: u32| format!("{HEAD}{OPEN}grant = {{ max_uses = {uses} }}\n");
     assert!(Policy::from_toml(&zone(1_000)).is_ok());
     let error = Policy::from_toml(&zone(1_001)).unwrap_err();
-    assert_eq!(error.faults().next().unwrap().message(), "a grant counts at most 1000 uses");
+    assert_eq!(
+        error.faults().next().unwrap().message(),
+        "1001 uses are more than a grant can have, limit is 1000"
+    );
 }
