@@ -31,13 +31,21 @@ pub(super) fn relation(op: BinaryOp, left: &Val<'_>, right: &Val<'_>, budget: &m
             if let Some(text) = left.as_str() {
                 budget.scan(text.len())?;
             }
-            Ok(order.is_some_and(|order| match op {
-                BinaryOp::Less => order == Ordering::Less,
-                BinaryOp::LessEqual => order != Ordering::Greater,
-                BinaryOp::Greater => order == Ordering::Greater,
-                _ => order != Ordering::Less,
-            }))
+            Ok(ordered(op, order))
         }
+    }
+}
+
+/// Says whether an order is the one that a comparison asks for; a NaN has none.
+pub(super) fn ordered(op: BinaryOp, order: Option<Ordering>) -> bool {
+    let Some(order) = order else { return op == BinaryOp::NotEqual };
+    match op {
+        BinaryOp::Equal => order == Ordering::Equal,
+        BinaryOp::NotEqual => order != Ordering::Equal,
+        BinaryOp::Less => order == Ordering::Less,
+        BinaryOp::LessEqual => order != Ordering::Greater,
+        BinaryOp::Greater => order == Ordering::Greater,
+        _ => order != Ordering::Less,
     }
 }
 
