@@ -3,6 +3,12 @@
 //! All three run over the same request in one run, with everything built before that can be. Prints
 //! nanoseconds, ratios and allocations; exits with 1 if a bound of the design is broken.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    reason = "a bench measures time, and its hand-written conditions are those that anybody would write"
+)]
+
 use std::alloc::System;
 use std::collections::BTreeMap;
 use std::hint::black_box;

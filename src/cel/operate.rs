@@ -60,7 +60,9 @@ pub(super) fn contains(item: &Val<'_>, list: &Val<'_>, budget: &mut Budget) -> R
         return Ok(false);
     }
     budget.step(1)?;
-    Ok(list.lookup(item).ok_or(Fault::NoOverload)?.is_some())
+    let is_key = matches!(item, Val::Bool(_) | Val::Int(_) | Val::Uint(_) | Val::Double(_)) || item.as_str().is_some();
+    let found = list.lookup(item).filter(|_| is_key);
+    Ok(found.ok_or(Fault::NoOverload)?.is_some())
 }
 
 pub(super) fn negate<'a>(value: &Val<'_>) -> Result<Val<'a>, Fault> {
