@@ -11,7 +11,7 @@ use super::diagnostic::Span;
 use super::environment::Slot;
 use super::failure::{Fault, Stop};
 use super::functions::Func;
-use super::input::Input;
+use super::input::{Given, Input};
 use super::map::{KeyFault, Table};
 use super::node::{Binary, Call, How, Index, Member, Node, OptionalMap, ScalarNode, Select, TextNode, TextTest};
 use super::val::Val;
@@ -196,8 +196,21 @@ impl<'a> Machine<'a> {
         }
     }
 
-    #[inline(never)]
+    /// Most tests are of a text of the request: that way holds nothing and drops nothing.
     fn text_test(&mut self, node: &'a TextNode, scope: Outer<'_, 'a>) -> Outcome<bool> {
+        let text = match &node.operand {
+            Node::Slot(slot, _) => self.inputs.get(slot.index()).and_then(Input::val),
+            Node::Local(hops, span) => local(scope, *hops, *span).ok(),
+            _ => None,
+        };
+        match text {
+            Some(Val::Str(text)) => self.text_is(node, text),
+            _ => self.computed_text_test(node, scope),
+        }
+    }
+
+    #[inline(never)]
+    fn computed_text_test(&mut self, node: &'a TextNode, scope: Outer<'_, 'a>) -> Outcome<bool> {
         let mut held = Val::Null;
         let Some(text) = self.text(&node.operand, scope, &mut held)? else {
             return match node.test {
@@ -206,6 +219,11 @@ impl<'a> Machine<'a> {
                 _ => Err(Stop::Error(Fault::NoOverload, node.span)),
             };
         };
+        self.text_is(node, text)
+    }
+
+    #[inline]
+    fn text_is(&mut self, node: &'a TextNode, text: &str) -> Outcome<bool> {
         Ok(match &node.test {
             TextTest::Equal(literal) => text == literal.as_ref(),
             TextTest::NotEqual(literal) => text != literal.as_ref(),
@@ -225,12 +243,62 @@ impl<'a> Machine<'a> {
 
     #[inline(never)]
     fn scalar(&mut self, node: &'a ScalarNode, scope: Outer<'_, 'a>) -> Outcome<bool> {
-        let mut held = Val::Null;
-        let operand = self.borrow(&node.operand, scope, &mut held)?;
-        if let (Val::Int(left), Val::Int(right)) = (operand, &node.literal) {
+        if let Val::Int(right) = &node.literal
+            && let Some(left) = self.int(&node.operand, scope)
+        {
             return Ok(operate::ordered(node.op, Some(left.cmp(right))));
         }
+        if let Val::Double(right) = &node.literal
+            && let Some(left) = self.double(&node.operand)
+        {
+            return Ok(operate::ordered(node.op, left.partial_cmp(right)));
+        }
+        let mut held = Val::Null;
+        let operand = self.borrow(&node.operand, scope, &mut held)?;
         operate::relation(node.op, operand, &node.literal, &mut self.budget).map_err(|trouble| trouble.at(node.span))
+    }
+
+    /// The value of a node where all it is made of are integers; `None` where it must be evaluated otherwise,
+    /// which gives the same value or says what fails.
+    fn int(&self, node: &'a Node, scope: Outer<'_, 'a>) -> Option<i64> {
+        match node {
+            Node::Slot(slot, _) => match self.inputs.get(slot.index())? {
+                Input::Value(Given(Val::Int(value))) => Some(*value),
+                _ => None,
+            },
+            Node::Local(hops, span) => match local(scope, *hops, *span) {
+                Ok(Val::Int(value)) => Some(*value),
+                _ => None,
+            },
+            Node::Const(Val::Int(value)) => Some(*value),
+            Node::Binary(binary) if !operate::is_relation(binary.op) => {
+                let (left, right) = (self.int(&binary.left, scope)?, self.int(&binary.right, scope)?);
+                operate::ints(binary.op, left, right).ok()
+            }
+            Node::Call(call) if call.func == Func::Size => match call.args.as_ref() {
+                [Node::Slot(slot, _)] => {
+                    let count = self.inputs.get(slot.index())?.val()?.count()?;
+                    i64::try_from(count).ok()
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The same for doubles of the request.
+    fn double(&self, node: &'a Node) -> Option<f64> {
+        match node {
+            Node::Slot(slot, _) => match self.inputs.get(slot.index())? {
+                Input::Value(Given(Val::Double(value))) => Some(*value),
+                _ => None,
+            },
+            Node::Const(Val::Double(value)) => Some(*value),
+            Node::Binary(binary) if !operate::is_relation(binary.op) => {
+                operate::doubles(binary.op, self.double(&binary.left)?, self.double(&binary.right)?).ok()
+            }
+            _ => None,
+        }
     }
 
     /// A literal text in a list or among the keys of a map.

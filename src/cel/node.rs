@@ -265,4 +265,4 @@ impl TextSet {
 }
 
 /// Texts up to which comparing with each is faster than a search: their lengths mostly differ.
-const FEW: usize = 8;
+const FEW: usize = 16;

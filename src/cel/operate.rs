@@ -123,7 +123,7 @@ fn concatenate<'a>(left: &Val<'a>, right: &Val<'a>, budget: &mut Budget) -> Resu
     Ok(Val::List(first.iter().chain(second.iter()).collect()))
 }
 
-fn ints(op: BinaryOp, left: i64, right: i64) -> Result<i64, Fault> {
+pub(super) fn ints(op: BinaryOp, left: i64, right: i64) -> Result<i64, Fault> {
     let by_zero = right == 0 && matches!(op, BinaryOp::Divide | BinaryOp::Remainder);
     let result = match op {
         BinaryOp::Add => left.checked_add(right),
@@ -147,7 +147,7 @@ fn uints(op: BinaryOp, left: u64, right: u64) -> Result<u64, Fault> {
     result.ok_or(if by_zero { Fault::DivideByZero } else { Fault::Overflow })
 }
 
-fn doubles(op: BinaryOp, left: f64, right: f64) -> Result<f64, Fault> {
+pub(super) fn doubles(op: BinaryOp, left: f64, right: f64) -> Result<f64, Fault> {
     match op {
         BinaryOp::Add => Ok(left + right),
         BinaryOp::Subtract => Ok(left - right),
