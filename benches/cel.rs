@@ -61,7 +61,9 @@ fn request() -> Request {
         name: text("prod-payments-db"),
         env: text("staging"),
         team: text("payments"),
-        labels: [("tier", "gold"), ("zone", "eu"), ("pii", "no")].map(|(key, value)| (text(key), text(value))).into(),
+        labels: [("tier", "gold"), ("zone", "eu"), ("pii", "no")]
+            .map(|(key, value)| (text(key), text(value)))
+            .into(),
         cpus: 2.5,
         reason: text("INC12345: investigate slow queries"),
         minutes: 15,
@@ -94,7 +96,9 @@ fn shapes() -> Vec<Shape> {
             r.reason.contains("INC") || r.reason.contains("CHG")
         }),
         shape("context.reason.matches(\"^(INC|CHG)[0-9]{5}: .+\")", |r, p| p.ticket.is_match(&r.reason)),
-        shape("principal.groups.all(g, g != \"contractors\")", |r, _| r.groups.iter().all(|g| g != "contractors")),
+        shape("principal.groups.all(g, g != \"contractors\")", |r, _| {
+            r.groups.iter().all(|g| g != "contractors")
+        }),
         shape("resource.labels.pii == \"no\" && \"zone\" in resource.labels", |r, _| {
             r.labels.get("pii").is_some_and(|v| v == "no") && r.labels.contains_key("zone")
         }),
@@ -114,36 +118,51 @@ fn shapes() -> Vec<Shape> {
             |r, _| {
                 matches!(
                     r.region.as_str(),
-                    "us-east-1" | "us-east-2" | "us-west-1" | "us-west-2" | "eu-west-1" | "eu-west-2"
-                        | "eu-central-1" | "ap-south-1" | "ap-east-1" | "sa-east-1" | "af-south-1" | "me-south-1"
+                    "us-east-1"
+                        | "us-east-2"
+                        | "us-west-1"
+                        | "us-west-2"
+                        | "eu-west-1"
+                        | "eu-west-2"
+                        | "eu-central-1"
+                        | "ap-south-1"
+                        | "ap-east-1"
+                        | "sa-east-1"
+                        | "af-south-1"
+                        | "me-south-1"
                 )
             },
         ),
         shape("resource.cpus * 2.0 > 4.0 && context.minutes + 15 < 60", |r, _| {
             r.cpus * 2.0 > 4.0 && r.minutes + 15 < 60
         }),
-        shape("principal.name == \"ana@example.org\" || resource.team == \"payments\" && principal.level > 3", |r, _| {
-            r.principal == "ana@example.org" || r.team == "payments" && r.level > 3
-        }),
+        shape(
+            "principal.name == \"ana@example.org\" || resource.team == \"payments\" && principal.level > 3",
+            |r, _| r.principal == "ana@example.org" || r.team == "payments" && r.level > 3,
+        ),
         shape("has(resource.labels.owner) && resource.labels.owner == principal.name", |r, _| {
             r.labels.get("owner").is_some_and(|owner| *owner == r.principal)
         }),
-        shape("context.ids.exists(i, i > 12 && i % 2 == 1)", |r, _| r.ids.iter().any(|i| *i > 12 && i % 2 == 1)),
+        shape("context.ids.exists(i, i > 12 && i % 2 == 1)", |r, _| {
+            r.ids.iter().any(|i| *i > 12 && i % 2 == 1)
+        }),
     ]
 }
 
 fn main() -> ExitCode {
     let request = request();
-    let patterns = Regex::new("^prod-[a-z]+-db$").and_then(|database| {
-        Ok(Patterns { database, ticket: Regex::new("^(INC|CHG)[0-9]{5}: .+")? })
-    });
+    let patterns = Regex::new("^prod-[a-z]+-db$")
+        .and_then(|database| Ok(Patterns { database, ticket: Regex::new("^(INC|CHG)[0-9]{5}: .+")? }));
     let Ok(patterns) = patterns else { return ExitCode::FAILURE };
     let (environment, values) = ours(&request);
     let inputs: Vec<Input<'_>> = values.iter().map(Input::from).collect();
     let context = theirs(&request);
     let mut broken = false;
     let (mut product, mut count) = (0.0, 0.0);
-    println!("{:>8} {:>8} {:>9} {:>7} {:>7} {:>6}  condition", "hand", "ours", "cel", "x hand", "cel x", "allocs");
+    println!(
+        "{:>8} {:>8} {:>9} {:>7} {:>7} {:>6}  condition",
+        "hand", "ours", "cel", "x hand", "cel x", "allocs"
+    );
     for shape in shapes() {
         let Ok(program) = Program::condition(shape.source, &environment, &Access::free()) else {
             println!("{} does not compile", shape.source);
@@ -151,7 +170,8 @@ fn main() -> ExitCode {
         };
         let Ok(peer) = cel::Program::compile(shape.source) else { return ExitCode::FAILURE };
         let expected = (shape.hand)(&request, &patterns);
-        let same = program.test(&inputs) == Ok(expected) && peer.execute(&context).ok() == Some(expected.into());
+        let same =
+            program.test(&inputs) == Ok(expected) && peer.execute(&context).ok() == Some(expected.into());
         if !same {
             println!("{} differs: {:?} {:?}", shape.source, program.test(&inputs), peer.execute(&context));
             return ExitCode::FAILURE;
@@ -205,7 +225,13 @@ fn measure(mut call: impl FnMut() -> bool) -> f64 {
         start.elapsed().as_secs_f64() * 1e9 / f64::from(calls)
     };
     let rough = batch(1_000).max(0.2);
-    let calls = if rough < 20.0 { 200_000 } else if rough < 500.0 { 10_000 } else { 500 };
+    let calls = if rough < 20.0 {
+        200_000
+    } else if rough < 500.0 {
+        10_000
+    } else {
+        500
+    };
     let mut times: Vec<f64> = (0..15).map(|_| batch(calls)).collect();
     times.sort_by(f64::total_cmp);
     times.get(7).copied().unwrap_or(f64::NAN)
@@ -218,7 +244,8 @@ fn ours(request: &Request) -> (Environment, Vec<Value>) {
         environment.declare(path, ty);
         values.push(value);
     };
-    let labels: Attributes = request.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let labels: Attributes =
+        request.labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     declare("action.kind", Type::String, Value::from(&request.kind));
     declare("principal.name", Type::String, Value::from(&request.principal));
     declare("principal.groups", Type::list(Type::String), Value::from(request.groups.clone()));

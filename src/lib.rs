@@ -8,8 +8,8 @@ mod value;
 
 #[cfg(feature = "engine")]
 pub use cel::{
-    Access, Datum, Declaration, Demand, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch, Part, Program, Rule,
-    Severity, Slot, Type, TypeError,
+    Access, Datum, Declaration, Demand, Diagnostic, Environment, Failure, Fault, Given, Input, Mismatch,
+    Part, Program, Rule, Severity, Slot, Type, TypeError,
 };
 pub use risk::Risk;
 pub use value::{Attributes, Value};

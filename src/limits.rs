@@ -49,17 +49,21 @@ pub const CONDITION_FAULTS: usize = 32;
 
 /// Steps of one evaluation: about a millisecond. A test of each of the 4,096 elements that a request can have
 /// needs 20,000 to 30,000.
-pub const EVALUATION_STEPS: u32 = 40_000;
+pub const EVALUATION_STEPS: u32 = 100_000;
 
 /// Bytes that one evaluation may build: sixteen times what a request holds.
 pub const EVALUATION_BYTES: u32 = 1_048_576;
 
 /// Steps that a condition may need in the worst case that the vocabulary allows: what an evaluation has, so
 /// that no condition is cut short by a request within its bounds.
-pub const CONDITION_COST: u64 = 40_000;
+pub const CONDITION_COST: u64 = 100_000;
 
 /// Bytes of a compiled regular expression: most need 10 KB, a Unicode class 100 KB.
 pub const REGEX_BYTES: usize = 262_144;
 
 /// Bytes of a regular expression's text.
 pub const REGEX_TEXT: usize = 1_024;
+
+/// Unicode classes such as `\w` in a regular expression; an eighth of them where case is ignored. Each takes
+/// tenths of a millisecond to build, and milliseconds where case is ignored.
+pub const REGEX_CLASSES: usize = 32;

@@ -16,7 +16,9 @@ fn damaged_cases_end_too() {
     on_a_small_stack(move || {
         let environment = environment();
         let bindings = bindings();
-        for (_, source) in cases.into_iter().filter(|(_, source)| source.len() < 400 && !source.contains("matches")) {
+        for (_, source) in
+            cases.into_iter().filter(|(_, source)| source.len() < 400 && !source.contains("matches"))
+        {
             for (end, _) in source.char_indices() {
                 run(source.get(..end).unwrap_or_default(), &environment, &bindings);
                 run(source.get(end..).unwrap_or_default(), &environment, &bindings);

@@ -3,7 +3,8 @@
 #![cfg(feature = "engine")]
 
 use countersign::{
-    Access, Declaration, Demand, Environment, Failure, Fault, Input, Program, Risk, Rule, Severity, Type, Value,
+    Access, Declaration, Demand, Environment, Failure, Fault, Input, Program, Risk, Rule, Severity, Type,
+    Value,
 };
 
 fn environment() -> Environment {
@@ -94,7 +95,8 @@ fn unknown_names_are_refused_with_the_nearest_one() {
 fn all_faults_are_reported_with_their_places() {
     let source = "subject.idd == 'a' && resource.cpu > 1.0";
     let faults = Program::condition(source, &environment(), &Access::free()).unwrap_err();
-    let places: Vec<_> = faults.iter().map(|fault| source.get(fault.span.clone()).unwrap_or_default()).collect();
+    let places: Vec<_> =
+        faults.iter().map(|fault| source.get(fault.span.clone()).unwrap_or_default()).collect();
     assert_eq!(places, ["subject.idd", "resource.cpu"]);
     assert!(faults.iter().all(|fault| fault.severity == Severity::Error));
 }
@@ -123,7 +125,10 @@ fn types_must_fit() {
         ("subject.id + 1 == 'a'", "`+` is not defined for string and int"),
         ("subject.id && true", "expected bool, found string"),
         ("!subject.id", "expected bool, found string"),
-        ("subject.id.startsWith(1)", "`startsWith` is not defined for (string, int), expected (string, string)"),
+        (
+            "subject.id.startsWith(1)",
+            "`startsWith` is not defined for (string, int), expected (string, string)",
+        ),
         ("subject.id.exists(x, true)", "expected a list or map to go over, found string"),
         ("subject.id.length == 1", "string has no field `length`"),
         ("subject.groups['a'] == 'b'", "index is string, which no element has"),
@@ -204,13 +209,22 @@ fn definitions_are_expanded_where_they_are_used() {
     assert_eq!(paths, ["resource.environment", "resource.owner", "subject.id"]);
     assert!(environment.check("mine").is_ok());
     let faults = environment.check("broken").unwrap_err();
-    assert_eq!((faults[0].span.clone(), faults[0].to_string().as_str()), (0..12, "unknown attribute `subject.nope`"));
-    assert_eq!(environment.check("ring").unwrap_err()[0].message, "in `bell`: definition `ring` needs itself");
+    assert_eq!(
+        (faults[0].span.clone(), faults[0].to_string().as_str()),
+        (0..12, "unknown attribute `subject.nope`")
+    );
+    assert_eq!(
+        environment.check("ring").unwrap_err()[0].message,
+        "in `bell`: definition `ring` needs itself"
+    );
     let faults = Program::condition("prod || broken", &environment, &Access::free()).unwrap_err();
     assert_eq!(faults[0].span, 8..14);
     assert_eq!(faults[0].message, "in `broken`: unknown attribute `subject.nope`");
     let mut environment = environment;
-    assert_eq!(environment.define("prod", "true").unwrap_err()[0].message, "`prod` is already the name of something else");
+    assert_eq!(
+        environment.define("prod", "true").unwrap_err()[0].message,
+        "`prod` is already the name of something else"
+    );
     // Variables of a macro are not seen by a definition that is used inside it.
     environment.define("uses_g", "g == 'x'").unwrap();
     assert!(Program::condition("subject.groups.exists(g, uses_g)", &environment, &Access::free()).is_err());
@@ -252,8 +266,14 @@ fn a_rule_reads_risk_and_facts_only_as_it_may() {
         ("!facts.bulk", "`facts.bulk` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here"),
         ("!many", "in `many`: `facts.rows` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here"),
         ("facts.rows == 1", "`facts.rows` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here"),
-        ("facts.bulk ? prod : !prod", "`facts.bulk` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here"),
-        ("size(facts.tags) > 1", "`facts.tags` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here"),
+        (
+            "facts.bulk ? prod : !prod",
+            "`facts.bulk` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here",
+        ),
+        (
+            "size(facts.tags) > 1",
+            "`facts.tags` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here",
+        ),
         (
             "facts.tags.exists(t, t == 'a')",
             "`facts.tags` cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here",
@@ -262,7 +282,8 @@ fn a_rule_reads_risk_and_facts_only_as_it_may() {
         let faults = compile_with(source, &raising).err();
         assert_eq!(faults, Some(vec![message.to_owned()]), "{source}");
     }
-    let lowering = Access::free().with("risk", Rule::Lowering).with("facts", Rule::Hidden("facts only raise"));
+    let lowering =
+        Access::free().with("risk", Rule::Lowering).with("facts", Rule::Hidden("facts only raise"));
     assert_eq!(compile_with("risk <= LOW", &lowering).err(), None);
     assert!(compile_with("risk >= LOW", &lowering).is_err());
     let hidden = vec!["`facts.bulk` cannot be read here: facts only raise".to_owned()];
@@ -277,7 +298,10 @@ fn a_constant_condition_is_warned_of() {
         assert_eq!(program.warnings()[0].severity, Severity::Warning);
     }
     assert!(compile("prod").unwrap().warnings().is_empty());
-    assert_eq!(compile("has(subject.id)").unwrap().warnings()[0].message, "attribute `subject.id` is always present");
+    assert_eq!(
+        compile("has(subject.id)").unwrap().warnings()[0].message,
+        "attribute `subject.id` is always present"
+    );
 }
 
 #[test]
@@ -288,7 +312,7 @@ fn a_condition_that_can_cost_too_much_is_refused() {
     let mut environment = environment();
     environment.declare("few", Declaration::new(Type::list(Type::String)).max_size(32));
     let program = Program::condition("few.all(a, few.all(b, a != b))", &environment, &Access::free());
-    assert!(program.is_ok_and(|program| program.cost() < 40_000));
+    assert!(program.is_ok_and(|program| program.cost() < 20_000));
 }
 
 #[test]
@@ -351,7 +375,9 @@ fn an_index_learns_what_a_condition_demands() {
         Demand::True(slot("facts.bulk")),
     ];
     assert_eq!(demands, expected);
-    assert!(Program::condition("prod || facts.bulk", &environment, &Access::free()).unwrap().demands().is_empty());
+    assert!(
+        Program::condition("prod || facts.bulk", &environment, &Access::free()).unwrap().demands().is_empty()
+    );
 }
 
 #[test]
@@ -365,5 +391,12 @@ fn the_parts_of_a_condition_explain_it() {
     let text = |span: &std::ops::Range<usize>| source.get(span.clone()).unwrap_or_default();
     let mut found: Vec<_> = parts.iter().map(|part| (text(&part.span), part.outcome.clone().ok())).collect();
     found.sort_unstable();
-    assert_eq!(found, [("(context.count > 10)", Some(false)), ("context.count > 3", Some(true)), ("subject.id == 'a'", None)]);
+    assert_eq!(
+        found,
+        [
+            ("(context.count > 10)", Some(false)),
+            ("context.count > 3", Some(true)),
+            ("subject.id == 'a'", None)
+        ]
+    );
 }

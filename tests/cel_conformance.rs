@@ -19,8 +19,11 @@ const EXCEPTIONS: &str = include_str!("data/cel/exceptions.txt");
 
 #[test]
 fn every_case_is_as_the_suite_says_or_listed() {
-    let exceptions: BTreeMap<&str, &str> =
-        EXCEPTIONS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(": ")).collect();
+    let exceptions: BTreeMap<&str, &str> = EXCEPTIONS
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(": "))
+        .collect();
     let mut wrong = Vec::new();
     let (mut passed, mut excepted) = (0, 0);
     for line in CASES.lines() {
@@ -28,16 +31,27 @@ fn every_case_is_as_the_suite_says_or_listed() {
         let name = format!("{}/{}", text(&case, "section"), text(&case, "name"));
         let result = evaluate(&case);
         let right = match case.get("expect") {
-            Some(expected) => result.as_ref().is_ok_and(|found| same(found, &notation::read(expected).unwrap())),
+            Some(expected) => {
+                result.as_ref().is_ok_and(|found| same(found, &notation::read(expected).unwrap()))
+            }
             None => result.is_err(),
         };
         match (right, exceptions.contains_key(name.as_str())) {
             (true, false) => passed += 1,
             (false, true) => excepted += 1,
-            _ => wrong.push(format!("{name}: {} gave {result:?}, expected {}", text(&case, "expr"), case_end(&case))),
+            _ => wrong.push(format!(
+                "{name}: {} gave {result:?}, expected {}",
+                text(&case, "expr"),
+                case_end(&case)
+            )),
         }
     }
-    assert!(wrong.is_empty(), "{} wrong, {passed} passed, {excepted} excepted:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong, {passed} passed, {excepted} excepted:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(passed > 800, "{passed}");
 }
 

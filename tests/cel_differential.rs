@@ -122,7 +122,11 @@ impl Generator {
             },
             Want::Map => {
                 let value = self.expr(Want::Int, depth);
-                format!("{{'{}': {value}, 'b': {}}}", self.random.pick(&["a", "c"]), self.expr(Want::Int, depth))
+                format!(
+                    "{{'{}': {value}, 'b': {}}}",
+                    self.random.pick(&["a", "c"]),
+                    self.expr(Want::Int, depth)
+                )
             }
         }
     }
@@ -136,7 +140,8 @@ impl Generator {
                 let want = self.any();
                 // The crate cannot order a NaN, so doubles are only tested for equality.
                 let ops = ["==", "!=", "<", "<=", ">", ">="];
-                let op = self.random.pick(ops.get(..if want == Want::Double { 2 } else { 6 }).unwrap_or(&ops));
+                let op =
+                    self.random.pick(ops.get(..if want == Want::Double { 2 } else { 6 }).unwrap_or(&ops));
                 format!("({} {op} {})", self.expr(want, depth), self.expr(want, depth))
             }
             10 => {
@@ -165,7 +170,10 @@ impl Generator {
             }
             18 => {
                 let wants = [Want::Int, Want::Uint];
-                let (left, right) = (wants[usize::from(depth.is_multiple_of(2))], wants[usize::from(depth.is_multiple_of(3))]);
+                let (left, right) = (
+                    wants[usize::from(depth.is_multiple_of(2))],
+                    wants[usize::from(depth.is_multiple_of(3))],
+                );
                 let op = self.random.pick(&["<", "<=", ">", ">="]);
                 format!("({} {op} {})", self.expr(left, depth), self.expr(right, depth))
             }
@@ -187,7 +195,12 @@ impl Generator {
     }
 
     fn choice(&mut self, want: Want, depth: u32) -> String {
-        format!("({} ? {} : {})", self.expr(Want::Bool, depth), self.expr(want, depth), self.expr(want, depth))
+        format!(
+            "({} ? {} : {})",
+            self.expr(Want::Bool, depth),
+            self.expr(want, depth),
+            self.expr(want, depth)
+        )
     }
 
     fn any(&mut self) -> Want {
@@ -216,7 +229,9 @@ impl Generator {
         }
         let texts: &[&str] = match want {
             Want::Bool => &["b", "b", "true", "false", "c"],
-            Want::Int => &["i", "j", "i", "0", "1", "-1", "2", "7", "9223372036854775807", "-9223372036854775808"],
+            Want::Int => {
+                &["i", "j", "i", "0", "1", "-1", "2", "7", "9223372036854775807", "-9223372036854775808"]
+            }
             Want::Uint => &["u", "u", "0u", "1u", "3u", "18446744073709551615u"],
             Want::Double => &["d", "d", "0.0", "1.0", "-2.5", "1e300", "0.1"],
             Want::Text => &["s", "t", "'a'", "''", "'ab'", "'é🐱'", "'x'"],
@@ -246,8 +261,11 @@ fn rows() -> Vec<Row> {
             let text = |shift: usize| texts[(row * 3 + shift) % 8].to_owned();
             let list: Vec<i64> = (0..row % 4).map(|place| ints[(row + place) % 8]).collect();
             let strings: Vec<String> = (0..(row + 1) % 4).map(text).collect();
-            let map: Vec<(String, i64)> =
-                ["a", "b", "ab"].iter().take(row % 4).map(|key| ((*key).to_owned(), ints[(row * 5) % 8])).collect();
+            let map: Vec<(String, i64)> = ["a", "b", "ab"]
+                .iter()
+                .take(row % 4)
+                .map(|key| ((*key).to_owned(), ints[(row * 5) % 8]))
+                .collect();
             let numbers = |list: &[i64]| list.iter().map(|number| Datum::Int(*number)).collect();
             let ours = vec![
                 Datum::Bool(row % 2 == 0),
@@ -260,7 +278,9 @@ fn rows() -> Vec<Row> {
                 Datum::String(text(5)),
                 Datum::List(numbers(&list)),
                 Datum::List(strings.iter().map(|text| Datum::String(text.clone())).collect()),
-                Datum::Map(map.iter().map(|(key, value)| (Datum::String(key.clone()), Datum::Int(*value))).collect()),
+                Datum::Map(
+                    map.iter().map(|(key, value)| (Datum::String(key.clone()), Datum::Int(*value))).collect(),
+                ),
                 Datum::Null,
             ];
             let mut theirs = cel::Context::default();
@@ -312,7 +332,9 @@ fn print_peer(value: &cel::Value) -> String {
         cel::Value::UInt(value) => print(&Datum::Uint(*value)),
         cel::Value::Float(value) => print(&Datum::Double(*value)),
         cel::Value::String(value) => print(&Datum::String(value.to_string())),
-        cel::Value::List(items) => format!("[{}]", items.iter().map(print_peer).collect::<Vec<_>>().join(",")),
+        cel::Value::List(items) => {
+            format!("[{}]", items.iter().map(print_peer).collect::<Vec<_>>().join(","))
+        }
         cel::Value::Map(map) => {
             let key = |key: &Key| match key {
                 Key::Int(value) => print(&Datum::Int(*value)),
@@ -332,10 +354,14 @@ fn print_peer(value: &cel::Value) -> String {
 /// The known differences of the `cel` crate from the language, each with its reason.
 fn excused(ours: &Result<String, Failure>, theirs: &Result<String, String>) -> Option<&'static str> {
     match (ours, theirs) {
-        (Ok(_), Err(message)) if message.contains("double") && ["_<", "_>"].iter().any(|op| message.contains(op)) => {
+        (Ok(_), Err(message))
+            if message.contains("double") && ["_<", "_>"].iter().any(|op| message.contains(op)) =>
+        {
             Some("the crate fails to order a NaN; the language says false")
         }
-        (Err(Failure::Error { at, .. }), Ok(_)) if at.contains(" + ") && (at.contains('{') || at.contains('m')) => {
+        (Err(Failure::Error { at, .. }), Ok(_))
+            if at.contains(" + ") && (at.contains('{') || at.contains('m')) =>
+        {
             Some("the crate appends the keys of a map to a list; the language does not add them")
         }
         (Ok(left), Ok(right)) if left.starts_with('[') => {

@@ -60,7 +60,8 @@ pub(crate) fn write(datum: &Datum) -> Value {
         Datum::Risk(value) => json!({"t": "risk", "v": value.as_str()}),
         Datum::List(items) => json!({"t": "list", "v": items.iter().map(write).collect::<Vec<_>>()}),
         Datum::Map(entries) => {
-            let pairs: Vec<Value> = entries.iter().map(|(key, value)| json!([write(key), write(value)])).collect();
+            let pairs: Vec<Value> =
+                entries.iter().map(|(key, value)| json!([write(key), write(value)])).collect();
             json!({"t": "map", "v": pairs})
         }
         Datum::Optional(inner) => json!({"t": "optional", "v": inner.as_ref().map(|inner| write(inner))}),

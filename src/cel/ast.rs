@@ -18,25 +18,53 @@ pub(crate) struct Expr {
 pub(super) enum Kind {
     Literal(Literal),
     /// A name; with a leading point it is looked up outside all scopes and namespaces.
-    Name { name: Box<str>, absolute: bool },
-    Select { operand: Box<Expr>, field: Box<str>, optional: bool },
-    Index { operand: Box<Expr>, index: Box<Expr>, optional: bool },
+    Name {
+        name: Box<str>,
+        absolute: bool,
+    },
+    Select {
+        operand: Box<Expr>,
+        field: Box<str>,
+        optional: bool,
+    },
+    Index {
+        operand: Box<Expr>,
+        index: Box<Expr>,
+        optional: bool,
+    },
     Has(Box<Expr>),
-    Call { target: Option<Box<Expr>>, name: Box<str>, args: Vec<Expr> },
+    Call {
+        target: Option<Box<Expr>>,
+        name: Box<str>,
+        args: Vec<Expr>,
+    },
     Not(Box<Expr>),
     Negate(Box<Expr>),
     And(Vec<Expr>),
     Or(Vec<Expr>),
     If(Box<[Expr; 3]>),
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     List(Vec<(Expr, bool)>),
     Map(Vec<(Expr, Expr, bool)>),
     /// A message literal: there are no message types, so it always is an error.
     Message(Box<str>),
     Fold(Box<Fold>),
-    Bind { name: Box<str>, value: Box<Expr>, body: Box<Expr> },
+    Bind {
+        name: Box<str>,
+        value: Box<Expr>,
+        body: Box<Expr>,
+    },
     /// `optMap` and `optFlatMap`.
-    OptionalMap { target: Box<Expr>, name: Box<str>, body: Box<Expr>, flat: bool },
+    OptionalMap {
+        target: Box<Expr>,
+        name: Box<str>,
+        body: Box<Expr>,
+        flat: bool,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -96,11 +124,14 @@ impl Kind {
         let most = |parts: &[Expr]| parts.iter().map(|part| part.height).max().unwrap_or(0);
         match self {
             Self::Literal(_) | Self::Name { .. } | Self::Message(_) => 0,
-            Self::Select { operand, .. } | Self::Has(operand) | Self::Not(operand) | Self::Negate(operand) => {
-                operand.height
-            }
+            Self::Select { operand, .. }
+            | Self::Has(operand)
+            | Self::Not(operand)
+            | Self::Negate(operand) => operand.height,
             Self::Index { operand, index, .. } => operand.height.max(index.height),
-            Self::Call { target, args, .. } => target.as_ref().map_or(0, |target| target.height).max(most(args)),
+            Self::Call { target, args, .. } => {
+                target.as_ref().map_or(0, |target| target.height).max(most(args))
+            }
             Self::And(parts) | Self::Or(parts) => most(parts),
             Self::If(parts) => most(parts.as_slice()),
             Self::Binary { left, right, .. } => left.height.max(right.height),

@@ -3,8 +3,8 @@
 //! Counts steps and built bytes down from a bound; nothing is timed. Whoever loops, compares or builds pays
 //! before the work. A budget that is used up ends the evaluation, and no operator absorbs that.
 
-use super::failure::{Fault, Stop};
 use super::diagnostic::Span;
+use super::failure::{Fault, Stop};
 use crate::limits;
 
 /// What is left of an evaluation's steps and bytes.

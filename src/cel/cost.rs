@@ -28,7 +28,9 @@ pub(super) fn of(node: &Node, env: &Environment) -> u64 {
             _ => 0,
         },
         Node::Scalar(_) => 1,
-        Node::Binary(binary) if matches!(binary.left, Node::Const(_)) || matches!(binary.right, Node::Const(_)) => {
+        Node::Binary(binary)
+            if matches!(binary.left, Node::Const(_)) || matches!(binary.right, Node::Const(_)) =>
+        {
             elements(&binary.left, env).max(elements(&binary.right, env))
         }
         Node::Binary(binary) => {
@@ -66,7 +68,9 @@ fn elements(node: &Node, env: &Environment) -> u64 {
         Node::List(items, _) => u64::try_from(items.len()).unwrap_or(MOST),
         Node::Map(entries, _) => u64::try_from(entries.len()).unwrap_or(MOST),
         Node::Fold(fold) => elements(&fold.range, env),
-        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Negate(..) | Node::Present(..) | Node::Text(_) => 1,
+        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Negate(..) | Node::Present(..) | Node::Text(_) => {
+            1
+        }
         Node::Member(_) | Node::Scalar(_) => 1,
         // A part of an attribute is not larger than the attribute.
         Node::Select(select) => elements(&select.operand, env),

@@ -10,8 +10,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::budget::{Budget, Trouble};
 use super::map::Table;
-use super::val::{TypeName, Val};
 use super::network;
+use super::val::{TypeName, Val};
 use crate::Risk;
 
 /// Any value of the condition language.
@@ -92,7 +92,11 @@ impl Datum {
             return Ok(Self::Bytes(bytes.to_vec()));
         }
         if let Some(items) = val.items() {
-            return items.iter().map(|item| Self::of(&item, budget)).collect::<Result<_, _>>().map(Self::List);
+            return items
+                .iter()
+                .map(|item| Self::of(&item, budget))
+                .collect::<Result<_, _>>()
+                .map(Self::List);
         }
         if val.map_len().is_some() {
             return Self::of_map(val, budget);

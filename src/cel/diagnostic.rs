@@ -119,7 +119,11 @@ pub(super) fn quote(text: &str) -> String {
             out.push('…');
             break;
         }
-        if letter.is_control() || letter == '`' { out.extend(letter.escape_default()) } else { out.push(letter) }
+        if letter.is_control() || letter == '`' {
+            out.extend(letter.escape_default())
+        } else {
+            out.push(letter)
+        }
     }
     out.push('`');
     out
@@ -148,7 +152,8 @@ fn distance(left: &str, right: &str) -> usize {
             let next = column.saturating_add(1);
             let same = usize::from(letter != other);
             let mut least = cell(&above, column).saturating_add(same);
-            least = least.min(cell(&above, next).saturating_add(1)).min(cell(&line, column).saturating_add(1));
+            least =
+                least.min(cell(&above, next).saturating_add(1)).min(cell(&line, column).saturating_add(1));
             if let (Some(up), Some(back)) = (row.checked_sub(1), column.checked_sub(1))
                 && left.get(up) == Some(other)
                 && right.get(back) == Some(letter)
@@ -186,10 +191,15 @@ mod tests {
     #[test]
     fn a_fault_is_shown_under_its_line() {
         let source = "a &&\n  bcd";
-        let found = Diagnostic::error(Span::new(7, 10), "unknown attribute `bcd`").with_help("did you mean `bce`?");
-        let expected = "error: unknown attribute `bcd`\n  |\n2 |   bcd\n  |   ^^^\n  help: did you mean `bce`?";
+        let found =
+            Diagnostic::error(Span::new(7, 10), "unknown attribute `bcd`").with_help("did you mean `bce`?");
+        let expected =
+            "error: unknown attribute `bcd`\n  |\n2 |   bcd\n  |   ^^^\n  help: did you mean `bce`?";
         assert_eq!(found.render(source), expected);
-        assert_eq!(found.render(""), "error: unknown attribute `bcd`\n  |\n1 | \n  | ^\n  help: did you mean `bce`?");
+        assert_eq!(
+            found.render(""),
+            "error: unknown attribute `bcd`\n  |\n1 | \n  | ^\n  help: did you mean `bce`?"
+        );
     }
 
     #[test]

@@ -271,5 +271,4 @@ impl Access {
         let root = path.split('.').next().unwrap_or(path);
         self.rules.iter().find(|(known, _)| *known == root).map_or(Rule::Free, |(_, rule)| *rule)
     }
-
 }

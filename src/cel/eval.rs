@@ -13,7 +13,9 @@ use super::failure::{Fault, Stop};
 use super::functions::Func;
 use super::input::{Given, Input};
 use super::map::{KeyFault, Table};
-use super::node::{Binary, Call, How, Index, Member, Node, OptionalMap, ScalarNode, Select, TextNode, TextTest};
+use super::node::{
+    Binary, Call, How, Index, Member, Node, OptionalMap, ScalarNode, Select, TextNode, TextTest,
+};
 use super::val::Val;
 use super::{functions, operate};
 use crate::Value;
@@ -59,7 +61,11 @@ impl<'a> Machine<'a> {
             Node::Binary(binary) if operate::is_relation(binary.op) => self.relation(binary, scope),
             Node::If(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
-                if self.test(condition, scope)? { self.test(then, scope) } else { self.test(otherwise, scope) }
+                if self.test(condition, scope)? {
+                    self.test(then, scope)
+                } else {
+                    self.test(otherwise, scope)
+                }
             }
             Node::Fold(fold) => self.fold_test(fold, scope),
             Node::Select(select) if select.how == How::Has => self.has(select, scope),
@@ -255,7 +261,8 @@ impl<'a> Machine<'a> {
         }
         let mut held = Val::Null;
         let operand = self.borrow(&node.operand, scope, &mut held)?;
-        operate::relation(node.op, operand, &node.literal, &mut self.budget).map_err(|trouble| trouble.at(node.span))
+        operate::relation(node.op, operand, &node.literal, &mut self.budget)
+            .map_err(|trouble| trouble.at(node.span))
     }
 
     /// The value of a node where all it is made of are integers; `None` where it must be evaluated otherwise,
@@ -309,7 +316,9 @@ impl<'a> Machine<'a> {
         match self.borrow(&node.list, scope, &mut held)? {
             Val::Values(items) => {
                 self.budget.step(items.len()).map_err(place)?;
-                Ok(items.iter().any(|item| matches!(item, Value::String(text) if text.as_str() == node.item.as_ref())))
+                Ok(items
+                    .iter()
+                    .any(|item| matches!(item, Value::String(text) if text.as_str() == node.item.as_ref())))
             }
             Val::Attributes(map) => Ok(map.get(&node.item).is_some()),
             other => operate::contains(&Val::Str(&node.item), other, &mut self.budget).map_err(place),
@@ -367,7 +376,8 @@ impl<'a> Machine<'a> {
     fn call_one(&mut self, node: &'a Call, arg: &'a Node, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let mut held = Val::Null;
         let arg = self.borrow(arg, scope, &mut held)?;
-        functions::call(node.func, std::slice::from_ref(arg), &mut self.budget).map_err(|trouble| trouble.at(node.span))
+        functions::call(node.func, std::slice::from_ref(arg), &mut self.budget)
+            .map_err(|trouble| trouble.at(node.span))
     }
 
     #[inline(never)]
@@ -407,7 +417,8 @@ impl<'a> Machine<'a> {
             Val::Optional(None) => self.value(other, scope)?,
             _ => Val::Optional(None),
         };
-        functions::call(node.func, &[target, other], &mut self.budget).map_err(|trouble| trouble.at(node.span))
+        functions::call(node.func, &[target, other], &mut self.budget)
+            .map_err(|trouble| trouble.at(node.span))
     }
 
     #[inline(never)]
@@ -417,7 +428,9 @@ impl<'a> Machine<'a> {
         let mut stop: Option<Stop> = None;
         for (item, optional) in items {
             match self.value(item, scope) {
-                Ok(Val::Optional(inner)) if *optional => list.extend(inner.map(|inner| inner.as_ref().clone())),
+                Ok(Val::Optional(inner)) if *optional => {
+                    list.extend(inner.map(|inner| inner.as_ref().clone()))
+                }
                 Ok(_) if *optional => stop = Some(Stop::Error(Fault::NoOverload, span).meet(stop)),
                 Ok(value) => list.push(value),
                 Err(Stop::Exhausted) => return Err(Stop::Exhausted),
@@ -428,7 +441,12 @@ impl<'a> Machine<'a> {
     }
 
     #[inline(never)]
-    fn map(&mut self, entries: &'a [(Node, Node, bool)], span: Span, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
+    fn map(
+        &mut self,
+        entries: &'a [(Node, Node, bool)],
+        span: Span,
+        scope: Outer<'_, 'a>,
+    ) -> Outcome<Val<'a>> {
         self.budget.build_items(entries.len().saturating_mul(2)).map_err(|trouble| trouble.at(span))?;
         let mut pairs = Vec::with_capacity(entries.len());
         let mut stop: Option<Stop> = None;

@@ -91,9 +91,11 @@ impl Stop {
 
     pub(super) fn failure(self, source: &str) -> Failure {
         match self {
-            Self::Error(what, span) => {
-                Failure::Error { what, at: source.get(span.range()).unwrap_or_default().to_owned(), span: span.range() }
-            }
+            Self::Error(what, span) => Failure::Error {
+                what,
+                at: source.get(span.range()).unwrap_or_default().to_owned(),
+                span: span.range(),
+            },
             Self::Unknown(slot) => Failure::Unknown { slot },
             Self::Exhausted => Failure::Exhausted,
         }

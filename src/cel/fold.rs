@@ -25,7 +25,9 @@ impl<'a> Machine<'a> {
     /// The macros that build.
     pub(super) fn fold(&mut self, fold: &'a FoldNode, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         match fold.kind {
-            LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne => self.fold_test(fold, scope).map(Val::Bool),
+            LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne => {
+                self.fold_test(fold, scope).map(Val::Bool)
+            }
             LoopKind::List => self.build_list(fold, scope),
             LoopKind::Map => self.build_map(fold, scope),
             LoopKind::Entries => self.build_entries(fold, scope),
@@ -41,15 +43,16 @@ impl<'a> Machine<'a> {
         if let (Val::Values(items), false) = (range, fold.pairs) {
             return self.search_values(fold, items, deciding, scope);
         }
-        let decided = self.turns(fold, range, scope, |machine, scope, _| match machine.test(&fold.body, scope) {
-            Ok(value) if value == deciding => ControlFlow::Break(Ok(deciding)),
-            Ok(_) => ControlFlow::Continue(()),
-            Err(Stop::Exhausted) => ControlFlow::Break(Err(Stop::Exhausted)),
-            Err(found) => {
-                stop = Some(found.meet(stop));
-                ControlFlow::Continue(())
-            }
-        })?;
+        let decided =
+            self.turns(fold, range, scope, |machine, scope, _| match machine.test(&fold.body, scope) {
+                Ok(value) if value == deciding => ControlFlow::Break(Ok(deciding)),
+                Ok(_) => ControlFlow::Continue(()),
+                Err(Stop::Exhausted) => ControlFlow::Break(Err(Stop::Exhausted)),
+                Err(found) => {
+                    stop = Some(found.meet(stop));
+                    ControlFlow::Continue(())
+                }
+            })?;
         decided.unwrap_or_else(|| stop.map_or(Ok(!deciding), Err))
     }
 
@@ -124,7 +127,10 @@ impl<'a> Machine<'a> {
             if machine.admitted(fold, scope)? {
                 let value = machine.value(&fold.body, scope)?;
                 let count = value.map_len().ok_or(Stop::Error(Fault::NoOverload, fold.span))?;
-                machine.budget.build_items(count.saturating_mul(3)).map_err(|trouble| trouble.at(fold.span))?;
+                machine
+                    .budget
+                    .build_items(count.saturating_mul(3))
+                    .map_err(|trouble| trouble.at(fold.span))?;
                 value.each(|key, value| {
                     pairs.push((key, value));
                     ControlFlow::<()>::Continue(())
@@ -161,14 +167,15 @@ impl<'a> Machine<'a> {
     ) -> Outcome<()> {
         let held = self.value(&fold.range, scope)?;
         let mut stop: Option<Stop> = None;
-        let ended = self.turns(fold, &held, scope, |machine, scope, key| match body(machine, scope, key) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(found @ (Stop::Exhausted | Stop::Unknown(_))) => ControlFlow::Break(found),
-            Err(found) => {
-                stop = Some(found.meet(stop));
-                ControlFlow::Continue(())
-            }
-        })?;
+        let ended =
+            self.turns(fold, &held, scope, |machine, scope, key| match body(machine, scope, key) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(found @ (Stop::Exhausted | Stop::Unknown(_))) => ControlFlow::Break(found),
+                Err(found) => {
+                    stop = Some(found.meet(stop));
+                    ControlFlow::Continue(())
+                }
+            })?;
         ended.or(stop).map_or(Ok(()), Err)
     }
 
@@ -187,7 +194,11 @@ impl<'a> Machine<'a> {
                 return ControlFlow::Break(Err(trouble.at(fold.span)));
             }
             let outer = Scope { value: &key, parent: scope };
-            let inner = if keys { outer } else { Scope { value: &value, parent: if fold.pairs { Some(&outer) } else { scope } } };
+            let inner = if keys {
+                outer
+            } else {
+                Scope { value: &value, parent: if fold.pairs { Some(&outer) } else { scope } }
+            };
             match body(self, Some(&inner), &key) {
                 ControlFlow::Continue(()) => ControlFlow::Continue(()),
                 ControlFlow::Break(result) => ControlFlow::Break(Ok(result)),

@@ -111,7 +111,9 @@ impl std::error::Error for Mismatch {}
 fn read<'a>(value: &'a Value, expected: &Type) -> Result<Val<'a>, Mismatch> {
     match (value, expected) {
         (Value::List(items), Type::List(element)) => read_list(items, element),
-        (Value::Map(map), Type::Map(key, element)) if matches!(**key, Type::String | Type::Dyn) => read_map(map, element),
+        (Value::Map(map), Type::Map(key, element)) if matches!(**key, Type::String | Type::Dyn) => {
+            read_map(map, element)
+        }
         (_, Type::Optional(inner)) => Ok(Val::some(read(value, inner)?)),
         _ => convert(value, expected).ok_or_else(|| Mismatch {
             path: String::new(),
@@ -152,7 +154,8 @@ fn convert<'a>(value: &'a Value, expected: &Type) -> Option<Val<'a>> {
 }
 
 fn read_list<'a>(items: &'a [Value], element: &Type) -> Result<Val<'a>, Mismatch> {
-    let place = |index: usize, fault: Mismatch| Mismatch { path: format!("[{index}]{}", fault.path), ..fault };
+    let place =
+        |index: usize, fault: Mismatch| Mismatch { path: format!("[{index}]{}", fault.path), ..fault };
     if converts(element) {
         let read = |(index, item)| read(item, element).map_err(|fault| place(index, fault));
         return items.iter().enumerate().map(read).collect::<Result<Arc<[_]>, _>>().map(Val::List);

@@ -153,7 +153,9 @@ impl<'s> Lexer<'s> {
 
     fn quoted(&mut self, start: usize) -> Result<TokenKind, Diagnostic> {
         self.advance(1);
-        self.skip_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'/' | b' '));
+        self.skip_while(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'/' | b' ')
+        });
         let closed = self.peek(0) == Some(b'`') && self.at > start.saturating_add(1);
         self.advance(1);
         if closed {

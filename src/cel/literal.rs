@@ -123,7 +123,8 @@ fn after(text: &str, bytes: usize) -> &str {
 }
 
 fn place(span: Span, offset: usize, body: &str, rest: &str) -> Span {
-    let start = span.range().start.saturating_add(offset).saturating_add(body.len()).saturating_sub(rest.len());
+    let start =
+        span.range().start.saturating_add(offset).saturating_add(body.len()).saturating_sub(rest.len());
     Span::new(start, start.saturating_add(2).min(span.range().end))
 }
 

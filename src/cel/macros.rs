@@ -17,7 +17,9 @@ pub(super) fn function(parser: &mut Parser<'_>, name: Box<str>, args: Vec<Expr>,
         Ok([operand]) if matches!(operand.kind, Kind::Select { optional: false, .. } | Kind::Name { .. }) => {
             parser.node(span, Kind::Has(Box::new(operand)))
         }
-        _ => Err(Diagnostic::error(span, "`has` takes one selection").with_help("write `has(resource.owner)`").into()),
+        _ => Err(Diagnostic::error(span, "`has` takes one selection")
+            .with_help("write `has(resource.owner)`")
+            .into()),
     }
 }
 
@@ -34,10 +36,14 @@ pub(super) fn method(
         return bind(parser, args, span);
     }
     match (name.as_ref(), args.len()) {
-        ("optMap" | "optFlatMap", 2) => optional_map(parser, target, args, name.as_ref() == "optFlatMap", span),
+        ("optMap" | "optFlatMap", 2) => {
+            optional_map(parser, target, args, name.as_ref() == "optFlatMap", span)
+        }
         ("all" | "exists" | "exists_one" | "existsOne" | "map" | "filter", 2)
         | ("map" | "all" | "exists" | "exists_one" | "existsOne", 3)
-        | ("transformList" | "transformMap" | "transformMapEntry", 3 | 4) => fold(parser, target, &name, args, span),
+        | ("transformList" | "transformMap" | "transformMapEntry", 3 | 4) => {
+            fold(parser, target, &name, args, span)
+        }
         _ => parser.node(span, Kind::Call { target: Some(Box::new(target)), name, args }),
     }
 }
@@ -79,13 +85,7 @@ fn bind(parser: &mut Parser<'_>, args: Vec<Expr>, span: Span) -> Parsed {
     parser.node(span, Kind::Bind { name, value: Box::new(value), body: Box::new(body) })
 }
 
-fn optional_map(
-    parser: &mut Parser<'_>,
-    target: Expr,
-    args: Vec<Expr>,
-    flat: bool,
-    span: Span,
-) -> Parsed {
+fn optional_map(parser: &mut Parser<'_>, target: Expr, args: Vec<Expr>, flat: bool, span: Span) -> Parsed {
     let Ok([name, body]) = <[Expr; 2]>::try_from(args) else {
         return Err(Diagnostic::error(span, "`optMap` takes a name and an expression").into());
     };

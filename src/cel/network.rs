@@ -98,10 +98,13 @@ mod tests {
 
     #[test]
     fn ambiguous_addresses_are_refused() {
-        for text in ["010.0.0.1", "1.2.3", "fe80::1%eth0", "::ffff:192.168.0.1", "", "1.2.3.4 ", "0x7f.0.0.1"] {
+        for text in ["010.0.0.1", "1.2.3", "fe80::1%eth0", "::ffff:192.168.0.1", "", "1.2.3.4 ", "0x7f.0.0.1"]
+        {
             assert_eq!(parse_ip(text), None, "{text}");
         }
-        for text in ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/+8", "::/129", "10.0.0.0/8/8"] {
+        for text in
+            ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/+8", "::/129", "10.0.0.0/8/8"]
+        {
             assert_eq!(parse_cidr(text), None, "{text}");
         }
     }
@@ -111,7 +114,9 @@ mod tests {
         let all = parse_cidr("0.0.0.0/0").unwrap();
         let net = parse_cidr("10.1.2.3/8").unwrap();
         assert!(all.contains(parse_ip("255.1.1.1").unwrap()) && all.covers(net) && !net.covers(all));
-        assert!(net.contains(parse_ip("10.255.0.1").unwrap()) && !net.contains(parse_ip("11.0.0.1").unwrap()));
+        assert!(
+            net.contains(parse_ip("10.255.0.1").unwrap()) && !net.contains(parse_ip("11.0.0.1").unwrap())
+        );
         assert!(!all.contains(parse_ip("::1").unwrap()));
         assert_eq!(net.masked().to_string(), "10.0.0.0/8");
         assert_eq!(parse_cidr("2001:db8:1::/32").unwrap().masked().to_string(), "2001:db8::/32");

@@ -21,7 +21,12 @@ pub(super) fn is_relation(op: BinaryOp) -> bool {
     )
 }
 
-pub(super) fn relation(op: BinaryOp, left: &Val<'_>, right: &Val<'_>, budget: &mut Budget) -> Result<bool, Trouble> {
+pub(super) fn relation(
+    op: BinaryOp,
+    left: &Val<'_>,
+    right: &Val<'_>,
+    budget: &mut Budget,
+) -> Result<bool, Trouble> {
     match op {
         BinaryOp::Equal => left.equals(right, budget),
         BinaryOp::NotEqual => left.equals(right, budget).map(|equal| !equal),
@@ -60,7 +65,8 @@ pub(super) fn contains(item: &Val<'_>, list: &Val<'_>, budget: &mut Budget) -> R
         return Ok(false);
     }
     budget.step(1)?;
-    let is_key = matches!(item, Val::Bool(_) | Val::Int(_) | Val::Uint(_) | Val::Double(_)) || item.as_str().is_some();
+    let is_key =
+        matches!(item, Val::Bool(_) | Val::Int(_) | Val::Uint(_) | Val::Double(_)) || item.as_str().is_some();
     let found = list.lookup(item).filter(|_| is_key);
     Ok(found.ok_or(Fault::NoOverload)?.is_some())
 }
@@ -83,7 +89,9 @@ pub(super) fn arithmetic<'a>(
         (Val::Int(left), Val::Int(right)) => return Ok(ints(op, *left, *right).map(Val::Int)?),
         (Val::Uint(left), Val::Uint(right)) => return Ok(uints(op, *left, *right).map(Val::Uint)?),
         (Val::Double(left), Val::Double(right)) => return Ok(doubles(op, *left, *right).map(Val::Double)?),
-        (Val::Timestamp(at), Val::Duration(span)) | (Val::Duration(span), Val::Timestamp(at)) if op == BinaryOp::Add => {
+        (Val::Timestamp(at), Val::Duration(span)) | (Val::Duration(span), Val::Timestamp(at))
+            if op == BinaryOp::Add =>
+        {
             time::add(*at, *span).map(Val::Timestamp)
         }
         (Val::Timestamp(at), Val::Duration(span)) if op == BinaryOp::Subtract => {

@@ -103,7 +103,8 @@ impl Parser<'_> {
             return Err(Diagnostic::error(self.token.span, fault).into());
         }
         let condition = self.binary(OR)?;
-        let tree = if self.token.kind == TokenKind::Question { self.conditional(condition)? } else { condition };
+        let tree =
+            if self.token.kind == TokenKind::Question { self.conditional(condition)? } else { condition };
         self.depth = self.depth.saturating_sub(1);
         Ok(tree)
     }
@@ -149,7 +150,11 @@ impl Parser<'_> {
     }
 
     fn unary(&mut self) -> Parsed {
-        if matches!(self.token.kind, TokenKind::Not | TokenKind::Minus) { self.signed() } else { self.member(false) }
+        if matches!(self.token.kind, TokenKind::Not | TokenKind::Minus) {
+            self.signed()
+        } else {
+            self.member(false)
+        }
     }
 
     /// Reads signs and their operand. Of more than two equal signs two or one are kept: each further pair

@@ -49,7 +49,11 @@ impl Program {
     /// # Errors
     ///
     /// All faults found, at most 32.
-    pub fn condition(source: &str, environment: &Environment, access: &Access) -> Result<Self, Vec<Diagnostic>> {
+    pub fn condition(
+        source: &str,
+        environment: &Environment,
+        access: &Access,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let tree = parse::parse(source)?;
         Ok(Self::new(source, check::check_condition(&tree, environment, access)?))
     }
@@ -109,7 +113,8 @@ impl Program {
     pub fn explain(&self, inputs: &[Input<'_>]) -> Vec<Part> {
         let mut parts = Vec::new();
         demand::leaves(&self.inner.node, &mut |leaf| {
-            let outcome = Machine::new(inputs).test(leaf, None).map_err(|stop| stop.failure(&self.inner.source));
+            let outcome =
+                Machine::new(inputs).test(leaf, None).map_err(|stop| stop.failure(&self.inner.source));
             let mut slots = Vec::new();
             leaf.visit(&mut |node| {
                 slots.extend(match node {

@@ -87,7 +87,8 @@ fn parse_component(text: &str) -> Option<(i128, &str)> {
         "ns" => 1,
         _ => return None,
     };
-    let mut total = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok().map(i128::from)?.checked_mul(scale)? };
+    let mut total =
+        if whole.is_empty() { 0 } else { whole.parse::<i64>().ok().map(i128::from)?.checked_mul(scale)? };
     let mut place = scale;
     for digit in fraction.chars() {
         place = place.checked_div(10)?;
@@ -170,10 +171,14 @@ fn local(timestamp: DateTime<Utc>, zone: Option<&str>) -> Option<NaiveDateTime> 
 fn offset(zone: &str) -> Option<FixedOffset> {
     let unsigned = zone.strip_prefix(['+', '-']).unwrap_or(zone);
     let (hours, minutes) = unsigned.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 || !hours.bytes().chain(minutes.bytes()).all(|b| b.is_ascii_digit()) {
+    if hours.len() != 2
+        || minutes.len() != 2
+        || !hours.bytes().chain(minutes.bytes()).all(|b| b.is_ascii_digit())
+    {
         return None;
     }
-    let (hours, minutes) = (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok().filter(|value| *value < 60)?);
+    let (hours, minutes) =
+        (hours.parse::<i32>().ok()?, minutes.parse::<i32>().ok().filter(|value| *value < 60)?);
     let seconds = hours.checked_mul(3_600)?.checked_add(minutes.checked_mul(60)?)?;
     FixedOffset::east_opt(if zone.starts_with('-') { seconds.checked_neg()? } else { seconds })
 }
@@ -249,8 +254,15 @@ mod tests {
             assert_eq!(print_timestamp(parse_timestamp(text).unwrap()), text);
         }
         for text in [
-            "", "2009-02-13", "2009-02-13 23:31:30Z", "2009-02-13T23:31:30z", "2009-02-13T23:31:30",
-            "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "2016-12-31T23:59:60Z",
+            "",
+            "2009-02-13",
+            "2009-02-13 23:31:30Z",
+            "2009-02-13T23:31:30z",
+            "2009-02-13T23:31:30",
+            "0000-01-01T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "0001-01-01T00:00:00+01:00",
+            "2016-12-31T23:59:60Z",
         ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }

@@ -245,7 +245,9 @@ mod tests {
 
     #[test]
     fn foreign_notation_is_refused() {
-        for text in ["", "list<", "list<int", "map<string>", "string int", "int>", "<int>", "string<int>", "str"] {
+        for text in
+            ["", "list<", "list<int", "map<string>", "string int", "int>", "<int>", "string<int>", "str"]
+        {
             assert!(text.parse::<Type>().is_err(), "{text}");
         }
         let deep = format!("{}int{}", "list<".repeat(9), ">".repeat(9));

@@ -81,9 +81,13 @@ impl<'a> Val<'a> {
             Value::Bytes(value) => Self::Bytes(value),
             Value::Timestamp(value) => Self::Timestamp(*value),
             // A span beyond 292 years is not a duration of the language; the nearest one is the longest.
-            Value::Duration(value) => Self::Duration(value.num_nanoseconds().unwrap_or(
-                if value.num_seconds() < 0 { i64::MIN } else { i64::MAX },
-            )),
+            Value::Duration(value) => {
+                Self::Duration(value.num_nanoseconds().unwrap_or(if value.num_seconds() < 0 {
+                    i64::MIN
+                } else {
+                    i64::MAX
+                }))
+            }
             Value::List(value) => Self::Values(value),
             Value::Map(value) => Self::Attributes(value),
         }
@@ -160,7 +164,9 @@ impl<'a> Val<'a> {
             Self::Type(value) => Val::Type(value),
             Self::Ip(value) => Val::Ip(value),
             Self::Cidr(value) => Val::Cidr(value),
-            Self::Optional(inner) => Val::Optional(inner.map(|inner| Arc::new(inner.as_ref().clone().owned()))),
+            Self::Optional(inner) => {
+                Val::Optional(inner.map(|inner| Arc::new(inner.as_ref().clone().owned())))
+            }
             list @ (Self::Values(_) | Self::Slice(_) | Self::List(_)) => {
                 Val::List(list.items().into_iter().flat_map(Items::iter).map(Val::owned).collect())
             }
@@ -333,7 +339,9 @@ impl<'a> Val<'a> {
             (Self::Int(left), Val::Double(right)) => compare_int_double(*left, *right),
             (Self::Double(left), Val::Int(right)) => compare_int_double(*right, *left).map(Ordering::reverse),
             (Self::Uint(left), Val::Double(right)) => compare_uint_double(*left, *right),
-            (Self::Double(left), Val::Uint(right)) => compare_uint_double(*right, *left).map(Ordering::reverse),
+            (Self::Double(left), Val::Uint(right)) => {
+                compare_uint_double(*right, *left).map(Ordering::reverse)
+            }
             _ => return None,
         })
     }

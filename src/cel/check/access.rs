@@ -20,13 +20,19 @@ impl Checker<'_> {
         let name = quote(path);
         match self.access.rule(path) {
             Rule::Free => {}
-            Rule::Hidden(reason) => self.report(Diagnostic::error(span, format!("{name} cannot be read here: {reason}"))),
+            Rule::Hidden(reason) => {
+                self.report(Diagnostic::error(span, format!("{name} cannot be read here: {reason}")))
+            }
             Rule::Raising | Rule::Lowering => {
                 let positive = self.position == Position::Positive;
                 if *ty == Type::Risk {
-                    self.report(Diagnostic::error(span, format!("{name} can only be compared with a constant here")));
+                    self.report(Diagnostic::error(
+                        span,
+                        format!("{name} can only be compared with a constant here"),
+                    ));
                 } else if !positive {
-                    let fault = format!("{name} cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here");
+                    let fault =
+                        format!("{name} cannot stand under `!`, `==`, `!=`, `?:`, `in` or in a call here");
                     self.report(Diagnostic::error(span, fault));
                 }
             }
@@ -58,7 +64,8 @@ impl Checker<'_> {
         right: &Expr,
         span: Span,
     ) -> Option<()> {
-        let ordered = matches!(op, BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual);
+        let ordered =
+            matches!(op, BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual);
         if self.position != Position::Positive || !ordered {
             return None;
         }

@@ -11,8 +11,8 @@ use super::super::failure::{Fault, Stop};
 use super::super::functions::{self, Func};
 use super::super::node::{Binary, Call, Member, Node, ScalarNode, TextNode, TextSet, TextTest};
 use super::super::val::Val;
-use super::calls::constant_text;
 use super::Checker;
+use super::calls::constant_text;
 
 impl Checker<'_> {
     /// Computes a node whose parts are all constant.
@@ -49,9 +49,21 @@ impl Checker<'_> {
         parts.sort_by_key(price);
         match <[Node; 1]>::try_from(parts) {
             Ok([only]) if is_truth(&only) => only,
-            Ok([only]) => if and { Node::And(Box::new([only])) } else { Node::Or(Box::new([only])) },
+            Ok([only]) => {
+                if and {
+                    Node::And(Box::new([only]))
+                } else {
+                    Node::Or(Box::new([only]))
+                }
+            }
             Err(parts) if parts.is_empty() => Node::Const(Val::Bool(and)),
-            Err(parts) => if and { Node::And(parts.into()) } else { Node::Or(parts.into()) },
+            Err(parts) => {
+                if and {
+                    Node::And(parts.into())
+                } else {
+                    Node::Or(parts.into())
+                }
+            }
         }
     }
 
@@ -100,6 +112,12 @@ impl Checker<'_> {
         self.folded(node, span)
     }
 
+    /// Compiles a pattern out of what a condition may take to compile: some twenty ordinary ones.
+    fn pattern(&mut self, text: &str) -> Option<regex::Regex> {
+        self.budget.step(text.len().saturating_mul(25).saturating_add(500)).ok()?;
+        functions::pattern(text)
+    }
+
     /// A test of a text against a literal, if the call is one.
     fn text_call(&mut self, call: Call) -> Result<Node, Call> {
         let Some(literal) = call.args.get(1).and_then(constant_text).map(Box::<str>::from) else {
@@ -111,7 +129,7 @@ impl Checker<'_> {
             Func::StartsWith => TextTest::StartsWith(literal),
             Func::EndsWith => TextTest::EndsWith(literal),
             Func::Contains => TextTest::Contains(literal),
-            Func::Matches => match functions::pattern(&literal) {
+            Func::Matches => match self.pattern(&literal) {
                 Some(regex) => TextTest::Matches(Box::new(regex)),
                 None => return Ok(Node::Fail(Fault::Regex, call.span)),
             },
@@ -155,7 +173,8 @@ fn scalar_literal(op: BinaryOp, left: &Node, right: &Node) -> Option<(Val<'stati
 
 fn text_set(node: &Node) -> Option<TextSet> {
     let Node::Const(value) = node else { return None };
-    let texts = value.items()?.iter().map(|item| item.as_str().map(Box::<str>::from)).collect::<Option<Vec<_>>>()?;
+    let texts =
+        value.items()?.iter().map(|item| item.as_str().map(Box::<str>::from)).collect::<Option<Vec<_>>>()?;
     Some(TextSet::new(texts))
 }
 
@@ -176,7 +195,13 @@ fn parts_are_constant(node: &Node) -> bool {
 /// Says whether a node gives a truth value or fails.
 fn is_truth(node: &Node) -> bool {
     match node {
-        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Text(_) | Node::Scalar(_) | Node::Member(_) | Node::Present(..) => true,
+        Node::And(_)
+        | Node::Or(_)
+        | Node::Not(..)
+        | Node::Text(_)
+        | Node::Scalar(_)
+        | Node::Member(_)
+        | Node::Present(..) => true,
         Node::Binary(binary) => super::super::operate::is_relation(binary.op),
         _ => false,
     }

@@ -83,7 +83,8 @@ impl Checker<'_> {
         self.arguments(func, &nodes, types, span);
         let mut nodes = nodes.into_iter();
         let first = nodes.next().unwrap_or(Node::Fail(Fault::NoOverload, span));
-        let node = nodes.fold(first, |best, next| self.called(Call { func, args: Box::new([best, next]), span }));
+        let node =
+            nodes.fold(first, |best, next| self.called(Call { func, args: Box::new([best, next]), span }));
         Typed { node, ty: precise(func, types, Type::Dyn) }
     }
 
@@ -98,11 +99,21 @@ impl Checker<'_> {
                 let fault = Diagnostic::error(span, "pattern of `matches` must be a literal");
                 self.report(fault.with_help("a pattern is compiled once, when the condition is loaded"));
             }
-            Func::FullYear | Func::Month | Func::Date | Func::DayOfMonth | Func::DayOfWeek | Func::DayOfYear
-            | Func::Hours | Func::Minutes | Func::Seconds | Func::Milliseconds => {
+            Func::FullYear
+            | Func::Month
+            | Func::Date
+            | Func::DayOfMonth
+            | Func::DayOfWeek
+            | Func::DayOfYear
+            | Func::Hours
+            | Func::Minutes
+            | Func::Seconds
+            | Func::Milliseconds => {
                 if let Some(zone) = text(1).filter(|zone| !time::is_zone(zone)) {
                     let fault = Diagnostic::error(span, format!("unknown time zone {}", quote(zone)));
-                    self.report(fault.with_help("write an offset such as `+01:00`; names need the feature `tz`"));
+                    self.report(
+                        fault.with_help("write an offset such as `+01:00`; names need the feature `tz`"),
+                    );
                 }
             }
             Func::Greatest | Func::Least => {
@@ -124,12 +135,15 @@ impl Checker<'_> {
             let found = Diagnostic::error(span, format!("unknown {kind} {}", quote(name)));
             let known = functions::named().filter(|(_, form)| *form == method).map(|(known, _)| known);
             let other = functions::named().any(|(known, form)| known == name && form != method);
-            self.report(match nearest(name, known.chain(if method { MACROS.as_slice() } else { &[] }.iter().copied())) {
-                _ if other && method => found.with_help(format!("write `{name}(x)`")),
-                _ if other => found.with_help(format!("write `x.{name}(…)`")),
-                Some(near) => found.with_help(format!("did you mean `{near}`?")),
-                None => found,
-            });
+            self.report(
+                match nearest(name, known.chain(if method { MACROS.as_slice() } else { &[] }.iter().copied()))
+                {
+                    _ if other && method => found.with_help(format!("write `{name}(x)`")),
+                    _ if other => found.with_help(format!("write `x.{name}(…)`")),
+                    Some(near) => found.with_help(format!("did you mean `{near}`?")),
+                    None => found,
+                },
+            );
         }
         Typed { node: Node::Fail(Fault::UnknownFunction, span), ty: Type::Dyn }
     }

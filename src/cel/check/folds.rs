@@ -18,7 +18,8 @@ impl Checker<'_> {
         let range = self.position(position, |checker| checker.expr(&fold.range));
         let Some((first, second)) = self.variables(&range.ty, fold.second.is_some(), span) else {
             let ty = range.ty;
-            return self.fail(span, Fault::NoOverload, || format!("expected a list or map to go over, found {ty}"));
+            return self
+                .fail(span, Fault::NoOverload, || format!("expected a list or map to go over, found {ty}"));
         };
         let key_type = first.clone();
         self.locals.push(Local { name: fold.first.clone(), ty: first, root });
@@ -53,7 +54,11 @@ impl Checker<'_> {
                     let (ty, place) = (&body.ty, self.place(fold.body.span));
                     self.fault(place, || format!("expected a map of one entry, found {ty}"));
                 }
-                return (body.node, LoopKind::Entries, if range.is_dyn() { Type::map(Type::Dyn, Type::Dyn) } else { body.ty });
+                return (
+                    body.node,
+                    LoopKind::Entries,
+                    if range.is_dyn() { Type::map(Type::Dyn, Type::Dyn) } else { body.ty },
+                );
             }
         };
         (self.truth(body, &fold.body), kind, Type::Bool)

@@ -5,8 +5,8 @@
 
 use super::super::ast::{Expr, Kind};
 use super::super::environment::Slot;
-use super::names::Found;
 use super::Checker;
+use super::names::Found;
 use crate::limits;
 
 impl Checker<'_> {

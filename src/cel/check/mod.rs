@@ -33,7 +33,11 @@ pub(super) struct Checked {
 }
 
 /// Checks a condition, which must be a truth value.
-pub(super) fn check_condition(tree: &Expr, env: &Environment, access: &Access) -> Result<Checked, Vec<Diagnostic>> {
+pub(super) fn check_condition(
+    tree: &Expr,
+    env: &Environment,
+    access: &Access,
+) -> Result<Checked, Vec<Diagnostic>> {
     let mut checker = Checker::new(env, access, true);
     let found = checker.position(Position::Positive, |checker| checker.expr(tree));
     if !matches!(found.ty, Type::Bool | Type::Dyn) {
@@ -178,7 +182,9 @@ impl<'e> Checker<'e> {
             }
             Kind::Fold(fold) => self.fold(fold, span),
             Kind::Bind { name, value, body } => self.bind(name, value, body),
-            Kind::OptionalMap { target, name, body, flat } => self.optional_map(target, name, body, *flat, span),
+            Kind::OptionalMap { target, name, body, flat } => {
+                self.optional_map(target, name, body, *flat, span)
+            }
         }
     }
 

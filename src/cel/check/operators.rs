@@ -141,7 +141,8 @@ impl Checker<'_> {
     fn possible(&mut self, attribute: &Node, other: &Node, span: Span) {
         let Node::Slot(slot, _) = attribute else { return };
         let env = self.env;
-        let Some(declaration) = env.declaration(*slot).filter(|declaration| !declaration.one_of.is_empty()) else {
+        let Some(declaration) = env.declaration(*slot).filter(|declaration| !declaration.one_of.is_empty())
+        else {
             return;
         };
         let Node::Const(value) = other else { return };
@@ -168,7 +169,13 @@ fn ordered(left: &Type, right: &Type) -> bool {
         ty.is_number()
             || matches!(
                 ty,
-                Type::Dyn | Type::Bool | Type::String | Type::Bytes | Type::Timestamp | Type::Duration | Type::Risk
+                Type::Dyn
+                    | Type::Bool
+                    | Type::String
+                    | Type::Bytes
+                    | Type::Timestamp
+                    | Type::Duration
+                    | Type::Risk
             )
     };
     has_order(left) && has_order(right) && left.comparable(right)

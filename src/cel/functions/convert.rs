@@ -116,7 +116,9 @@ fn double(text: &str) -> Option<f64> {
         "Infinity" | "+Infinity" | "Inf" | "+Inf" | "inf" => f64::INFINITY,
         "-Infinity" | "-Inf" | "-inf" => f64::NEG_INFINITY,
         _ => {
-            let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
+            let plain = text
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
             return text.parse().ok().filter(|number: &f64| plain && number.is_finite());
         }
     };

@@ -31,7 +31,9 @@ pub(super) fn call<'a>(
     let items = first.items().ok_or(Fault::NoOverload)?;
     match (func, rest) {
         (Func::First, []) => Ok(Val::Optional(items.get(0).map(Arc::new))),
-        (Func::Last, []) => Ok(Val::Optional(items.len().checked_sub(1).and_then(|last| items.get(last)).map(Arc::new))),
+        (Func::Last, []) => {
+            Ok(Val::Optional(items.len().checked_sub(1).and_then(|last| items.get(last)).map(Arc::new)))
+        }
         (Func::Join, rest) => join(items, rest, budget),
         (Func::Reverse, []) => {
             budget.build_items(items.len())?;
@@ -49,7 +51,9 @@ pub(super) fn call<'a>(
             Ok(Val::List(items.iter().take(end).skip(start).collect()))
         }
         (Func::Flatten, []) => flatten(first, 1, budget),
-        (Func::Flatten, [Val::Int(depth)]) => flatten(first, u64::try_from(*depth).map_err(|_| Fault::Argument)?, budget),
+        (Func::Flatten, [Val::Int(depth)]) => {
+            flatten(first, u64::try_from(*depth).map_err(|_| Fault::Argument)?, budget)
+        }
         (Func::Distinct, []) => distinct(items, budget),
         (Func::Sort, []) => {
             budget.build_items(items.len().saturating_mul(2))?;

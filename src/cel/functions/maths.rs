@@ -63,7 +63,8 @@ fn ints<'a>(func: Func, left: i64, right: i64) -> Result<Val<'a>, Trouble> {
         Func::BitShiftLeft | Func::BitShiftRight => {
             let by = u32::try_from(right.min(64)).map_err(|_| Fault::Argument)?;
             let bits = left.cast_unsigned();
-            let shifted = if func == Func::BitShiftLeft { bits.checked_shl(by) } else { bits.checked_shr(by) };
+            let shifted =
+                if func == Func::BitShiftLeft { bits.checked_shl(by) } else { bits.checked_shr(by) };
             shifted.unwrap_or(0).cast_signed()
         }
         _ => return Err(Fault::NoOverload.into()),
@@ -86,7 +87,12 @@ fn shift_uint<'a>(func: Func, bits: u64, by: u64) -> Result<Val<'a>, Trouble> {
 }
 
 /// The greatest or least of two numbers or of a list of them; of equal ones the first.
-fn extreme<'a>(func: Func, first: &Val<'a>, rest: &[Val<'a>], budget: &mut Budget) -> Result<Val<'a>, Trouble> {
+fn extreme<'a>(
+    func: Func,
+    first: &Val<'a>,
+    rest: &[Val<'a>],
+    budget: &mut Budget,
+) -> Result<Val<'a>, Trouble> {
     if let ([], Some(items)) = (rest, first.items()) {
         budget.step(items.len())?;
         let mut best = items.get(0).ok_or(Fault::Argument)?;

@@ -13,9 +13,9 @@ mod text;
 
 use super::budget::{Budget, Trouble};
 use super::failure::Fault;
+use super::network;
 use super::time::{self, Part};
 use super::val::Val;
-use super::network;
 
 pub(super) use lists::sort_pairs;
 pub(super) use table::{Func, named, namespaces, overloads};
@@ -37,7 +37,9 @@ pub(super) fn call<'a>(func: Func, args: &[Val<'a>], budget: &mut Budget) -> Res
             convert::convert(func, first, budget)
         }
         Func::Timestamp | Func::Duration | Func::Ip | Func::Cidr => convert::convert(func, first, budget),
-        Func::StartsWith | Func::EndsWith | Func::Contains | Func::Matches => text::test(func, first, rest, budget),
+        Func::StartsWith | Func::EndsWith | Func::Contains | Func::Matches => {
+            text::test(func, first, rest, budget)
+        }
         Func::FullYear => part(first, rest, Part::FullYear),
         Func::Month => part(first, rest, Part::Month),
         Func::Date => part(first, rest, Part::Date),
@@ -105,7 +107,9 @@ fn part<'a>(value: &Val<'_>, rest: &[Val<'_>], part: Part) -> Result<Val<'a>, Tr
             let zone = zone.as_str().ok_or(Fault::NoOverload)?;
             Ok(time::part(*at, part, Some(zone)).map(Val::Int).ok_or(Fault::Zone)?)
         }
-        (Val::Duration(span), []) => Ok(time::duration_part(*span, part).map(Val::Int).ok_or(Fault::NoOverload)?),
+        (Val::Duration(span), []) => {
+            Ok(time::duration_part(*span, part).map(Val::Int).ok_or(Fault::NoOverload)?)
+        }
         _ => Err(Fault::NoOverload.into()),
     }
 }

@@ -78,7 +78,9 @@ impl Shape {
             | (Self::Cidr, Type::Cidr)
             | (Self::Type, Type::Type) => true,
             (Self::A, _) => bind(first, ty),
-            (Self::ListA, Type::List(element)) | (Self::OptionalA, Type::Optional(element)) => bind(first, element),
+            (Self::ListA, Type::List(element)) | (Self::OptionalA, Type::Optional(element)) => {
+                bind(first, element)
+            }
             (Self::ListInt, Type::List(element)) => matches!(**element, Type::Int | Type::Dyn),
             (Self::ListString, Type::List(element)) => matches!(**element, Type::String | Type::Dyn),
             (Self::ListOptionalA, Type::List(element)) => match element.as_ref() {
