@@ -22,10 +22,11 @@ fn holds(sources: &[&str]) {
 #[track_caller]
 fn fails(cases: &[(&str, Fault)]) {
     for (source, expected) in cases {
-        match evaluate(source) {
-            Err(Failure::Error { what, .. }) => assert_eq!(what, *expected, "{source}"),
-            other => panic!("{source} gave {other:?}"),
-        }
+        let found = match evaluate(source) {
+            Err(Failure::Error { what, .. }) => Some(what),
+            _ => None,
+        };
+        assert_eq!(found, Some(*expected), "{source}");
     }
 }
 
@@ -207,7 +208,9 @@ fn macros() {
         ("5.map(x, x)", Fault::NoOverload),
         ("[1].all(x, 5)", Fault::NoOverload),
     ]);
-    for source in ["[1].map(x.y, x)", "[1].all(1, true)", "[1].exists(i, i, true)", "has(1)", "cel.bind(1, 2, 3)"] {
+    for source in
+        ["[1].map(x.y, x)", "[1].all(1, true)", "[1].exists(i, i, true)", "has(1)", "cel.bind(1, 2, 3)"]
+    {
         assert!(Program::expression(source, &Environment::new()).is_err(), "{source}");
     }
 }
