@@ -47,8 +47,8 @@ pub const CONDITION_HEIGHT: usize = 64;
 /// Diagnostics of one condition: nobody reads more.
 pub const CONDITION_FAULTS: usize = 32;
 
-/// Steps of one evaluation: about half a millisecond, and ten without optimisation. A test of each of the 4,096 elements that a request can have
-/// needs 20,000 to 30,000.
+/// Steps of one evaluation: about half a millisecond, and ten without optimisation. A test of each of the
+/// 4,096 elements that a request can have needs 20,000 to 30,000.
 pub const EVALUATION_STEPS: u32 = 40_000;
 
 /// Bytes that one evaluation may build: sixteen times what a request holds.

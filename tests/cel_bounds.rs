@@ -63,6 +63,27 @@ fn nothing_is_deeper_than_the_stack() {
 }
 
 #[test]
+fn definitions_inside_definitions_stay_within_the_stack() {
+    on_a_small_stack(|| {
+        let mut environment = environment();
+        let wrapped = |inner: &str| format!("{}{inner}{}", "!(".repeat(44), ")".repeat(44));
+        assert!(environment.define("d0", &wrapped("x == 1")).is_ok());
+        for number in 1..100_u32 {
+            assert!(
+                environment
+                    .define(&format!("d{number}"), &wrapped(&format!("d{}", number.saturating_sub(1))))
+                    .is_ok()
+            );
+        }
+        for name in ["d0", "d1", "d2", "d99"] {
+            run(name, &environment, &[]);
+            run(&format!("{name} && x == 1 || {name} ? {name} : {name}"), &environment, &[]);
+            assert_eq!(environment.check(name).is_ok(), name == "d0");
+        }
+    });
+}
+
+#[test]
 fn shared_parts_do_not_multiply() {
     let mut source = "[a, a]".to_owned();
     for _ in 0..40 {

@@ -225,6 +225,10 @@ fn definitions_are_expanded_where_they_are_used() {
         environment.define("prod", "true").unwrap_err()[0].message,
         "`prod` is already the name of something else"
     );
+    let fault =
+        "`a b` cannot be the name of a definition, use letters, digits and `_`, and no word of the language";
+    assert_eq!(environment.define("a b", "true").unwrap_err()[0].to_string(), fault);
+    assert!(environment.define("true", "false").is_err());
     // Variables of a macro are not seen by a definition that is used inside it.
     environment.define("uses_g", "g == 'x'").unwrap();
     assert!(Program::condition("subject.groups.exists(g, uses_g)", &environment, &Access::free()).is_err());
