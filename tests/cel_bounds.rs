@@ -9,6 +9,7 @@ mod cel_common;
 
 use cel_common::{bindings, cases, environment, on_a_small_stack, run};
 use countersign::{Failure, Input, Program, Type, Value};
+use proptest::prelude::*;
 
 #[test]
 fn damaged_cases_end_too() {
@@ -80,6 +81,78 @@ fn definitions_inside_definitions_stay_within_the_stack() {
             run(&format!("{name} && x == 1 || {name} ? {name} : {name}"), &environment, &[]);
             assert_eq!(environment.check(name).is_ok(), name == "d0");
         }
+    });
+}
+
+#[test]
+fn any_text_ends_in_a_program_or_a_fault() {
+    let (environment, bindings) = (environment(), bindings());
+    let words = [
+        "x",
+        "s",
+        "l100",
+        "1",
+        "0u",
+        "1.5",
+        "'a'",
+        "b'a'",
+        "r'\\'",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ":",
+        ",",
+        ".",
+        "?",
+        "!",
+        "-",
+        "+",
+        "*",
+        "/",
+        "%",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "&&",
+        "||",
+        " in ",
+        ".map(i, ",
+        ".all(x, ",
+        "has(",
+        "size(",
+        ".?a",
+        "[?",
+        "true",
+        "null",
+        "timestamp(",
+        "duration('1h')",
+        ".matches('a')",
+        "optional.of(",
+        "cel.bind(y, ",
+        "`a-b`",
+        "é",
+        "\\",
+        "'",
+        "\"",
+        "//",
+        "\n",
+        "type",
+        "math.greatest(",
+        ".orValue(",
+        "0x",
+        "1e9",
+        "in",
+        "while",
+    ];
+    let soup = proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..24);
+    proptest!(ProptestConfig::with_cases(3_000), |(words in soup, text in any::<String>())| {
+        run(&words.concat(), &environment, &bindings);
+        run(&words.join(" "), &environment, &bindings);
+        run(&text, &environment, &bindings);
     });
 }
 
