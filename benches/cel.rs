@@ -15,7 +15,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use countersign::{Access, Attributes, Environment, Input, Program, Type, Value};
+use countersign::cel::{Access, Environment, Input, Program, Type};
+use countersign::{Attributes, Value};
 use regex::Regex;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 

@@ -10,16 +10,27 @@ mod notation;
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
 
-use countersign::{Datum, Declaration, Environment, Input, Program, Type};
+use countersign::cel::{Datum, Declaration, Environment, Input, Program, Type};
 use serde_json::{Value, json};
 
+const HELP: &str = "\
+Usage: eval < requests.jsonl > results.jsonl
+request: {\"expr\": text, \"bindings\": {name: value}, \"container\": text}
+value: {\"t\": type, \"v\": content}; numbers as text, bytes as base64, maps as pairs
+result: {\"value\": value} or {\"error\": text}
+";
+
 fn main() -> ExitCode {
-    if std::env::args().nth(1).is_some() {
-        println!("usage: eval < requests.jsonl > results.jsonl");
-        println!("request: {{\"expr\": text, \"bindings\": {{name: value}}, \"container\": text}}");
-        println!("value: {{\"t\": type, \"v\": content}}; numbers as text, bytes as base64, maps as pairs");
-        println!("result: {{\"value\": value}} or {{\"error\": text}}");
-        return ExitCode::SUCCESS;
+    match std::env::args().nth(1).as_deref() {
+        None => {}
+        Some("--help") => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => {
+            eprintln!("unknown option {other}, see --help");
+            return ExitCode::FAILURE;
+        }
     }
     let mut code = ExitCode::SUCCESS;
     let mut out = std::io::stdout().lock();

@@ -2,11 +2,13 @@
 //!
 //! A bound stands here once. Who refuses something names the bound and what was found.
 
+use std::time::Duration;
+
 /// Bytes of an AuthZEN request: far above real ones (median 350 bytes), far below what hurts a parser.
 pub const REQUEST_BYTES: usize = 65_536;
 
-/// Bytes of all text that a request carries into the log. A record holds at most 65,535 bytes
-/// (DESIGN section 9), and JSON escaping can double ordinary text.
+/// Bytes of all that a request carries into the log beside its payload, as the record holds them: with a
+/// payload at its bound and the decision, they fit into a record of [`RECORD_BYTES`].
 pub const REQUEST_TEXT: usize = 24_576;
 
 /// Nesting of lists and maps in an attribute: deeper data is a document, not an attribute.
@@ -18,7 +20,7 @@ pub const VALUE_NODES: usize = 4_096;
 /// Bytes of an attribute's name and of an id, such as a subject's or a rule's.
 pub const NAME_BYTES: usize = 256;
 
-/// Bytes of a payload: the statement, command or body that will run.
+/// Bytes of a payload, as a record holds them: the statement, command or body that will run.
 pub const PAYLOAD_BYTES: usize = 16_384;
 
 /// Words of a command, parameters of a statement, headers of a call.
@@ -27,6 +29,97 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
+/// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
+pub const APPROVE_DEPTH: usize = 5;
+
+/// Leaves of one review, over all its stages (DESIGN section 7).
+pub const APPROVE_LEAVES: usize = 16;
+
+/// Votes of one review (DESIGN section 7).
+pub const VOTES: usize = 64;
+
+/// Any count that a policy writes: people, uses, slots.
+pub const COUNT: u32 = 10_000;
+
+/// Any count of uses that a host states: the largest integer that every reader of a record keeps exact.
+pub const USES: u64 = (1 << 53) - 1;
+
+/// Any span that a policy writes or a request asks for: a year of 366 days.
+pub const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);
+
+/// Bytes of a compiled pattern of the vocabulary.
+pub const PATTERN_BYTES: usize = 262_144;
+/// Bytes of a key set's text: every key of [`KEY_SET_KEYS`] with its certificates, had it any.
+pub const KEY_SET_BYTES: usize = 65_536;
+
+/// Keys of a set: two are in use at once while one replaces the other, the rest is room for several issuers.
+pub const KEY_SET_KEYS: usize = 64;
+
+/// Bytes of an audit record: what a `varchar` of most databases and one UDP syslog message can hold.
+pub const RECORD_BYTES: usize = 65_535;
+
+/// Nesting of an audit record, its own object counted: an attribute's depth twice over.
+pub const RECORD_DEPTH: usize = 16;
+
+/// Members of one object in an audit record: as many as a request's attributes can have.
+pub const RECORD_MEMBERS: usize = 4_096;
+
+/// Bytes of a stream's name, which is the origin line of its checkpoints.
+pub const STREAM_BYTES: usize = 200;
+
+/// Bytes of a record's key, id, event and review: short enough for a unique index of any database.
+pub const KEY_BYTES: usize = 256;
+
+/// Bytes of a ledger's snapshot: 53 hashes of a full tree's edge, and room.
+pub const SNAPSHOT_BYTES: usize = 4_095;
+
+/// Bytes of a signed checkpoint: its lines, and signatures of witnesses.
+pub const NOTE_BYTES: usize = 65_536;
+
+/// Signatures of a note: its log's and those of witnesses.
+pub const NOTE_SIGNATURES: usize = 64;
+/// Bytes of a grant's token: what one header line of common servers takes.
+pub const TOKEN_BYTES: usize = 8_192;
+
+/// Bytes of a token's decoded header: its three parameters need 90.
+pub const TOKEN_HEADER_BYTES: usize = 512;
+
+/// Nesting of a token's JSON: the profile's own claims need 3, the rest is room for `ext`.
+pub const TOKEN_DEPTH: usize = 8;
+
+/// Members of one object in a token. Each is compared with those before it.
+pub const TOKEN_MEMBERS: usize = 64;
+
+/// Bytes of a grant's claims before the log reference (650 bytes at most) is added: with header and signature
+/// they fit [`TOKEN_BYTES`].
+pub const CLAIMS_BYTES: usize = 5_200;
+
+/// Bytes of a text claim: a tenant, a type and an id of [`NAME_BYTES`] each, percent-encoded.
+pub const CLAIM_TEXT_BYTES: usize = 2_048;
+
+/// Uses of a counted grant. Each is one key that a store may be asked for.
+pub const GRANT_USES: i64 = 1_000;
+
+/// Seconds from issue to end that a verifier accepts unless it is told otherwise: a working shift.
+pub const GRANT_LIFETIME_SECONDS: i64 = 28_800;
+
+/// Seconds that a verifier's clock may be off at most.
+pub const LEEWAY_SECONDS: i64 = 60;
+/// Tokens of a SQL payload. Beyond it nobody reviews what they approve, and the parser's memory grows with it.
+pub const SQL_TOKENS: usize = 4_096;
+
+/// Bytes of a name in PostgreSQL, which cuts a longer one without an error (`NAMEDATALEN` less one).
+pub const SQL_NAME_BYTES: usize = 63;
+
+/// Open brackets at any place in a SQL payload. The parser tries several readings of each.
+pub const SQL_NESTING: usize = 24;
+
+/// Operators, casts and set operations that one place in a SQL payload hangs under. The parser builds them
+/// into a tree of that depth, which is walked and dropped by recursion.
+pub const SQL_CHAIN: usize = 128;
+
+/// Depth to which the SQL parser may recurse: what a debug build does on a stack of 512 KiB, and room.
+pub const SQL_RECURSION: usize = 40;
 /// Bytes of a condition. The longest in real policies have about 1,500; a list of 500 ids needs 16,000.
 pub const CONDITION_BYTES: usize = 16_384;
 
@@ -67,3 +160,17 @@ pub const REGEX_TEXT: usize = 1_024;
 /// Unicode classes such as `\w` in a regular expression; an eighth of them where case is ignored. Each takes
 /// tenths of a millisecond to build, and milliseconds where case is ignored.
 pub const REGEX_CLASSES: usize = 32;
+/// Bytes of a revocation list: some six thousand ids, far above the grants that live at once.
+pub const REVOCATIONS_BYTES: usize = 262_144;
+
+/// Bytes of a holder's proof: its five claims, the longest audience included.
+pub const PROOF_BYTES: usize = 2_048;
+
+/// Seconds that a holder's proof lives: one call and its retries.
+pub const PROOF_SECONDS: i64 = 60;
+
+/// Grants in a chain: the root and three hands. Each costs a signature.
+pub const CHAIN_GRANTS: usize = 4;
+
+/// Bytes of a signed approval: five of them fit the claims of a grant.
+pub const APPROVAL_BYTES: usize = 4_096;

@@ -8,7 +8,8 @@
 mod cel_common;
 
 use cel_common::{bindings, cases, environment, on_a_small_stack, run};
-use countersign::{Failure, Input, Program, Type, Value};
+use countersign::Value;
+use countersign::cel::{Failure, Input, Program, Type};
 use proptest::prelude::*;
 
 #[test]

@@ -2,10 +2,10 @@
 
 #![cfg(feature = "engine")]
 
-use countersign::{
-    Access, Declaration, Demand, Environment, Failure, Fault, Input, Program, Risk, Rule, Severity, Type,
-    Value,
+use countersign::cel::{
+    Access, Declaration, Demand, Environment, Failure, Fault, Input, Program, Rule, Severity, Type,
 };
+use countersign::{Risk, Value};
 
 fn environment() -> Environment {
     let mut environment = Environment::new();

@@ -11,7 +11,7 @@ mod notation;
 
 use std::collections::BTreeMap;
 
-use countersign::{Datum, Declaration, Environment, Input, Program, Type};
+use countersign::cel::{Datum, Declaration, Environment, Input, Program, Type};
 use serde_json::Value;
 
 const CASES: &str = include_str!("data/cel/conformance.jsonl");

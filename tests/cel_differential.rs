@@ -15,7 +15,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cel::objects::Key;
-use countersign::{Datum, Environment, Failure, Input, Program, Type};
+use countersign::cel::{Datum, Environment, Failure, Input, Program, Type};
 use proptest::prelude::*;
 
 /// What the generator wants an expression to be.

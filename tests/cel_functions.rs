@@ -2,7 +2,7 @@
 
 #![cfg(feature = "engine")]
 
-use countersign::{Datum, Environment, Failure, Fault, Input, Program, Type};
+use countersign::cel::{Datum, Environment, Failure, Fault, Input, Program, Type};
 
 fn evaluate(source: &str) -> Result<Datum, Failure> {
     let environment = Environment::new();

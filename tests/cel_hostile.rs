@@ -8,7 +8,7 @@
 mod cel_common;
 
 use cel_common::{bindings, cases, environment, on_a_small_stack};
-use countersign::{Input, Program};
+use countersign::cel::{Input, Program};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign::Datum;
+use countersign::cel::Datum;
 use serde_json::{Value, json};
 
 /// Reads a value; `None` if it is malformed.

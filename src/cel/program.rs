@@ -47,7 +47,8 @@ impl Program {
     /// Compiles a condition, which must be a truth value.
     ///
     /// ```
-    /// use countersign::{Access, Declaration, Environment, Input, Program, Type, Value};
+    /// use countersign::Value;
+    /// use countersign::cel::{Access, Declaration, Environment, Input, Program, Type};
     ///
     /// let mut environment = Environment::new();
     /// environment.declare("resource.owner", Declaration::new(Type::String).optional());

@@ -12,7 +12,7 @@ use crate::limits;
 /// The type of an attribute or of an expression.
 ///
 /// ```
-/// use countersign::Type;
+/// use countersign::cel::Type;
 ///
 /// let groups: Type = "list<string>".parse().unwrap();
 /// assert_eq!(groups, Type::List(Box::new(Type::String)));

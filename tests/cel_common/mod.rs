@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
-use countersign::{Access, Datum, Environment, Input, Program, Type};
+use countersign::cel::{Access, Datum, Environment, Input, Program, Type};
 
 const CASES: &str = include_str!("../data/cel/hostile.jsonl");
 

@@ -4,6 +4,9 @@
 //! them from JSON; it refuses a key that stands twice, because two readers could see two requests.
 //! Bounds are checked where a request is decided, so that a fault is a Deny that names its path.
 
+#[cfg(feature = "engine")]
+mod record;
+
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -136,6 +139,15 @@ impl Attributes {
     }
 }
 
+impl IntoIterator for Attributes {
+    type Item = (String, Value);
+    type IntoIter = std::vec::IntoIter<(String, Value)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Attributes {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut attributes = Self::new();
@@ -144,6 +156,13 @@ impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Attributes {
         }
         attributes
     }
+}
+
+/// Says whether records know a name as it is: `[a-z_][a-z0-9_.-]*`.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let mut letters = name.bytes();
+    letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == b'_')
+        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'_' | b'.' | b'-'))
 }
 
 macro_rules! value_from {

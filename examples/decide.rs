@@ -1,0 +1,84 @@
+//! Decides AuthZEN requests under a policy: JSON lines in, JSON lines out.
+//!
+//! A line that is no request gives a line with an `error` and does not stop the rest. Requests are taken
+//! as attested: whoever runs this stands for the enforcement point.
+
+#![allow(clippy::disallowed_methods, reason = "a program has files and a clock")]
+
+use std::error::Error;
+use std::io::{BufRead, Write};
+use std::process::ExitCode;
+
+use chrono::{DateTime, Utc};
+use countersign::{Policy, Request};
+use serde_json::json;
+
+const HELP: &str = "\
+Decides AuthZEN requests under a policy.
+
+Usage: decide --policy FILE [--now RFC3339]
+
+Reads one request a line on standard input and writes one decision a line on
+standard output: {\"decision\": bool, \"context\": {\"effect\", \"risk\", \"rules\",
+\"reasons\", …}}. A line that is no request gives {\"error\": \"…\"}.
+
+Options:
+  --policy FILE   the policy, in TOML
+  --now RFC3339   decide as of this time instead of now
+  --help          print this help
+";
+
+struct Options {
+    policy: String,
+    now: Option<DateTime<Utc>>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
+    let options = options(arguments)?;
+    let text =
+        std::fs::read_to_string(&options.policy).map_err(|error| format!("{}: {error}", options.policy))?;
+    let policy = Policy::from_documents([(options.policy.as_str(), text.as_str())])?;
+    let mut output = std::io::stdout().lock();
+    for line in std::io::stdin().lock().split(b'\n') {
+        let line = line?;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let now = options.now.unwrap_or_else(Utc::now);
+        let answer = match Request::from_trusted_json(line) {
+            Ok(request) => serde_json::to_value(policy.decide(&request, now))?,
+            Err(error) => json!({ "error": error.to_string() }),
+        };
+        writeln!(output, "{answer}")?;
+    }
+    Ok(())
+}
+
+fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
+    let (mut policy, mut now) = (None, None);
+    let mut arguments = arguments.iter();
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{option} needs a value, see --help"));
+        match option.as_str() {
+            "--policy" => policy = Some(value()?.clone()),
+            "--now" => now = Some(DateTime::parse_from_rfc3339(value()?)?.to_utc()),
+            other => return Err(format!("unknown option {other}, see --help").into()),
+        }
+    }
+    Ok(Options { policy: policy.ok_or("--policy is missing, see --help")?, now })
+}

@@ -1,0 +1,172 @@
+//! One line of truth about a stream, signed and kept elsewhere (C2SP tlog-checkpoint).
+//!
+//! A checkpoint fixes the first `size` records of a stream for good: whoever keeps one finds out whether
+//! a log that is shown later still has them. Its text is read strictly, since a witness that reads
+//! another size than the auditor would vouch for another log.
+
+use std::fmt;
+
+use super::merkle::Hash;
+use super::note::{self, Note, Signed};
+use crate::keys::{PublicKey, SigningKey, base64, from_base64};
+use crate::text::quote;
+
+/// The size and the root hash of a stream, under its name.
+///
+/// ```
+/// use countersign::{Checkpoint, Ledger, SigningKey};
+///
+/// let key = SigningKey::from_seed([7; 32]);
+/// let note = Ledger::create("orders-gate")?.checkpoint().sign(&key);
+/// assert!(note.starts_with("orders-gate\n0\n"));
+///
+/// let checkpoint = Checkpoint::open(&note, "orders-gate", &key.public())?;
+/// assert_eq!(checkpoint.size(), 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    origin: String,
+    size: u64,
+    root: Hash,
+}
+
+/// Why a text is not the checkpoint that it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// Not a text, an empty line and signature lines.
+    #[error("checkpoint is not a signed note")]
+    NotANote,
+    /// A line of the text is not what stands there in a checkpoint: origin, size, root hash.
+    #[error("line {line} of the checkpoint is malformed")]
+    Line {
+        /// The line, counted from 1.
+        line: u8,
+    },
+    /// It is a checkpoint of another stream.
+    #[error("checkpoint is of `{found}`, expected `{expected}`")]
+    Origin {
+        /// The origin found, escaped and cut.
+        found: String,
+        /// The stream asked for, escaped and cut.
+        expected: String,
+    },
+    /// The key did not sign it, or it was altered.
+    #[error("checkpoint is not signed by the key")]
+    Signature,
+}
+
+/// A checkpoint as it was read, with the signatures that it shows.
+#[derive(Debug, Clone)]
+pub(super) struct SignedCheckpoint {
+    pub(super) checkpoint: Checkpoint,
+    note: String,
+}
+
+impl Checkpoint {
+    pub(super) fn new(origin: &str, size: u64, root: Hash) -> Self {
+        Self { origin: origin.to_owned(), size, root }
+    }
+
+    /// Reads a signed checkpoint of a stream and checks that the key signed it under the stream's name.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`], all of its variants.
+    pub fn open(note: &str, stream: &str, key: &PublicKey) -> Result<Self, CheckpointError> {
+        let signed = SignedCheckpoint::read(note, stream)?;
+        match signed.signed_by(key) {
+            Signed::Valid => Ok(signed.checkpoint),
+            Signed::Absent | Signed::Forged => Err(CheckpointError::Signature),
+        }
+    }
+
+    /// Signs the checkpoint under the stream's name.
+    #[must_use]
+    pub fn sign(self, key: &SigningKey) -> String {
+        note::sign(&self.text(), &self.origin, key)
+    }
+
+    /// Returns the text to be signed elsewhere, by an HSM or a KMS.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, base64(&self.root))
+    }
+
+    /// Adds a signature over [`text`](Self::text) that was made elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError::Signature`] if the key did not make it.
+    pub fn finish(self, key: &PublicKey, signature: [u8; 64]) -> Result<String, CheckpointError> {
+        let text = self.text();
+        if !key.verify_strict(text.as_bytes(), &signature) {
+            return Err(CheckpointError::Signature);
+        }
+        Ok(note::attach(&text, &self.origin, key, &signature))
+    }
+
+    /// Returns the stream's name.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Counts the records.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the root hash over the records.
+    #[must_use]
+    pub fn root(&self) -> [u8; 32] {
+        self.root
+    }
+
+    /// Reads a checkpoint's text. Lines after the third are extensions, and ignored.
+    fn read(text: &str) -> Result<Self, CheckpointError> {
+        let mut lines = text.split_terminator('\n');
+        let mut next =
+            |line| lines.next().filter(|text| !text.is_empty()).ok_or(CheckpointError::Line { line });
+        let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
+        let digits =
+            size.bytes().all(|digit| digit.is_ascii_digit()) && (size == "0" || !size.starts_with('0'));
+        let size = size.parse().ok().filter(|_| digits).ok_or(CheckpointError::Line { line: 2 })?;
+        let root = from_base64(root).and_then(|root| root.try_into().ok());
+        let root = root.ok_or(CheckpointError::Line { line: 3 })?;
+        if lines.any(str::is_empty) {
+            return Err(CheckpointError::Line { line: 4 });
+        }
+        Ok(Self { origin: origin.to_owned(), size, root })
+    }
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Checkpoint")
+            .field("origin", &self.origin)
+            .field("size", &self.size)
+            .field("root", &base64(&self.root))
+            .finish()
+    }
+}
+
+impl SignedCheckpoint {
+    /// Reads a signed checkpoint of a stream, whoever signed it.
+    pub(super) fn read(note: &str, stream: &str) -> Result<Self, CheckpointError> {
+        let checkpoint = Checkpoint::read(Note::read(note).ok_or(CheckpointError::NotANote)?.text)?;
+        if checkpoint.origin != stream {
+            let (found, expected) = (quote(&checkpoint.origin), quote(stream));
+            return Err(CheckpointError::Origin { found, expected });
+        }
+        Ok(Self { checkpoint, note: note.to_owned() })
+    }
+
+    /// Checks what a key under the stream's name says about the checkpoint.
+    pub(super) fn signed_by(&self, key: &PublicKey) -> Signed {
+        Note::read(&self.note).map_or(Signed::Forged, |note| note.signed_by(&self.checkpoint.origin, key))
+    }
+}

@@ -1,0 +1,106 @@
+//! The names of what a log can say happened.
+//!
+//! One list, so that a writer and its readers cannot disagree about a spelling. A host's own notes are
+//! named `host.` and its word; they never look like an event of the library.
+
+use std::fmt;
+
+macro_rules! events {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
+        /// What a record says happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Event {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl Event {
+            /// Every event of the library.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// Returns the name that records hold.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// Reads a name. A host's own note is none of these.
+            #[must_use]
+            pub fn parse(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// A stream begins: its record 0.
+    StreamOpened = "stream.opened",
+    /// A stream ends: nothing follows.
+    StreamClosed = "stream.closed",
+    /// A policy decides from here on.
+    PolicyLoaded = "policy.loaded",
+    /// A request was decided: what was asked, the facts, the rules, the effect.
+    RequestDecided = "request.decided",
+    /// People are asked: the whole plan.
+    ReviewOpened = "review.opened",
+    /// A vote was cast, changed or withdrawn.
+    ReviewVoted = "review.voted",
+    /// A vote did not count, and why.
+    ReviewVoteRefused = "review.vote_refused",
+    /// Approvers were added because time passed.
+    ReviewEscalated = "review.escalated",
+    /// A plan is satisfied.
+    ReviewApproved = "review.approved",
+    /// A plan can no longer be satisfied, or was vetoed.
+    ReviewRejected = "review.rejected",
+    /// Nobody decided in time.
+    ReviewExpired = "review.expired",
+    /// A grant may be signed: its id, times and claims are fixed.
+    GrantAuthorized = "grant.authorized",
+    /// A use of a grant was taken.
+    GrantRedeemed = "grant.redeemed",
+    /// A grant is dead before its end.
+    GrantRevoked = "grant.revoked",
+    /// What may happen once had happened already.
+    StepRefused = "step.refused",
+    /// Break-glass was used: a review is owed.
+    EmergencyOwed = "emergency.owed",
+    /// An owed review was held.
+    EmergencySettled = "emergency.settled",
+    /// Checkpoints are signed by another key from here on.
+    KeyRotated = "key.rotated",
+    /// Openings of personal values were deleted.
+    RecordErased = "record.erased",
+    /// Records were handed to somebody.
+    LogExported = "log.exported",
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_are_distinct() {
+        for event in Event::ALL {
+            assert_eq!(Event::parse(event.as_str()), Some(*event));
+        }
+    }
+
+    #[test]
+    fn names_of_hosts_are_no_events() {
+        assert_eq!(Event::parse("host.deploy"), None);
+        assert!(Event::ALL.iter().all(|event| !event.as_str().starts_with("host.")));
+    }
+}

@@ -1,0 +1,283 @@
+//! The one writer of a stream.
+//!
+//! Persist, then believe: a step's result exists only after the host has stored the step's records. The
+//! ledger knows the end of its stream and which keys are taken; the host keeps the records. After a write
+//! whose outcome nobody knows it refuses to go on until it has been shown what is stored.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::chain::{self, Tip};
+use super::merkle::Frontier;
+use super::record::Record;
+use super::step::Step;
+use super::{Checkpoint, LedgerError, RecordFault, Staged, json as profile};
+use crate::keys::{base64, from_base64};
+use crate::{hex, limits};
+
+/// The end of a stream, and the right to append to it.
+///
+/// ```
+/// use chrono::{DateTime, Utc};
+/// use countersign::{Ledger, Stamp, Step};
+/// use serde_json::json;
+///
+/// let now: DateTime<Utc> = "2026-11-23T10:00:00Z".parse()?;
+/// let mut file = Vec::new(); // stands for a file
+/// let mut ledger = Ledger::create("orders-gate")?;
+/// for (build, random) in [(7, [1; 32]), (8, [2; 32])] {
+///     let step = Step::note("deploy.started", json!({ "build": build }), Stamp::new(now, random));
+///     let staged = ledger.stage(step)?;
+///     file.extend_from_slice(staged.lines());
+///     staged.commit();
+/// }
+/// assert_eq!(ledger.next_seq(), 3); // the stream's opening and two notes
+///
+/// let resumed = Ledger::resume("orders-gate", &file)?;
+/// assert_eq!(resumed.records()[2].content()["note"]["build"], 8);
+/// assert_eq!(resumed.ledger.next_seq(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// There is one writer:
+///
+/// ```compile_fail,E0277
+/// # use countersign::Ledger;
+/// fn second(ledger: &Ledger) -> Ledger {
+///     Ledger::clone(ledger)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Ledger {
+    pub(super) tip: Tip,
+    pub(super) keys: Keys,
+    /// Set while a step is staged, so that a `Staged` that goes away in whatever way leaves its mark.
+    pub(super) uncertain: Option<u64>,
+}
+
+/// A ledger that was read from its log, and the records of that log.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The ledger, ready to append.
+    pub ledger: Ledger,
+    records: Vec<Record>,
+}
+
+/// Who knows which keys are taken.
+#[derive(Debug)]
+pub(super) enum Keys {
+    /// The ledger has read every record.
+    Memory(HashSet<String>),
+    /// The store has a unique index.
+    Store,
+    /// Nobody: the ledger was restored without its keys.
+    Unknown,
+}
+
+impl Ledger {
+    /// Begins a stream. The record that opens it travels with the first step.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::StreamName`].
+    pub fn create(stream: &str) -> Result<Self, LedgerError> {
+        Ok(Self { tip: Tip::new(stream)?, keys: Keys::Memory(HashSet::new()), uncertain: None })
+    }
+
+    /// Leaves keys to a store that refuses a record whose key is taken. The ledger then keeps none in
+    /// memory, and streams of several processes can share one domain of keys.
+    #[must_use]
+    pub fn store_enforces_keys(mut self) -> Self {
+        self.keys = Keys::Store;
+        self
+    }
+
+    /// Reads a log of JSON lines and goes on where it ends. A log of no lines is a new stream.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Broken`] names the first record that is not the one that belongs there;
+    /// [`LedgerError::TornTail`] if all whole lines are good and a part of a line follows;
+    /// [`LedgerError::StreamName`].
+    pub fn resume(stream: &str, lines: &[u8]) -> Result<Resumed, LedgerError> {
+        let mut ledger = Self::create(stream)?;
+        let keep = lines.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end.saturating_add(1));
+        let (whole, torn) = lines.split_at_checked(keep).unwrap_or((lines, &[]));
+        let records = ledger.pass(whole.split_inclusive(|byte| *byte == b'\n'))?;
+        if torn.is_empty() { Ok(Resumed { ledger, records }) } else { Err(LedgerError::TornTail { keep }) }
+    }
+
+    /// Writes what it takes to go on without reading the whole log: less than 4 KiB, whatever the log's
+    /// size. Keys are not in it.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let peaks: Vec<String> = self.tip.frontier().peaks().iter().map(|peak| base64(peak)).collect();
+        let fields = json!({
+            "!fmt": SNAPSHOT_FORMAT,
+            "head": hex::encode(self.tip.head()),
+            "keys": if matches!(self.keys, Keys::Store) { STORE } else { MEMORY },
+            "peaks": peaks,
+            "size": self.next_seq(),
+            "stream": self.tip.stream(),
+        });
+        let mut text = String::new();
+        // Nothing in these fields is outside the profile.
+        let _ = profile::value(&mut text, &fields, 0);
+        let digest = hex::encode(&Sha256::digest(text.as_bytes()));
+        format!("{text}\n{digest}\n").into_bytes()
+    }
+
+    /// Goes on from a snapshot and the records that were stored since, without their line ends or with.
+    ///
+    /// Keys of records before the snapshot are not known. If the snapshot's ledger left keys to the store,
+    /// so does this one; otherwise a step with a key is refused until
+    /// [`store_enforces_keys`](Self::store_enforces_keys) is called.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Snapshot`]; [`LedgerError::Broken`] for a record that does not follow.
+    pub fn restore<R: AsRef<[u8]>>(
+        snapshot: &[u8],
+        newer: impl IntoIterator<Item = R>,
+    ) -> Result<Self, LedgerError> {
+        let (tip, keys) = read_snapshot(snapshot).ok_or(LedgerError::Snapshot)?;
+        let mut ledger = Self { tip, keys, uncertain: None };
+        ledger.pass(newer)?;
+        Ok(ledger)
+    }
+
+    /// Gives a step's records their places. The ledger is lent to the [`Staged`] until it is settled.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Uncertain`] after a step that was not committed; [`LedgerError::Unrecordable`] for a
+    /// step that no record can hold; [`LedgerError::KeysUnknown`]. The ledger is as it was before.
+    pub fn stage<T: 'static>(&mut self, step: Step<T>) -> Result<Staged<'_, T>, LedgerError> {
+        if let Some(from) = self.uncertain {
+            return Err(LedgerError::Uncertain { from });
+        }
+        step.check()?;
+        let (parts, release) = step.split();
+        let mut drafts = parts.iter().flat_map(|part| &part.drafts);
+        if matches!(self.keys, Keys::Unknown) && drafts.clone().any(|draft| draft.key.is_some()) {
+            return Err(LedgerError::KeysUnknown);
+        }
+        let first = drafts.next().filter(|_| self.next_seq() == 0);
+        let opening = first.map(|first| chain::opening(self.tip.stream(), first)).transpose();
+        let opening = opening.map_err(|fault| LedgerError::Unrecordable {
+            event: super::Event::StreamOpened.to_string(),
+            fault,
+        })?;
+        Ok(Staged::new(self, opening, parts, release))
+    }
+
+    /// Returns the number from which the store must be read before the ledger goes on.
+    #[must_use]
+    pub fn uncertain(&self) -> Option<u64> {
+        self.uncertain
+    }
+
+    /// Takes in what the store holds from [`next_seq`](Self::next_seq) on: the records of a step whose
+    /// outcome was unknown, or those of other writers. After that the ledger is certain.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Broken`]; the ledger is as it was before.
+    pub fn catch_up<R: AsRef<[u8]>>(
+        &mut self,
+        newer: impl IntoIterator<Item = R>,
+    ) -> Result<(), LedgerError> {
+        self.pass(newer)?;
+        self.uncertain = None;
+        Ok(())
+    }
+
+    /// Returns the number that the next record will have.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.tip.next_seq()
+    }
+
+    /// Returns the stream's name.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        self.tip.stream()
+    }
+
+    /// Describes all committed records in one line to be signed and kept elsewhere.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint::new(self.tip.stream(), self.next_seq(), self.tip.frontier().root())
+    }
+
+    /// Moves past records that are stored already: all or none.
+    pub(super) fn pass<R: AsRef<[u8]>>(
+        &mut self,
+        newer: impl IntoIterator<Item = R>,
+    ) -> Result<Vec<Record>, LedgerError> {
+        let mut tip = self.tip.clone();
+        let mut records = Vec::new();
+        for bytes in newer {
+            let seq = tip.next_seq();
+            let broken = |fault: RecordFault| LedgerError::Broken { seq, fault };
+            let record = Record::read(bytes.as_ref()).map_err(broken)?;
+            tip.pass(&record.body).map_err(broken)?;
+            records.push(record);
+        }
+        self.tip = tip;
+        self.remember(&records);
+        Ok(records)
+    }
+
+    /// Keeps the keys of stored records.
+    pub(super) fn remember(&mut self, records: &[Record]) {
+        if let Keys::Memory(keys) = &mut self.keys {
+            keys.extend(records.iter().filter_map(Record::key).map(str::to_owned));
+        }
+    }
+}
+
+impl Keys {
+    pub(super) fn holds(&self, key: &str) -> bool {
+        matches!(self, Self::Memory(keys) if keys.contains(key))
+    }
+}
+
+impl Resumed {
+    /// Returns every record of the log.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+}
+
+fn read_snapshot(bytes: &[u8]) -> Option<(Tip, Keys)> {
+    let (text, digest) = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.split_once('\n')?;
+    if text.len() > limits::SNAPSHOT_BYTES || hex::encode(&Sha256::digest(text.as_bytes())) != digest {
+        return None;
+    }
+    let fields: Value = serde_json::from_str(text).ok()?;
+    let field = |name: &str| fields.get(name).and_then(Value::as_str);
+    if field("!fmt")? != SNAPSHOT_FORMAT {
+        return None;
+    }
+    let peak = |value: &Value| <[u8; 32]>::try_from(from_base64(value.as_str()?)?).ok();
+    let peaks = fields.get("peaks")?.as_array()?.iter().map(peak).collect::<Option<Vec<_>>>()?;
+    let frontier = Frontier::from_parts(fields.get("size")?.as_u64()?, peaks)?;
+    let tip = Tip::from_parts(field("stream")?, hex::decode32(field("head")?)?, frontier).ok()?;
+    match field("keys")? {
+        STORE => Some((tip, Keys::Store)),
+        MEMORY if tip.next_seq() == 0 => Some((tip, Keys::Memory(HashSet::new()))),
+        MEMORY => Some((tip, Keys::Unknown)),
+        _ => None,
+    }
+}
+
+const SNAPSHOT_FORMAT: &str = "countersign/snapshot/1";
+const STORE: &str = "store";
+const MEMORY: &str = "memory";
+
+#[cfg(test)]
+mod tests;

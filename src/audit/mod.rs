@@ -1,0 +1,40 @@
+//! The log that proves itself.
+//!
+//! A stream of records, each naming the hash of the one before it, all of them leaves of one Merkle tree
+//! whose root is signed and kept elsewhere. Writers go through [`Ledger`], which releases a step's result
+//! only after its records are stored; readers go through [`LogVerifier`], which trusts nobody.
+
+mod chain;
+mod checkpoint;
+mod draft;
+mod error;
+mod event;
+mod json;
+mod ledger;
+mod merkle;
+mod note;
+mod proof;
+mod record;
+mod staged;
+mod step;
+mod time;
+mod verdict;
+mod verify;
+
+pub use checkpoint::{Checkpoint, CheckpointError};
+pub use error::LedgerError;
+pub use event::Event;
+pub use json::JsonFault;
+pub use ledger::{Ledger, Resumed};
+pub use proof::{ProofError, ProofPlan, Subtree};
+pub use record::{Record, RecordFault};
+pub use staged::Staged;
+pub use step::Step;
+pub use verdict::{Authorship, Completeness, Freshness, Integrity, LogFault, LogVerdict};
+pub use verify::{LogVerifier, VerifiedRecord};
+
+#[allow(unused_imports, reason = "only the engine makes steps")]
+pub(crate) use {
+    draft::{Draft, Key},
+    step::{Fate, Position, Refusal, RefusalKind},
+};

@@ -1,0 +1,165 @@
+//! A step whose records have places, before the host has stored them.
+//!
+//! Lends out what is to be stored and keeps the result back. Two things can be in the way of storing:
+//! somebody took the numbers, or somebody took a key. Both are healed here without asking the caller
+//! again, and both leave the ledger as uncertain as it was if they fail.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::chain::{self, Chained};
+use super::draft::Template;
+use super::record::Record;
+use super::step::{Part, Release};
+use super::{Ledger, LedgerError};
+
+/// Records to store, and the result that storing them releases.
+///
+/// Store all of [`lines`](Self::lines) or [`records`](Self::records), as one write; then
+/// [`commit`](Self::commit). A `Staged` that is dropped instead leaves the ledger
+/// [`uncertain`](Ledger::uncertain): its records may be stored or not.
+///
+/// Each step is committed once, the ledger takes one step at a time, and makes no checkpoint in between:
+///
+/// ```compile_fail,E0382
+/// # fn twice(staged: countersign::Staged<'_, ()>) {
+/// staged.commit();
+/// staged.commit();
+/// # }
+/// ```
+///
+/// ```compile_fail,E0499
+/// # use countersign::{Ledger, Step};
+/// fn two(ledger: &mut Ledger, first: Step<()>, second: Step<()>) {
+///     let first = ledger.stage(first).unwrap();
+///     let second = ledger.stage(second).unwrap();
+///     first.commit();
+/// }
+/// ```
+///
+/// ```compile_fail,E0502
+/// # use countersign::{Ledger, Step};
+/// fn early(ledger: &mut Ledger, step: Step<()>) {
+///     let staged = ledger.stage(step).unwrap();
+///     let checkpoint = ledger.checkpoint();
+///     staged.commit();
+/// }
+/// ```
+#[must_use = "store the records, then commit: dropping leaves the ledger uncertain"]
+pub struct Staged<'a, T> {
+    ledger: &'a mut Ledger,
+    opening: Option<Template>,
+    parts: Vec<Part>,
+    release: Release<T>,
+    /// Keys that the store said are taken.
+    taken: HashSet<String>,
+    chained: Chained,
+    lines: OnceLock<Vec<u8>>,
+    /// The store was found to hold these very records.
+    stored: bool,
+}
+
+impl<'a, T: 'static> Staged<'a, T> {
+    pub(super) fn new(
+        ledger: &'a mut Ledger,
+        opening: Option<Template>,
+        parts: Vec<Part>,
+        release: Release<T>,
+    ) -> Self {
+        let mut staged = Self {
+            ledger,
+            opening,
+            parts,
+            release,
+            taken: HashSet::new(),
+            chained: Chained::default(),
+            lines: OnceLock::new(),
+            stored: false,
+        };
+        staged.chain();
+        staged
+    }
+
+    /// Returns the records as JSON lines, each with its line end, for a file.
+    #[must_use]
+    pub fn lines(&self) -> &[u8] {
+        self.lines.get_or_init(|| {
+            let mut lines = Vec::new();
+            for record in &self.chained.records {
+                lines.extend_from_slice(record.bytes());
+                lines.push(b'\n');
+            }
+            lines
+        })
+    }
+
+    /// Returns the records as rows, for a database. There are none if the store turned out to hold them.
+    #[must_use]
+    pub fn records(&self) -> &[Record] {
+        &self.chained.records
+    }
+
+    /// Returns the number of the first record; of none, the number that the next would have.
+    #[must_use]
+    pub fn first_seq(&self) -> u64 {
+        self.ledger.next_seq()
+    }
+
+    /// Chains the records anew behind `newer`, what the store holds from [`first_seq`](Self::first_seq)
+    /// on: another process has taken the numbers. If `newer` are these very records (the write had
+    /// succeeded and only its answer was lost), nothing remains to be stored.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Broken`]: the store holds something that does not follow. The ledger is uncertain.
+    pub fn rebase<R: AsRef<[u8]>>(mut self, newer: impl IntoIterator<Item = R>) -> Result<Self, LedgerError> {
+        let newer = self.ledger.pass(newer)?;
+        let own = &self.chained.records;
+        let same = own.iter().zip(&newer).take_while(|(own, stored)| own.leaf() == stored.leaf()).count();
+        if self.stored || (same > 0 && same == own.len()) {
+            self.stored = true;
+            self.chained.records.clear();
+            self.lines = OnceLock::new();
+            self.ledger.uncertain = None;
+        } else {
+            self.chain();
+        }
+        Ok(self)
+    }
+
+    /// Turns every step that needs one of these keys into a recorded refusal; a numbered key first moves
+    /// on to the next number that is free. The other steps stay.
+    pub fn refuse<K: AsRef<str>>(mut self, taken_keys: impl IntoIterator<Item = K>) -> Self {
+        if !self.stored {
+            self.taken.extend(taken_keys.into_iter().map(|key| key.as_ref().to_owned()));
+            self.chain();
+        }
+        self
+    }
+
+    /// Says that the records are stored, all of them, and returns the result.
+    pub fn commit(self) -> T {
+        let Chained { records, fates } = self.chained;
+        self.ledger.remember(&records);
+        for record in &records {
+            self.ledger.tip.advance(record.leaf());
+        }
+        self.ledger.uncertain = None;
+        self.release.now(fates)
+    }
+
+    fn chain(&mut self) {
+        let (keys, taken) = (&self.ledger.keys, &self.taken);
+        let is_taken = |key: &str| taken.contains(key) || keys.holds(key);
+        self.chained = chain::chain(&self.ledger.tip, self.opening.as_ref(), &self.parts, is_taken);
+        self.lines = OnceLock::new();
+        self.ledger.uncertain = (!self.chained.records.is_empty()).then_some(self.ledger.next_seq());
+    }
+}
+
+impl<T> fmt::Debug for Staged<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Staged").field("records", &self.chained.records).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,246 @@
+//! Why a decision is as it is, as data and as text.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::span_of_time;
+use crate::text::quote;
+
+/// One reason: a stable code, its parameters, and a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    pub(crate) code: ReasonCode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+    text: String,
+}
+
+/// What a reason is about. Codes are stable: programs may compare them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReasonCode {
+    /// The request is out of bounds or does not fit the vocabulary.
+    InvalidRequest,
+    /// The action is not one that the policy knows.
+    UnknownAction,
+    /// The action does not carry the payload that the policy demands.
+    PayloadMismatch,
+    /// A forbid matches.
+    Forbidden,
+    /// A rule could not be evaluated.
+    RuleFailed,
+    /// A hold matches: nothing is automatic.
+    Held,
+    /// A zone allows the action.
+    ZoneAllows,
+    /// The risk is above a zone's ceiling.
+    RiskAboveZone,
+    /// A limit is used up, or nobody said how much of it is used.
+    LimitReached,
+    /// The asked time is below the bounds.
+    DurationTooShort,
+    /// The asked time is above the bounds.
+    DurationTooLong,
+    /// Evidence is missing.
+    NeedsMissing,
+    /// People must approve.
+    ReviewRequired,
+    /// Two reviews match where one must be the right one.
+    AmbiguousReview,
+    /// Break-glass access is given.
+    EmergencyAllows,
+    /// Break-glass access was asked for and no rule permits it.
+    EmergencyRefused,
+    /// A review was rejected.
+    ReviewRejected,
+    /// A review ran out of time.
+    ReviewExpired,
+    /// What was decided does not fit a grant.
+    GrantNotWritable,
+    /// No rule matches.
+    NothingMatched,
+}
+
+/// Something that a Challenge asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    pub(crate) kind: NeedKind,
+    pub(crate) path: String,
+    pub(crate) problem: Problem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) because: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) accepts: Vec<String>,
+    pub(crate) rule: String,
+}
+
+/// How a need is met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NeedKind {
+    /// By stating a field.
+    Field,
+    /// By signing in again, or in a stronger way.
+    StepUp,
+}
+
+/// In which way a need is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Problem {
+    Absent,
+    Empty,
+    Malformed,
+    TooOld,
+    WrongMethod,
+}
+
+/// The cheapest step towards yes, for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NextAction {
+    /// State the missing fields.
+    Supply,
+    /// Sign in again.
+    StepUp,
+    /// Submit the request and wait for people.
+    RequestApproval,
+    /// There is none.
+    None,
+}
+
+impl Reason {
+    pub(crate) fn new(code: ReasonCode, text: impl Into<String>) -> Self {
+        Self { code, rule: None, detail: None, text: text.into() }
+    }
+
+    pub(crate) fn of_rule(code: ReasonCode, rule: &str, text: impl Into<String>) -> Self {
+        Self { rule: Some(rule.to_owned()), ..Self::new(code, text) }
+    }
+
+    pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn with_rule(mut self, rule: &str) -> Self {
+        self.rule = Some(rule.to_owned());
+        self
+    }
+
+    pub(crate) fn duration(code: ReasonCode, asked: Duration, bound: Duration) -> Self {
+        let (asked, bound) = (span_of_time::print(asked), span_of_time::print(bound));
+        let side = if code == ReasonCode::DurationTooShort {
+            "below the minimum of"
+        } else {
+            "above the maximum of"
+        };
+        Self::new(code, format!("the asked {asked} is {side} {bound}")).with_detail(bound)
+    }
+
+    /// Returns the code.
+    #[must_use]
+    pub fn code(&self) -> ReasonCode {
+        self.code
+    }
+
+    /// Returns the rule that the reason is about.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
+    }
+
+    /// Returns the parameter of the code: a path, a bound, what failed.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// Returns the text for people.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Need {
+    /// Returns how the need is met.
+    #[must_use]
+    pub fn kind(&self) -> NeedKind {
+        self.kind
+    }
+
+    /// Returns the path of what is missing, such as `context.ticket`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Returns the policy author's hint.
+    #[must_use]
+    pub fn because(&self) -> Option<&str> {
+        self.because.as_deref()
+    }
+}
+
+impl ReasonCode {
+    /// Returns the code as it is serialised.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::UnknownAction => "unknown_action",
+            Self::PayloadMismatch => "payload_mismatch",
+            Self::Forbidden => "forbidden",
+            Self::RuleFailed => "rule_failed",
+            Self::Held => "held",
+            Self::ZoneAllows => "zone_allows",
+            Self::RiskAboveZone => "risk_above_zone",
+            Self::LimitReached => "limit_reached",
+            Self::DurationTooShort => "duration_too_short",
+            Self::DurationTooLong => "duration_too_long",
+            Self::NeedsMissing => "needs_missing",
+            Self::ReviewRequired => "review_required",
+            Self::AmbiguousReview => "ambiguous_review",
+            Self::EmergencyAllows => "emergency_allows",
+            Self::EmergencyRefused => "emergency_refused",
+            Self::ReviewRejected => "review_rejected",
+            Self::ReviewExpired => "review_expired",
+            Self::GrantNotWritable => "grant_not_writable",
+            Self::NothingMatched => "nothing_matched",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rule {
+            Some(rule) => write!(formatter, "rule `{}`: {}", quote(rule), self.text),
+            None => formatter.write_str(&self.text),
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let problem = match self.problem {
+            Problem::Absent => "is missing",
+            Problem::Empty => "is empty",
+            Problem::Malformed => "is malformed",
+            Problem::TooOld => "is too old",
+            Problem::WrongMethod => "is not strong enough",
+        };
+        write!(formatter, "`{}` {problem}", self.path)?;
+        match &self.because {
+            Some(because) => write!(formatter, ": {because}"),
+            None => Ok(()),
+        }
+    }
+}

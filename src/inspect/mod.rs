@@ -1,0 +1,7 @@
+//! What an action really does.
+//!
+//! A risk rule should look at what will run, not at what it is called. An inspector reads a payload and
+//! states facts about it; a payload that it cannot explain in full is *not understood*, and then every
+//! other fact is unknown. Nothing here decides: the policy does, with these facts.
+
+pub mod sql;

@@ -1,0 +1,162 @@
+//! What is wrong with a policy, and where.
+//!
+//! A fault names its file, line and column, shows the line with a caret and says what was expected. All
+//! faults of a document are reported, not the first.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Everything that is wrong with a policy.
+///
+/// ```
+/// let error = countersign::Policy::from_toml("format = 1\nname = 'x'\nrisks = 3\n").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "error: unknown key `risks`, did you mean `risk`?\n --> policy.toml:3:1\n  |\n3 | risks = 3\n  | ^^^^^"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    faults: Vec<PolicyFault>,
+}
+
+/// One fault of a policy document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyFault {
+    file: Arc<str>,
+    line: usize,
+    column: usize,
+    source_line: String,
+    width: usize,
+    message: String,
+}
+
+/// A document's text with its name, to which spans point.
+#[derive(Debug, Clone)]
+pub(crate) struct Source<'t> {
+    pub(crate) file: Arc<str>,
+    pub(crate) text: &'t str,
+}
+
+/// Bytes of a document.
+pub(crate) type Span = Range<usize>;
+
+/// Collects faults while a document is read.
+#[derive(Debug)]
+pub(crate) struct Faults<'t> {
+    source: Source<'t>,
+    found: Vec<(Span, String)>,
+}
+
+impl PolicyError {
+    pub(crate) fn new(mut faults: Vec<PolicyFault>) -> Self {
+        faults.sort_by(|left, right| {
+            (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
+        });
+        // A parser that recovers meets the same end of a document once for each open bracket.
+        faults.dedup();
+        Self { faults }
+    }
+
+    /// Returns the faults, in the order of their places.
+    pub fn faults(&self) -> impl ExactSizeIterator<Item = &PolicyFault> {
+        self.faults.iter()
+    }
+}
+
+impl PolicyFault {
+    /// Returns the document's name.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Returns the line, from 1.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Returns the column in characters, from 1.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// Returns what was found and what was expected, in one line.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl<'t> Faults<'t> {
+    pub(crate) fn new(source: Source<'t>) -> Self {
+        Self { source, found: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, span: &Span, message: impl Into<String>) {
+        self.found.push((span.clone(), message.into()));
+    }
+
+    pub(crate) fn text(&self) -> &'t str {
+        self.source.text
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    pub(crate) fn into_error(self) -> PolicyError {
+        let Self { source, found } = self;
+        PolicyError::new(found.into_iter().map(|(span, message)| source.fault(&span, message)).collect())
+    }
+}
+
+impl Source<'_> {
+    fn fault(&self, span: &Span, message: String) -> PolicyFault {
+        let start = span.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |index| index.saturating_add(1));
+        let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let prefix = self.text.get(line_start..start).unwrap_or_default();
+        let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        PolicyFault {
+            file: self.file.clone(),
+            line: before.matches('\n').count().saturating_add(1),
+            column: prefix.chars().count().saturating_add(1),
+            source_line: line.to_owned(),
+            width: marked.chars().count().max(1),
+            message,
+        }
+    }
+}
+
+impl fmt::Display for PolicyFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, source_line, width, message } = self;
+        let number = line.to_string();
+        let margin = " ".repeat(number.len());
+        writeln!(formatter, "error: {message}")?;
+        writeln!(formatter, "{margin}--> {file}:{line}:{column}")?;
+        let indent = " ".repeat(column.saturating_sub(1));
+        let line: String = source_line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let caret = "^".repeat(*width);
+        write!(formatter, "{margin} |\n{number} | {line}\n{margin} | {indent}{caret}")
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str("\n\n")?;
+            }
+            fault.fmt(formatter)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for PolicyError {}

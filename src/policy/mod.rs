@@ -1,0 +1,185 @@
+//! Policies: what is allowed, what needs whom, and what is never done.
+//!
+//! Reads a document, checks it whole, and compiles it once. A policy that has any fault does not exist:
+//! whatever can be found at load is not left to production.
+
+mod compile;
+mod document;
+mod error;
+mod node;
+pub(crate) mod schema;
+#[cfg(feature = "toml")]
+mod toml;
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+pub(crate) use compile::{Approve, Bounds, Needs, ReviewRule, Rule, Rules, Zone};
+pub(crate) use document::{ActionSpec, CaseSpec, GroupMode, LimitBy, LimitSpec};
+pub use error::{PolicyError, PolicyFault};
+pub(crate) use node::{Node, Text};
+
+use self::compile::Compiler;
+use self::document::Document;
+use self::error::{Faults, Source};
+use self::schema::Schema;
+use crate::limits;
+use crate::value::{Attributes, Value};
+
+/// A checked and compiled policy. Cheap to clone; decisions need no lock.
+///
+/// ```
+/// use countersign::{Action, Effect, Policy, Request, Resource, Subject};
+///
+/// let policy = Policy::from_toml(
+///     r#"
+///     format = 1
+///     name = "staging-logs"
+///
+///     [attributes]
+///     "resource.environment" = { type = "string", one_of = ["staging", "prod"] }
+///
+///     [defaults]
+///     risk = "low"
+///
+///     [[zone]]
+///     id = "staging"
+///     when = 'action.name == "logs.read" && resource.environment == "staging"'
+///     max_risk = "low"
+///     "#,
+/// )?;
+/// let request = Request::new(
+///     Subject::new("user", "ana"),
+///     Action::new("logs.read"),
+///     Resource::new("service", "orders").with("environment", "staging"),
+/// );
+/// let now = "2026-11-23T10:00:00Z".parse()?;
+/// assert_eq!(policy.decide(&request, now).effect(), Effect::Allow);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Policy {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    digest: Arc<str>,
+    document: Document,
+    schema: Schema,
+    rules: Rules,
+}
+
+impl Policy {
+    /// Reads a policy from TOML. Faults name the file `policy.toml`.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] with every fault of the document.
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
+        Self::from_documents([("policy.toml", text)])
+    }
+
+    /// Reads a policy from named TOML documents, so that faults name their file. This version composes no
+    /// documents: it takes exactly one.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] with every fault of the document.
+    #[cfg(feature = "toml")]
+    pub fn from_documents<'a>(
+        named: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, PolicyError> {
+        let mut named = named.into_iter();
+        let (file, text) = named.next().unwrap_or(("policy.toml", ""));
+        let mut faults = Faults::new(Source { file: file.into(), text });
+        if let Some((other, _)) = named.next() {
+            faults.add(
+                &(0..0),
+                format!("`{}` cannot be joined: one document is a policy", crate::text::quote(other)),
+            );
+        }
+        if text.len() > limits::POLICY_BYTES {
+            let limit = limits::POLICY_BYTES;
+            faults.add(&(0..0), format!("policy document is {} bytes, limit is {limit}", text.len()));
+            return Err(faults.into_error());
+        }
+        let root = toml::parse(&mut faults);
+        if !faults.is_empty() {
+            return Err(faults.into_error());
+        }
+        Self::compile(&root, faults, digest(text.as_bytes()))
+    }
+
+    /// Reads a policy back from a record, where it stands as JSON text.
+    pub(crate) fn from_record(text: &str) -> Result<Self, PolicyError> {
+        let mut faults = Faults::new(Source { file: "record".into(), text: "" });
+        let root =
+            serde_json::from_str::<Attributes>(text).ok().and_then(|value| Node::of(&Value::Map(value)));
+        let Some(root) = root else {
+            faults.add(&(0..0), "the recorded plan cannot be read");
+            return Err(faults.into_error());
+        };
+        Self::compile(&root, faults, digest(text.as_bytes()))
+    }
+
+    /// Returns the digest of the document: `sha-256:` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.inner.digest
+    }
+
+    /// Returns the name of the document.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.document.name.text
+    }
+
+    /// Writes a document that holds only the given reviews and what they share with the rest.
+    pub(crate) fn excerpt(&self, reviews: &[&ReviewRule]) -> serde_json::Value {
+        let shared =
+            self.inner.document.shared.iter().map(|(name, node)| ((*name).to_owned(), node.to_json()));
+        let rules = reviews.iter().map(|review| review.node.to_json()).collect();
+        shared.chain([("review".to_owned(), rules)]).collect()
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.inner.schema
+    }
+
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.inner.rules
+    }
+
+    pub(crate) fn actions(&self) -> &[ActionSpec] {
+        &self.inner.document.actions
+    }
+
+    pub(crate) fn cases(&self) -> &[CaseSpec] {
+        &self.inner.document.cases
+    }
+
+    pub(crate) fn shared_digest(&self) -> Arc<str> {
+        self.inner.digest.clone()
+    }
+
+    fn compile(root: &Node, mut faults: Faults<'_>, digest: String) -> Result<Self, PolicyError> {
+        let document = Document::read(root, &mut faults);
+        let mut schema = Schema::new(&document, &mut faults);
+        schema.define(&document.lets, &mut faults);
+        let rules = Compiler::new(&schema, &document, &mut faults).compile(&document);
+        if !faults.is_empty() {
+            return Err(faults.into_error());
+        }
+        Ok(Self { inner: Arc::new(Inner { digest: digest.into(), document, schema, rules }) })
+    }
+}
+
+fn digest(document: &[u8]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(b"countersign/policy/v1\0");
+    hasher.update(document);
+    format!("sha-256:{}", crate::hex::encode(&hasher.finalize()))
+}

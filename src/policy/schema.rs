@@ -1,0 +1,418 @@
+//! The vocabulary: which names conditions may read, and where each value comes from.
+//!
+//! `[attributes]` declares them; a few typed members of every request are always there. A request that
+//! lacks a required attribute, or states one in a wrong type, does not fit the vocabulary and is denied.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use regex::Regex;
+use serde_json::{Value as Json, json};
+
+use super::document::{AttributeSpec, Document};
+use super::error::Faults;
+use crate::cel::{Declaration, Environment, Input, Slot, Type};
+use crate::inspect::sql;
+use crate::limits;
+use crate::request::{Request, Source, Subject};
+use crate::text::{closest, quote};
+use crate::value::{Attributes, Value};
+
+/// All names of a policy.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    pub(crate) environment: Environment,
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) members: Members,
+}
+
+/// One declared attribute.
+#[derive(Debug)]
+pub(crate) struct Attribute {
+    pub(crate) path: String,
+    pub(crate) because: Option<String>,
+    slot: Slot,
+    root: Root,
+    names: Vec<String>,
+    from_caller: bool,
+    one_of: Vec<String>,
+    matches: Option<Regex>,
+}
+
+/// The slots of what every request, vote and decision has.
+#[derive(Debug)]
+pub(crate) struct Members {
+    pub(crate) now: Slot,
+    pub(crate) risk: Slot,
+    subject: [Slot; 2],
+    action: Slot,
+    resource: [Slot; 2],
+    reason: Slot,
+    duration: Slot,
+    emergency: Slot,
+    approver: [Slot; 2],
+    vote_at: Slot,
+    vote_comment: Slot,
+    vote_kind: Slot,
+    has_sql: Slot,
+    sql: Vec<(&'static str, Slot)>,
+}
+
+/// The part of a request that an attribute belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Root {
+    Subject,
+    Action,
+    Resource,
+    Context,
+    Facts,
+    Approver,
+}
+
+/// Why a request does not fit the vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Misfit {
+    #[error("`{path}` is missing")]
+    Missing { path: String },
+    #[error("`{path}` {problem}")]
+    WrongType { path: String, problem: String },
+    #[error("`{path}` is not attested by the host")]
+    NotAttested { path: String },
+    #[error("`{path}` is `{}`, expected one of {expected}", quote(found))]
+    NotOneOf { path: String, found: String, expected: String },
+    #[error("`{path}` does not match `{pattern}`")]
+    NoMatch { path: String, pattern: String },
+}
+
+impl Schema {
+    /// Declares everything that a document's vocabulary names.
+    pub(crate) fn new(document: &Document, faults: &mut Faults<'_>) -> Self {
+        let mut environment = Environment::new();
+        let members = Members::declare(&mut environment);
+        let mut attributes = Vec::new();
+        for spec in &document.attributes {
+            if environment.slot(&spec.path.text).is_some() {
+                let path = quote(&spec.path.text);
+                faults.add(&spec.path.span, format!("`{path}` is always there and needs no declaration"));
+            } else {
+                attributes.extend(Attribute::declare(spec, &mut environment, faults));
+            }
+        }
+        Self { environment, attributes, members }
+    }
+
+    /// Makes inputs for a request: what conditions of a decision read.
+    ///
+    /// # Errors
+    ///
+    /// The first way in which the request does not fit.
+    pub(crate) fn inputs<'a>(
+        &self,
+        request: &'a Request,
+        facts: &'a FactValues,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Input<'a>>, Misfit> {
+        let mut inputs = vec![Input::Absent; self.environment.slots()];
+        let members = &self.members;
+        let mut set = |slot: Slot, input: Input<'a>| {
+            if let Some(place) = inputs.get_mut(slot.index()) {
+                *place = input;
+            }
+        };
+        if request.subject().source() != Source::Attested {
+            return Err(Misfit::NotAttested { path: "subject".to_owned() });
+        }
+        let [kind, id] = members.subject;
+        set(kind, request.subject().kind().into());
+        set(id, request.subject().id().into());
+        set(members.action, request.action().name().into());
+        let [kind, id] = members.resource;
+        set(kind, request.resource().kind().into());
+        set(id, request.resource().id().into());
+        set(members.now, now.into());
+        set(members.emergency, request.is_emergency().into());
+        if let Some(reason) = request.reason() {
+            set(members.reason, reason.into());
+        }
+        if let Some(duration) = request.duration().and_then(|span| TimeDelta::from_std(span).ok()) {
+            set(members.duration, duration.into());
+        }
+        if let Some(sql) = &facts.sql {
+            set(members.has_sql, true.into());
+            for (name, slot) in &members.sql {
+                set(*slot, sql.input(name));
+            }
+        }
+        for attribute in self.attributes.iter().filter(|attribute| attribute.root != Root::Approver) {
+            set(attribute.slot, attribute.read_request(request, self)?);
+        }
+        Ok(inputs)
+    }
+
+    /// Adds who votes, how and when, to the inputs of a request. An approver's attribute that is absent or
+    /// of the wrong type is left out: a condition that reads it fails, and who fails a condition does not count.
+    pub(crate) fn add_vote<'a>(
+        &self,
+        inputs: &mut [Input<'a>],
+        approver: &'a Subject,
+        comment: &'a str,
+        kind: &'a str,
+        at: DateTime<Utc>,
+    ) {
+        let [kind_slot, id] = self.members.approver;
+        let always: [(Slot, Input<'a>); 5] = [
+            (kind_slot, approver.kind().into()),
+            (id, approver.id().into()),
+            (self.members.vote_at, at.into()),
+            (self.members.vote_comment, comment.into()),
+            (self.members.vote_kind, kind.into()),
+        ];
+        let attributes = self.attributes.iter().filter(|attribute| attribute.root == Root::Approver);
+        let stated = attributes.map(|attribute| {
+            let value = find(approver.properties(), &attribute.names);
+            let input = value.and_then(|value| attribute.check(value, self).ok());
+            (attribute.slot, input.filter(|_| approver.source() == Source::Attested).unwrap_or_default())
+        });
+        for (slot, input) in always.into_iter().chain(stated) {
+            if let Some(place) = inputs.get_mut(slot.index()) {
+                *place = input;
+            }
+        }
+    }
+
+    /// Finds a declared attribute, or the typed member `context.reason`.
+    pub(crate) fn attribute(&self, path: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.path == path)
+    }
+
+    /// Names the declared path that a mistyped one most likely means.
+    pub(crate) fn closest(&self, path: &str) -> Option<&str> {
+        closest(path, self.attributes.iter().map(|attribute| attribute.path.as_str()))
+    }
+}
+
+/// What is known about a request's payload, in the form that conditions read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct FactValues {
+    pub(crate) sql: Option<SqlValues>,
+}
+
+/// The members of `sql`. Of a payload that was not understood only `understood` is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SqlValues {
+    understood: bool,
+    members: Attributes,
+}
+
+impl FactValues {
+    /// Finds out what a request's payload does.
+    pub(crate) fn of(request: &Request) -> Self {
+        let payload = request.action().payload();
+        let sql = payload.and_then(|payload| Some((payload.dialect()?, payload.text())));
+        let sql = sql.map(|(dialect, text)| {
+            let facts = sql::inspect(dialect, text);
+            SqlValues { understood: facts.understood(), members: facts.attributes() }
+        });
+        Self { sql }
+    }
+
+    /// Writes the facts for a record: an object with one member for each root.
+    pub(crate) fn to_record(&self) -> Json {
+        match &self.sql {
+            Some(sql) => json!({ "sql": sql.members.to_record() }),
+            None => json!({}),
+        }
+    }
+
+    /// Reads facts back from a record.
+    pub(crate) fn from_record(json: &Json) -> Option<Self> {
+        let Some(sql) = json.get("sql") else { return Some(Self::default()) };
+        let members = Attributes::from_record(sql)?;
+        let understood = members.get("understood") == Some(&Value::Bool(true));
+        Some(Self { sql: Some(SqlValues { understood, members }) })
+    }
+}
+
+impl SqlValues {
+    fn input(&self, name: &str) -> Input<'_> {
+        match self.members.get(name) {
+            Some(value) => value.into(),
+            None if self.understood => Input::Absent,
+            None => Input::Unknown,
+        }
+    }
+}
+
+impl Attribute {
+    fn declare(spec: &AttributeSpec, environment: &mut Environment, faults: &mut Faults<'_>) -> Option<Self> {
+        let path = &spec.path;
+        let mut parts = path.text.split('.');
+        let root = match parts.next() {
+            Some("subject") => Root::Subject,
+            Some("action") => Root::Action,
+            Some("resource") => Root::Resource,
+            Some("context") => Root::Context,
+            Some("facts") => Root::Facts,
+            Some("approver") => Root::Approver,
+            _ => {
+                let roots = "`subject`, `action`, `resource`, `context`, `facts` or `approver`";
+                let found = quote(&path.text);
+                faults.add(&path.span, format!("attribute `{found}` starts with none of {roots}"));
+                return None;
+            }
+        };
+        let names: Vec<String> = parts.map(str::to_owned).collect();
+        if names.is_empty()
+            || names.iter().any(|name| !is_identifier(name))
+            || names.len() > limits::VALUE_DEPTH
+        {
+            faults.add(&path.span, "expected a path such as `resource.environment`");
+            return None;
+        }
+        let mut declaration: Declaration = match spec.kind.text.parse() {
+            Ok(declaration) => declaration,
+            Err(error) => {
+                faults.add(&spec.kind.span, error.to_string());
+                Declaration::new(Type::Dyn)
+            }
+        };
+        if declaration.ty == Type::Risk {
+            faults.add(&spec.kind.span, "an attribute cannot be a risk");
+        }
+        if !spec.one_of.is_empty() {
+            if declaration.ty != Type::String {
+                faults.add(&path.span, "`one_of` goes with the type `string`");
+            }
+            declaration = declaration.one_of(spec.one_of.iter());
+        }
+        let matches = spec.matches.as_ref().and_then(|pattern| {
+            let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
+            if declaration.ty != Type::String {
+                faults.add(&pattern.span, "`matches` goes with the type `string`");
+            }
+            regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
+        });
+        Some(Self {
+            path: path.text.clone(),
+            because: spec.because.clone(),
+            slot: environment.declare(&path.text, declaration),
+            root,
+            names,
+            from_caller: spec.from_caller,
+            one_of: spec.one_of.clone(),
+            matches,
+        })
+    }
+
+    /// Reads the attribute's value from a request.
+    pub(crate) fn value<'a>(&self, request: &'a Request) -> Option<(&'a Value, Source)> {
+        match self.root {
+            Root::Subject => {
+                Some((find(request.subject().properties(), &self.names)?, request.subject().source()))
+            }
+            Root::Action => {
+                Some((find(request.action().properties(), &self.names)?, request.action().source()))
+            }
+            Root::Resource => {
+                Some((find(request.resource().properties(), &self.names)?, request.resource().source()))
+            }
+            Root::Context => {
+                let (first, rest) = self.names.split_first()?;
+                let (value, source) = request.context(first)?;
+                Some((walk(value, rest)?, source))
+            }
+            Root::Facts => Some((find(request.facts(), &self.names)?, Source::Attested)),
+            Root::Approver => None,
+        }
+    }
+
+    /// Says whether a value satisfies the declared pattern.
+    pub(crate) fn is_well_formed(&self, value: &Value) -> bool {
+        let text = value.as_str().unwrap_or_default();
+        self.matches.as_ref().is_none_or(|pattern| pattern.is_match(text))
+    }
+
+    fn read_request<'a>(&self, request: &'a Request, schema: &Schema) -> Result<Input<'a>, Misfit> {
+        let declaration = schema.environment.declaration(self.slot);
+        let Some((value, source)) = self.value(request).filter(|(value, _)| **value != Value::Null) else {
+            return match declaration {
+                Some(declaration) if declaration.optional => Ok(Input::Absent),
+                _ => Err(Misfit::Missing { path: self.path.clone() }),
+            };
+        };
+        if source == Source::Caller && !self.from_caller {
+            return Err(Misfit::NotAttested { path: self.path.clone() });
+        }
+        let input = self.check(value, schema)?;
+        if source == Source::Attested && !self.from_caller && !self.is_well_formed(value) {
+            let pattern = self.matches.as_ref().map(Regex::to_string).unwrap_or_default();
+            return Err(Misfit::NoMatch { path: self.path.clone(), pattern });
+        }
+        Ok(input)
+    }
+
+    fn check<'a>(&self, value: &'a Value, schema: &Schema) -> Result<Input<'a>, Misfit> {
+        let ty = schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty);
+        let input = Input::of(value, ty).map_err(|mismatch| Misfit::WrongType {
+            path: self.path.clone(),
+            problem: mismatch.to_string(),
+        })?;
+        let text = value.as_str().unwrap_or_default();
+        if !self.one_of.is_empty() && !self.one_of.iter().any(|known| known == text) {
+            let expected = format!("`{}`", self.one_of.join("`, `"));
+            return Err(Misfit::NotOneOf { path: self.path.clone(), found: text.to_owned(), expected });
+        }
+        Ok(input)
+    }
+}
+
+impl Members {
+    fn declare(environment: &mut Environment) -> Self {
+        let mut text = |path: &str| environment.declare(path, Type::String);
+        let subject = [text("subject.type"), text("subject.id")];
+        let action = text("action.name");
+        let resource = [text("resource.type"), text("resource.id")];
+        let approver = [text("approver.type"), text("approver.id")];
+        let vote_comment = text("vote.comment");
+        let kinds = ["person"];
+        Self {
+            now: environment.declare("now", Type::Timestamp),
+            risk: environment.declare("risk", Type::Risk),
+            subject,
+            action,
+            resource,
+            reason: environment.declare("context.reason", Declaration::new(Type::String).optional()),
+            duration: environment.declare("context.duration", Declaration::new(Type::Duration).optional()),
+            emergency: environment.declare("context.emergency", Type::Bool),
+            approver,
+            vote_at: environment.declare("vote.at", Type::Timestamp),
+            vote_comment,
+            vote_kind: environment.declare("vote.kind", Declaration::new(Type::String).one_of(kinds)),
+            has_sql: environment.declare_presence("sql"),
+            sql: sql::MEMBERS
+                .iter()
+                .filter_map(|(name, kind)| {
+                    let declaration: Declaration = kind.parse().ok()?;
+                    Some((*name, environment.declare(&format!("sql.{name}"), declaration)))
+                })
+                .collect(),
+        }
+    }
+}
+
+fn find<'a>(attributes: &'a Attributes, names: &[String]) -> Option<&'a Value> {
+    let (first, rest) = names.split_first()?;
+    walk(attributes.get(first)?, rest)
+}
+
+fn walk<'a>(value: &'a Value, names: &[String]) -> Option<&'a Value> {
+    let Some((first, rest)) = names.split_first() else { return Some(value) };
+    match value {
+        Value::Map(entries) => walk(entries.get(first)?, rest),
+        _ => None,
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}

@@ -1,0 +1,247 @@
+//! Is the request within bounds?
+//!
+//! Every text that a request carries is recorded, so every text is bounded and printable. The first fault
+//! is told with its path; a decision turns it into a Deny.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, Utc};
+
+use crate::limits;
+use crate::request::{Request, RequestError, Subject, Usage};
+use crate::text::{is_unprintable, quote};
+use crate::value::{Attributes, Value, is_plain_name};
+
+/// Counts what a request holds while it is checked.
+#[derive(Default)]
+struct Meter {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Request {
+    /// Checks the bounds of every member.
+    ///
+    /// # Errors
+    ///
+    /// The first fault, with its path.
+    pub(crate) fn check(&self) -> Result<(), RequestError> {
+        let faults = [self.fault.as_ref(), self.subject.fault(), self.action.fault(), self.resource.fault()];
+        if let Some(fault) = faults.into_iter().flatten().next() {
+            return Err(fault.clone());
+        }
+        let mut meter = Meter::default();
+        meter.person("subject", &self.subject)?;
+        meter.name("action.name", self.action.name())?;
+        meter.name("resource.type", self.resource.kind())?;
+        meter.name("resource.id", self.resource.id())?;
+        meter.attributes("action", self.action.properties())?;
+        meter.attributes("resource", self.resource.properties())?;
+        meter.attributes("context", &self.attested)?;
+        meter.attributes("context", &self.claimed)?;
+        meter.attributes("facts", &self.facts)?;
+        if let Some(reason) = self.reason() {
+            meter.text("context.reason", reason)?;
+        }
+        if let Some(duration) = self.duration() {
+            check_span("context.duration", duration)?;
+        }
+        if let Some(auth) = &self.auth {
+            meter.time("context.auth.time", auth.time)?;
+            auth.methods.iter().try_for_each(|method| meter.item("context.auth.amr", method))?;
+        }
+        if let Some(usage) = self.usage() {
+            meter.usage(usage)?;
+        }
+        if let Some(payload) = self.action.payload() {
+            payload.check()?;
+        }
+        Ok(())
+    }
+}
+
+impl Subject {
+    /// Checks the bounds of somebody who is not the requester, with what they say.
+    pub(crate) fn check(&self, path: &str, comment: &str) -> Result<(), RequestError> {
+        if let Some(fault) = self.fault() {
+            return Err(fault.clone());
+        }
+        let mut meter = Meter::default();
+        meter.person(path, self)?;
+        meter.text("vote.comment", comment)
+    }
+}
+
+impl Meter {
+    /// The tenant is part of a person's name, so it is held to what a name may be.
+    fn person(&mut self, path: &str, person: &Subject) -> Result<(), RequestError> {
+        self.name(&format!("{path}.type"), person.kind())?;
+        self.name(&format!("{path}.id"), person.id())?;
+        let path_of = || format!("{path}.tenant");
+        match person.properties().get("tenant") {
+            None | Some(Value::Null) => {}
+            Some(Value::String(tenant)) => self.name(&path_of(), tenant)?,
+            Some(other) => {
+                let found = other.type_name();
+                return Err(RequestError::WrongType { path: path_of(), expected: "a string", found });
+            }
+        }
+        self.attributes(path, person.properties())
+    }
+
+    fn usage(&mut self, usage: &Usage) -> Result<(), RequestError> {
+        let count = |path: &str, count| number(path, count, "uses", limits::USES);
+        count("context.usage.emergencies", usage.emergencies)?;
+        count("context.usage.overdue_reviews", usage.overdue_reviews)?;
+        usage.limits.iter().try_for_each(|(rule, used)| {
+            let path = "context.usage.limits";
+            count(path, *used)?;
+            self.add(path, PAIR_OVERHEAD.saturating_add(digits(*used)))?;
+            self.item(path, rule)
+        })
+    }
+
+    /// Text that stands in a list.
+    fn item(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+        self.add(path, 1)?;
+        self.text(path, text)
+    }
+
+    /// A record's reader knows years of four digits.
+    fn time(&mut self, path: &str, time: DateTime<Utc>) -> Result<(), RequestError> {
+        if !(0..=9_999).contains(&time.year()) {
+            return Err(RequestError::Year { path: path.to_owned() });
+        }
+        self.add(path, TIME_BYTES)
+    }
+
+    fn name(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+        if text.is_empty() {
+            return Err(RequestError::Empty { path: path.to_owned() });
+        }
+        bound(path, text.len(), "bytes", limits::NAME_BYTES)?;
+        if text.chars().any(is_unprintable) {
+            return Err(RequestError::BadCharacter { path: path.to_owned() });
+        }
+        self.text(path, text)
+    }
+
+    /// Text may hold line breaks and tabs, as reasons and labels do, but nothing that hides or reorders it.
+    fn text(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+        self.add(path, crate::text::escaped_len(text))?;
+        if text.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(RequestError::BadCharacter { path: path.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Counts bytes as a record holds them.
+    fn add(&mut self, path: &str, bytes: usize) -> Result<(), RequestError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        bound(path, self.bytes, "recorded bytes up to here", limits::REQUEST_TEXT)
+    }
+
+    fn attributes(&mut self, root: &str, attributes: &Attributes) -> Result<(), RequestError> {
+        let below = RECORDED_AT.saturating_add(levels_of(attributes));
+        attributes.iter().try_for_each(|(name, value)| {
+            let path = format!("{root}.{}", quote(name));
+            self.key(&path, name)?;
+            self.value(&path, value, 1, below)
+        })
+    }
+
+    fn key(&mut self, path: &str, name: &str) -> Result<(), RequestError> {
+        bound(path, name.len(), "bytes", limits::NAME_BYTES)?;
+        self.add(path, PAIR_OVERHEAD)?;
+        self.text(path, name)
+    }
+
+    /// Checks a value that stands `depth` levels deep, and under `recorded` lists and objects of a record.
+    fn value(
+        &mut self,
+        path: &str,
+        value: &Value,
+        depth: usize,
+        recorded: usize,
+    ) -> Result<(), RequestError> {
+        self.nodes = self.nodes.saturating_add(1);
+        bound(path, self.nodes, "values up to here", limits::VALUE_NODES)?;
+        bound(path, depth, "levels", limits::VALUE_DEPTH)?;
+        self.add(path, VALUE_OVERHEAD)?;
+        let below = depth.saturating_add(1);
+        match value {
+            Value::Null | Value::Bool(_) => Ok(()),
+            Value::Int(number) => self.add(path, WRAPPER.saturating_add(digits(number.unsigned_abs()))),
+            Value::Uint(number) => self.add(path, WRAPPER.saturating_add(digits(*number))),
+            Value::Double(_) | Value::Duration(_) => self.add(path, WRAPPER.saturating_add(NUMBER_BYTES)),
+            Value::Timestamp(time) => self.time(path, *time),
+            Value::String(text) => self.text(path, text),
+            Value::Bytes(bytes) => self.add(path, WRAPPER.saturating_add(bytes.len().saturating_mul(2))),
+            Value::List(items) => {
+                let inner = nest(path, recorded, 1)?;
+                items.iter().try_for_each(|item| self.value(path, item, below, inner))
+            }
+            Value::Map(entries) => {
+                self.add(path, WRAPPER)?;
+                let inner = nest(path, recorded, levels_of(entries))?;
+                entries.iter().try_for_each(|(name, item)| {
+                    self.key(path, name)?;
+                    self.value(path, item, below, inner)
+                })
+            }
+        }
+    }
+}
+
+/// Checks a span that somebody asks for.
+pub(crate) fn check_span(path: &str, span: Duration) -> Result<(), RequestError> {
+    number(path, span.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs())
+}
+
+/// Levels that a record spends on a map: names that it does not know stand in a list of pairs.
+fn levels_of(attributes: &Attributes) -> usize {
+    if attributes.iter().all(|(name, _)| is_plain_name(name)) { 1 } else { 3 }
+}
+
+fn nest(path: &str, recorded: usize, levels: usize) -> Result<usize, RequestError> {
+    let inner = recorded.saturating_add(levels);
+    bound(path, inner, "levels in a record", limits::RECORD_DEPTH).map(|()| inner)
+}
+
+fn digits(number: u64) -> usize {
+    usize::try_from(number.checked_ilog10().unwrap_or(0)).unwrap_or(usize::MAX).saturating_add(1)
+}
+
+fn number(path: &str, found: u64, unit: &'static str, limit: u64) -> Result<(), RequestError> {
+    let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
+    if found > limit {
+        let (found, limit) = (size(found), size(limit));
+        return Err(RequestError::OutOfBounds { path: path.to_owned(), found, unit, limit });
+    }
+    Ok(())
+}
+
+fn bound(path: &str, found: usize, unit: &'static str, limit: usize) -> Result<(), RequestError> {
+    if found > limit {
+        return Err(RequestError::OutOfBounds { path: path.to_owned(), found, unit, limit });
+    }
+    Ok(())
+}
+
+/// Levels of a record above a part's attributes: the record, the request, the part.
+const RECORDED_AT: usize = 3;
+
+/// Bytes that a record spends on each value: a comma, brackets.
+const VALUE_OVERHEAD: usize = 3;
+
+/// Bytes that a record spends on each name beside its text: a colon and a comma, or the brackets of a pair.
+const PAIR_OVERHEAD: usize = 4;
+
+/// Bytes of the wrapper of what JSON lacks, such as `{"$duration":["",]}`, and of a sign.
+const WRAPPER: usize = 20;
+
+/// Bytes of the longest double, and of a duration's two numbers.
+const NUMBER_BYTES: usize = 28;
+
+/// Bytes of a time to the nanosecond, with its wrapper.
+const TIME_BYTES: usize = 52;

@@ -1,0 +1,344 @@
+//! Requests in AuthZEN's JSON (OpenID AuthZEN Authorization API 1.0, section 5).
+//!
+//! `{"subject": {"type", "id", "properties"}, "action": {"name", "properties", "payload"},
+//! "resource": {"type", "id", "properties"}, "context": {…}}`. Members that AuthZEN does not name are
+//! ignored, as it demands; a typed member of the wrong type, or a key that stands twice, is refused.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::{Action, Ask, Auth, Request, RequestError, Resource, Source, Subject, Usage};
+use crate::limits;
+use crate::payload::{Dialect, Payload};
+use crate::span_of_time;
+use crate::value::{Attributes, Value};
+
+/// Context members with a type of their own; the others are attributes.
+pub(super) const CONTEXT_MEMBERS: [&str; 10] = [
+    "reason",
+    "duration",
+    "emergency",
+    "ask_review",
+    "auth",
+    "usage",
+    "facts",
+    "not_before",
+    "audience",
+    "actor",
+];
+
+/// Context members that only the host may state.
+const HOST_MEMBERS: [&str; 3] = ["auth", "usage", "facts"];
+
+/// Context members that have a meaning this version does not give them.
+const UNSUPPORTED_MEMBERS: [&str; 3] = ["not_before", "audience", "actor"];
+
+impl Request {
+    /// Reads a request that the caller wrote. Nothing in it is attested: a policy that wants an attested
+    /// value denies it until the host states it by [`with_subject`](Self::with_subject),
+    /// [`with_resource`](Self::with_resource) or [`with`](Self::with).
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::TooLarge`], [`RequestError::Json`], or the first member that is absent, of the
+    /// wrong type or not the caller's to state.
+    pub fn from_caller_json(text: impl AsRef<[u8]>) -> Result<Self, RequestError> {
+        read(text.as_ref(), Source::Caller)
+    }
+
+    /// Reads a request that a trusted enforcement point wrote. All in it is attested.
+    ///
+    /// ```
+    /// use countersign::Request;
+    ///
+    /// let request = Request::from_trusted_json(
+    ///     r#"{"subject": {"type": "user", "id": "ana", "properties": {"groups": ["payments"]}},
+    ///         "action": {"name": "sql.execute", "payload": {"dialect": "postgresql", "sql": "SELECT 1"}},
+    ///         "resource": {"type": "database", "id": "orders"},
+    ///         "context": {"reason": "check the connection", "duration": "15m"}}"#,
+    /// )?;
+    /// assert_eq!(request.action().payload().map(|payload| payload.text()), Some("SELECT 1"));
+    /// # Ok::<(), countersign::RequestError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::TooLarge`], [`RequestError::Json`], or the first member that is absent or of the
+    /// wrong type.
+    pub fn from_trusted_json(text: impl AsRef<[u8]>) -> Result<Self, RequestError> {
+        read(text.as_ref(), Source::Attested)
+    }
+}
+
+fn read(text: &[u8], source: Source) -> Result<Request, RequestError> {
+    if text.len() > limits::REQUEST_BYTES {
+        return Err(RequestError::TooLarge { bytes: text.len() });
+    }
+    let body: Attributes = serde_json::from_slice(text).map_err(|error| RequestError::Json {
+        line: error.line(),
+        column: error.column(),
+        problem: problem(&error),
+    })?;
+    Request::from_members(body, source)
+}
+
+impl Request {
+    /// Reads a request from its members, such as a policy's case has.
+    pub(crate) fn from_members(mut body: Attributes, source: Source) -> Result<Self, RequestError> {
+        let (mut subject, mut action, mut resource) = (
+            Reader::required(&mut body, "subject")?,
+            Reader::required(&mut body, "action")?,
+            Reader::required(&mut body, "resource")?,
+        );
+        let mut request = Request::new(subject.subject()?, action.action()?, resource.resource()?);
+        if source == Source::Caller {
+            request.subject = request.subject.claimed();
+            request.action = request.action.claimed();
+            request.resource = request.resource.claimed();
+        }
+        if let Some(mut context) = Reader::optional(&mut body, "context")? {
+            context.context(&mut request, source)?;
+        }
+        Ok(request)
+    }
+}
+
+/// Takes members out of one object, naming their paths in errors.
+struct Reader {
+    path: &'static str,
+    members: Attributes,
+}
+
+impl Reader {
+    fn required(parent: &mut Attributes, path: &'static str) -> Result<Self, RequestError> {
+        Self::optional(parent, path)?.ok_or_else(|| RequestError::Missing { path: path.to_owned() })
+    }
+
+    fn optional(parent: &mut Attributes, path: &'static str) -> Result<Option<Self>, RequestError> {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        match parent.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Map(members)) => Ok(Some(Self { path, members })),
+            Some(other) => Err(wrong_type(path.to_owned(), "an object", &other)),
+        }
+    }
+
+    fn subject(&mut self) -> Result<Subject, RequestError> {
+        let subject = Subject::new(self.text("type")?, self.text("id")?);
+        Ok(self.properties()?.into_iter().fold(subject, |subject, (name, value)| subject.with(&name, value)))
+    }
+
+    fn action(&mut self) -> Result<Action, RequestError> {
+        let action = Action::new(self.text("name")?);
+        let action =
+            self.properties()?.into_iter().fold(action, |action, (name, value)| action.with(&name, value));
+        match Self::optional(&mut self.members, "action.payload")? {
+            Some(mut payload) => Ok(action.with_payload(payload.payload()?)),
+            None => Ok(action),
+        }
+    }
+
+    fn resource(&mut self) -> Result<Resource, RequestError> {
+        let resource = Resource::new(self.text("type")?, self.text("id")?);
+        Ok(self
+            .properties()?
+            .into_iter()
+            .fold(resource, |resource, (name, value)| resource.with(&name, value)))
+    }
+
+    /// Reads a payload: `{"dialect", "sql", "parameters"}`, `{"argv", "directory", "env"}`,
+    /// `{"http": {"method", "url", "headers", "body"}}` or `{"text"}`. A member that is not of the kind is
+    /// refused: what is approved must be all that runs.
+    fn payload(&mut self) -> Result<Payload, RequestError> {
+        let payload = if self.has("sql") {
+            let name = self.text("dialect")?;
+            let dialect = Dialect::from_name(&name).ok_or_else(|| RequestError::UnknownDialect { name })?;
+            let parameters = self.maybe_texts("parameters")?.unwrap_or_default();
+            Payload::sql(dialect, self.text("sql")?).with_parameters(parameters)
+        } else if self.has("argv") {
+            let words = self.maybe_texts("argv")?.unwrap_or_default();
+            let mut payload = Payload::argv(words);
+            if let Some(directory) = self.maybe_text("directory")? {
+                payload = payload.with_directory(directory);
+            }
+            self.text_pairs("env")?
+                .into_iter()
+                .fold(payload, |payload, (name, value)| payload.with_env(name, value))
+        } else if self.has("http") {
+            let mut http = Self::required(&mut self.members, "action.payload.http")?;
+            let body = http.maybe_text("body")?.unwrap_or_default();
+            let payload = Payload::http(&http.text("method")?, &http.text("url")?, body.as_bytes());
+            let headers = http.text_pairs("headers")?;
+            http.nothing_left()?;
+            headers.into_iter().fold(payload, |payload, (name, value)| payload.with_header(&name, value))
+        } else {
+            Payload::plain(self.text("text")?)
+        };
+        self.nothing_left()?;
+        Ok(payload)
+    }
+
+    fn context(&mut self, request: &mut Request, source: Source) -> Result<(), RequestError> {
+        if let Some(name) = UNSUPPORTED_MEMBERS.into_iter().find(|name| self.has(name)) {
+            return Err(RequestError::Unsupported { path: self.at(name) });
+        }
+        if source == Source::Caller
+            && let Some(name) = HOST_MEMBERS.into_iter().find(|name| self.has(name))
+        {
+            return Err(RequestError::NotTheCallers { path: self.at(name) });
+        }
+        request.ask = Ask {
+            reason: self.maybe_text("reason")?,
+            duration: self.maybe_duration("duration")?,
+            emergency: self.flag("emergency")?,
+            review: self.flag("ask_review")?,
+        };
+        if let Some(mut auth) = Self::optional(&mut self.members, "context.auth")? {
+            request.auth = Some(Auth::new(auth.maybe_texts("amr")?.unwrap_or_default(), auth.time("time")?));
+        }
+        if let Some(mut usage) = Self::optional(&mut self.members, "context.usage")? {
+            request.usage = Some(usage.usage()?);
+        }
+        if let Some(facts) = Self::optional(&mut self.members, "context.facts")? {
+            request.facts = facts.members;
+        }
+        let attributes = std::mem::take(&mut self.members);
+        match source {
+            Source::Attested => request.attested = attributes,
+            Source::Caller => request.claimed = attributes,
+        }
+        Ok(())
+    }
+
+    fn usage(&mut self) -> Result<Usage, RequestError> {
+        let mut usage = Usage::none()
+            .with_emergencies(self.count("emergencies")?)
+            .with_overdue_reviews(self.count("overdue_reviews")?);
+        if let Some(limits) = Self::optional(&mut self.members, "context.usage.limits")? {
+            for (rule, value) in limits.members {
+                let count =
+                    count(&value).ok_or_else(|| wrong_type(limits.path.to_owned(), "counts", &value))?;
+                usage = usage.with_used(rule, count);
+            }
+        }
+        Ok(usage)
+    }
+
+    fn properties(&mut self) -> Result<Attributes, RequestError> {
+        match self.members.remove("properties") {
+            None | Some(Value::Null) => Ok(Attributes::new()),
+            Some(Value::Map(properties)) => Ok(properties),
+            Some(other) => Err(wrong_type(self.at("properties"), "an object", &other)),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.members.get(name).is_some()
+    }
+
+    fn at(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    fn text(&mut self, name: &str) -> Result<String, RequestError> {
+        self.maybe_text(name)?.ok_or_else(|| RequestError::Missing { path: self.at(name) })
+    }
+
+    fn maybe_text(&mut self, name: &str) -> Result<Option<String>, RequestError> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(wrong_type(self.at(name), "a string", &other)),
+        }
+    }
+
+    fn maybe_texts(&mut self, name: &str) -> Result<Option<Vec<String>>, RequestError> {
+        let items = match self.members.remove(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::List(items)) => items,
+            Some(other) => return Err(wrong_type(self.at(name), "a list of strings", &other)),
+        };
+        let texts = items.into_iter().map(|item| match item {
+            Value::String(text) => Ok(text),
+            other => Err(wrong_type(self.at(name), "a list of strings", &other)),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    fn text_pairs(&mut self, name: &str) -> Result<Vec<(String, String)>, RequestError> {
+        let members = match self.members.remove(name) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Map(members)) => members,
+            Some(other) => return Err(wrong_type(self.at(name), "an object of strings", &other)),
+        };
+        let pairs = members.into_iter().map(|(key, item)| match item {
+            Value::String(text) => Ok((key, text)),
+            other => Err(wrong_type(self.at(name), "an object of strings", &other)),
+        });
+        pairs.collect()
+    }
+
+    fn maybe_duration(&mut self, name: &str) -> Result<Option<Duration>, RequestError> {
+        let found = match self.members.remove(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value,
+        };
+        let duration = match &found {
+            Value::String(text) => span_of_time::parse(text),
+            other => count(other).map(Duration::from_secs),
+        };
+        duration
+            .map(Some)
+            .ok_or_else(|| wrong_type(self.at(name), "a duration such as `15m`, or seconds", &found))
+    }
+
+    fn time(&mut self, name: &str) -> Result<DateTime<Utc>, RequestError> {
+        let text = self.text(name)?;
+        DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc()).map_err(|_| {
+            let expected = "a time such as `2026-11-23T10:00:00Z`";
+            wrong_type(self.at(name), expected, &Value::String(text))
+        })
+    }
+
+    fn flag(&mut self, name: &str) -> Result<bool, RequestError> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => Err(wrong_type(self.at(name), "a bool", &other)),
+        }
+    }
+
+    fn count(&mut self, name: &str) -> Result<u64, RequestError> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => Ok(0),
+            Some(value) => count(&value).ok_or_else(|| wrong_type(self.at(name), "a count", &value)),
+        }
+    }
+
+    fn nothing_left(&self) -> Result<(), RequestError> {
+        match self.members.iter().next() {
+            Some((name, _)) => Err(RequestError::UnknownMember { path: self.at(&crate::text::quote(name)) }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn count(value: &Value) -> Option<u64> {
+    match value {
+        Value::Int(count) => u64::try_from(*count).ok(),
+        Value::Uint(count) => Some(*count),
+        _ => None,
+    }
+}
+
+fn wrong_type(path: String, expected: &'static str, found: &Value) -> RequestError {
+    RequestError::WrongType { path, expected, found: found.type_name() }
+}
+
+/// The reader's message without the place, which the error has apart.
+fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    crate::text::quote(text.get(..end).unwrap_or(&text))
+}

@@ -1,0 +1,381 @@
+//! The question: may this subject do this action on this resource, now?
+//!
+//! A request has AuthZEN's four parts and the few typed members that just-in-time approval adds. It
+//! keeps apart what the host attests and what the caller only says. Nothing is judged here; what is out
+//! of bounds is told when the request is decided.
+
+mod check;
+mod json;
+mod parts;
+#[cfg(feature = "engine")]
+mod record;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+#[cfg(feature = "engine")]
+pub(crate) use check::check_span;
+pub(crate) use parts::Source;
+pub use parts::{Action, Resource, Subject};
+
+use crate::limits;
+use crate::payload::PayloadError;
+use crate::value::{Attributes, Value};
+
+/// A request for a decision.
+///
+/// ```
+/// use countersign::{Action, Request, Resource, Subject};
+///
+/// let request = Request::new(
+///     Subject::new("user", "ana").with("groups", ["payments"]),
+///     Action::new("logs.read"),
+///     Resource::new("service", "orders").with("environment", "staging"),
+/// )
+/// .with_reason("slow checkout");
+/// assert_eq!(request.reason(), Some("slow checkout"));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    subject: Subject,
+    action: Action,
+    resource: Resource,
+    attested: Attributes,
+    claimed: Attributes,
+    ask: Ask,
+    auth: Option<Auth>,
+    usage: Option<Usage>,
+    facts: Attributes,
+    fault: Option<RequestError>,
+}
+
+/// What the caller asks for beside the action itself. None of it needs attesting: asking is the caller's part.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Ask {
+    pub(crate) reason: Option<String>,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) emergency: bool,
+    pub(crate) review: bool,
+}
+
+/// How and when the subject signed in, as the host attests it (RFC 8176 `amr`, OpenID Connect `auth_time`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Auth {
+    pub(crate) methods: Vec<String>,
+    pub(crate) time: DateTime<Utc>,
+}
+
+/// What has been used up already, as the host counts it for this subject. It may be stale: a limit is
+/// enforced again where its slot is recorded.
+///
+/// ```
+/// use countersign::Usage;
+///
+/// let usage = Usage::none().with_used("reads-outside-production", 3);
+/// assert_eq!(usage.used("reads-outside-production"), 3);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub(crate) limits: Vec<(String, u64)>,
+    pub(crate) emergencies: u64,
+    pub(crate) overdue_reviews: u64,
+}
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// More bytes than a request may have.
+    #[error("request is {bytes} bytes, limit is {}", limits::REQUEST_BYTES)]
+    TooLarge {
+        /// The bytes found.
+        bytes: usize,
+    },
+    /// The text is not JSON, or a key stands twice.
+    #[error("request is not JSON at line {line}, column {column}: {problem}")]
+    Json {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What the reader found.
+        problem: String,
+    },
+    /// A member that every request has is absent.
+    #[error("`{path}` is missing")]
+    Missing {
+        /// The member's path.
+        path: String,
+    },
+    /// A member is not of the type it must have.
+    #[error("`{path}` is {found}, expected {expected}")]
+    WrongType {
+        /// The member's path.
+        path: String,
+        /// The type it must have.
+        expected: &'static str,
+        /// The type found.
+        found: &'static str,
+    },
+    /// A property has the name of a typed member.
+    #[error("`{path}` is a reserved name")]
+    Reserved {
+        /// The property's path.
+        path: String,
+    },
+    /// A name or an id is empty.
+    #[error("`{path}` is empty")]
+    Empty {
+        /// The member's path.
+        path: String,
+    },
+    /// A text, list or map is larger than its bound.
+    #[error("`{path}` has {found} {unit}, limit is {limit}")]
+    OutOfBounds {
+        /// The member's path.
+        path: String,
+        /// The number found.
+        found: usize,
+        /// What is counted.
+        unit: &'static str,
+        /// The bound.
+        limit: usize,
+    },
+    /// A text holds a character that no record can hold.
+    #[error("`{path}` holds a control or bidirectional character")]
+    BadCharacter {
+        /// The member's path.
+        path: String,
+    },
+    /// A time that no record can hold.
+    #[error("`{path}` is not within the years 0 to 9999")]
+    Year {
+        /// The member's path.
+        path: String,
+    },
+    /// A payload's member that does not belong to its kind.
+    #[error("`{path}` does not belong to this kind of payload")]
+    UnknownMember {
+        /// The member's path.
+        path: String,
+    },
+    /// A SQL dialect that is not known.
+    #[error(
+        "unknown dialect `{}`, expected `postgresql`, `mysql`, `sqlite` or `generic`",
+        crate::text::quote(name)
+    )]
+    UnknownDialect {
+        /// The name found.
+        name: String,
+    },
+    /// The caller states what only the host can know.
+    #[error("`{path}` is not the caller's to state")]
+    NotTheCallers {
+        /// The member's path.
+        path: String,
+    },
+    /// A member with a meaning that this version does not give it.
+    #[error("`{path}` is not supported")]
+    Unsupported {
+        /// The member's path.
+        path: String,
+    },
+    /// The payload is out of bounds.
+    #[error("`action.payload`: {0}")]
+    Payload(#[from] PayloadError),
+}
+
+impl Request {
+    /// Makes a request of parts that the host attests.
+    #[must_use]
+    pub fn new(subject: Subject, action: Action, resource: Resource) -> Self {
+        Self {
+            subject,
+            action,
+            resource,
+            attested: Attributes::new(),
+            claimed: Attributes::new(),
+            ask: Ask::default(),
+            auth: None,
+            usage: None,
+            facts: Attributes::new(),
+            fault: None,
+        }
+    }
+
+    /// Sets a context attribute that the host attests.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if json::CONTEXT_MEMBERS.contains(&name) {
+            self.fault = Some(RequestError::Reserved { path: format!("context.{name}") });
+        } else {
+            self.claimed.remove(name);
+            self.attested.insert(name, value);
+        }
+        self
+    }
+
+    /// Sets the subject that the host attests, in place of what the caller said.
+    #[must_use]
+    pub fn with_subject(mut self, subject: Subject) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    /// Sets the resource that the host attests, in place of what the caller said.
+    #[must_use]
+    pub fn with_resource(mut self, resource: Resource) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    /// Sets why the subject asks.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.ask.reason = Some(reason.into());
+        self
+    }
+
+    /// Sets how long the grant should hold; fractions of a second are dropped.
+    #[must_use]
+    pub fn with_duration(mut self, duration: Duration) -> Self {
+        self.ask.duration = Some(Duration::from_secs(duration.as_secs()));
+        self
+    }
+
+    /// Asks for break-glass access.
+    #[must_use]
+    pub fn as_emergency(mut self) -> Self {
+        self.ask.emergency = true;
+        self
+    }
+
+    /// Asks for a review where a zone would first want more evidence.
+    #[must_use]
+    pub fn asking_review(mut self) -> Self {
+        self.ask.review = true;
+        self
+    }
+
+    /// Sets how and when the subject signed in.
+    #[must_use]
+    pub fn with_auth(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    /// Sets what has been used up already. Without it, every limit counts as used up.
+    #[must_use]
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
+        self
+    }
+
+    /// Sets a fact that the host found out, such as `estimated_rows`.
+    #[must_use]
+    pub fn with_fact(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.facts.insert(name, value);
+        self
+    }
+
+    /// Returns who asks.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Returns what is to be done.
+    #[must_use]
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// Returns what it is to be done on.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// Returns why the subject asks.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.ask.reason.as_deref()
+    }
+
+    /// Returns how long the grant should hold.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        self.ask.duration
+    }
+
+    /// Says whether break-glass access is asked for.
+    #[must_use]
+    pub fn is_emergency(&self) -> bool {
+        self.ask.emergency
+    }
+
+    /// Returns a context attribute and who vouches for it.
+    pub(crate) fn context(&self, name: &str) -> Option<(&Value, Source)> {
+        let attested = self.attested.get(name).map(|value| (value, Source::Attested));
+        attested.or_else(|| self.claimed.get(name).map(|value| (value, Source::Caller)))
+    }
+
+    pub(crate) fn asks_review(&self) -> bool {
+        self.ask.review
+    }
+
+    pub(crate) fn auth(&self) -> Option<&Auth> {
+        self.auth.as_ref()
+    }
+
+    pub(crate) fn usage(&self) -> Option<&Usage> {
+        self.usage.as_ref()
+    }
+
+    pub(crate) fn facts(&self) -> &Attributes {
+        &self.facts
+    }
+}
+
+impl Auth {
+    /// Says that the subject signed in at `time` by the given methods, such as `otp` or `hwk` (RFC 8176).
+    pub fn new<S: Into<String>>(methods: impl IntoIterator<Item = S>, time: DateTime<Utc>) -> Self {
+        Self { methods: methods.into_iter().map(Into::into).collect(), time }
+    }
+}
+
+impl Usage {
+    /// Says that nothing has been used and nothing is owed.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Sets how many slots of a rule's limit are used in the current window.
+    #[must_use]
+    pub fn with_used(mut self, rule: impl Into<String>, count: u64) -> Self {
+        self.limits.push((rule.into(), count));
+        self
+    }
+
+    /// Sets how many emergencies the subject has used so far, ever.
+    #[must_use]
+    pub fn with_emergencies(mut self, count: u64) -> Self {
+        self.emergencies = count;
+        self
+    }
+
+    /// Sets how many reviews the subject owes past their deadline.
+    #[must_use]
+    pub fn with_overdue_reviews(mut self, count: u64) -> Self {
+        self.overdue_reviews = count;
+        self
+    }
+
+    /// Returns how many slots of a rule's limit are used.
+    #[must_use]
+    pub fn used(&self, rule: &str) -> u64 {
+        self.limits.iter().filter(|(known, _)| known == rule).map(|(_, count)| *count).max().unwrap_or(0)
+    }
+}

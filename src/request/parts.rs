@@ -1,0 +1,214 @@
+//! Who, what and on what: the three named parts of a request.
+//!
+//! Each part knows whether the host attests it or the caller only says so. Builders never fail: a fault
+//! is kept and becomes a Deny that names its path.
+
+use crate::payload::Payload;
+use crate::request::RequestError;
+use crate::value::{Attributes, Value};
+
+/// Who vouches for a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The host, or an enforcement point that it trusts.
+    Attested,
+    /// Only the caller.
+    Caller,
+}
+
+/// A person or a machine: who asks, or who approves.
+///
+/// A person is `(tenant, type, id)`; the property `tenant` is part of the identity.
+///
+/// ```
+/// use countersign::Subject;
+///
+/// let ana = Subject::new("user", "ana").with("groups", ["payments"]);
+/// assert_eq!(ana.reference(), "user/ana");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subject {
+    kind: String,
+    id: String,
+    properties: Attributes,
+    source: Source,
+    fault: Option<RequestError>,
+}
+
+/// What is to be done, with the exact payload to run where there is one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action {
+    name: String,
+    properties: Attributes,
+    payload: Option<Payload>,
+    source: Source,
+    fault: Option<RequestError>,
+}
+
+/// What it is to be done on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    kind: String,
+    id: String,
+    properties: Attributes,
+    source: Source,
+    fault: Option<RequestError>,
+}
+
+macro_rules! part {
+    ($part:ident, $root:literal, reserved: $($reserved:literal),+) => {
+        impl $part {
+            /// Sets a property, replacing one of the same name. A reserved name is kept as a fault and
+            /// makes every decision on the request a Deny.
+            #[must_use]
+            pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+                if matches!(name, $($reserved)|+) {
+                    self.fault = Some(RequestError::Reserved { path: format!(concat!($root, ".{}"), name) });
+                } else {
+                    self.properties.insert(name, value);
+                }
+                self
+            }
+
+            /// Returns the properties.
+            #[must_use]
+            pub fn properties(&self) -> &Attributes {
+                &self.properties
+            }
+
+            pub(crate) fn source(&self) -> Source {
+                self.source
+            }
+
+            pub(crate) fn fault(&self) -> Option<&RequestError> {
+                self.fault.as_ref()
+            }
+
+            /// Marks the part as what the caller says.
+            pub(crate) fn claimed(mut self) -> Self {
+                self.source = Source::Caller;
+                self
+            }
+        }
+    };
+}
+
+part!(Subject, "subject", reserved: "type", "id");
+part!(Action, "action", reserved: "name", "payload");
+part!(Resource, "resource", reserved: "type", "id");
+
+impl Subject {
+    /// Makes a subject that the host attests.
+    pub fn new(kind: impl Into<String>, id: impl Into<String>) -> Self {
+        let (kind, id) = (kind.into(), id.into());
+        Self { kind, id, properties: Attributes::new(), source: Source::Attested, fault: None }
+    }
+
+    /// Returns the type, such as `user`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Returns the id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the tenant, where the property `tenant` is a string.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.properties.get("tenant").and_then(Value::as_str)
+    }
+
+    /// Names the person: `type/id`, or `~tenant/type/id`. In tenant and type `%`, `/` and `~` are
+    /// percent-encoded, so that two persons never share a name.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        let tenant = self.tenant().map(|tenant| format!("~{}/", escape(tenant))).unwrap_or_default();
+        format!("{tenant}{}/{}", escape(&self.kind), self.id)
+    }
+}
+
+impl Action {
+    /// Makes an action without a payload.
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { name, properties: Attributes::new(), payload: None, source: Source::Attested, fault: None }
+    }
+
+    /// Sets the exact thing to run.
+    #[must_use]
+    pub fn with_payload(mut self, payload: Payload) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+
+    /// Returns the name, such as `sql.execute`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the exact thing to run.
+    #[must_use]
+    pub fn payload(&self) -> Option<&Payload> {
+        self.payload.as_ref()
+    }
+}
+
+impl Resource {
+    /// Makes a resource that the host attests.
+    pub fn new(kind: impl Into<String>, id: impl Into<String>) -> Self {
+        let (kind, id) = (kind.into(), id.into());
+        Self { kind, id, properties: Attributes::new(), source: Source::Attested, fault: None }
+    }
+
+    /// Returns the type, such as `database`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Returns the id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Names the resource: `type/id`, with `%`, `/` and `~` in the type percent-encoded. It is a grant's
+    /// default audience.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        format!("{}/{}", escape(&self.kind), self.id)
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('%', "%25").replace('/', "%2F").replace('~', "%7E")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_of_different_persons_differ() {
+        let plain = Subject::new("user/x", "ana").reference();
+        let nested = Subject::new("user", "x/ana").reference();
+        let tenant = Subject::new("user", "ana").with("tenant", "user").reference();
+        let tilde = Subject::new("~user/user", "ana").reference();
+        assert_eq!(plain, "user%2Fx/ana");
+        assert_eq!(nested, "user/x/ana");
+        assert_eq!(tenant, "~user/user/ana");
+        assert_eq!(tilde, "%7Euser%2Fuser/ana");
+    }
+
+    #[test]
+    fn reserved_property_is_a_fault() {
+        let subject = Subject::new("user", "ana").with("id", "bo");
+        assert_eq!(subject.fault(), Some(&RequestError::Reserved { path: "subject.id".to_owned() }));
+        assert_eq!(subject.id(), "ana");
+    }
+}

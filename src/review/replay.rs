@@ -1,0 +1,203 @@
+//! A review from its records.
+//!
+//! The state is a fold: what was recorded is taken as it is, nothing is judged again. The records must be
+//! one review's, from its opening on, with no version missing.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
+
+use super::plan::{Cast, Plan};
+use super::{Recorded, Review, ReviewState, Verdict, add};
+use crate::audit::{Event, Position, Record, RecordFault, Resumed};
+use crate::decision::Decision;
+use crate::policy::schema::FactValues;
+use crate::request::{Request, Subject};
+
+/// Why records do not make a review.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReviewError {
+    /// A record cannot be read.
+    #[error("record cannot be read: {0}")]
+    Record(#[from] RecordFault),
+    /// The records do not begin with the request and the opening of a review.
+    #[error("review is not opened by its first records")]
+    NotOpened,
+    /// A record belongs to another review.
+    #[error("record {seq} belongs to another review")]
+    OtherReview {
+        /// The record's number.
+        seq: u64,
+    },
+    /// Versions are missing, doubled or out of order.
+    #[error("record {seq} makes version {found}, expected {expected}")]
+    Version {
+        /// The record's number.
+        seq: u64,
+        /// The version found.
+        found: u64,
+        /// The version that comes next.
+        expected: u64,
+    },
+    /// A record lacks what its event must have.
+    #[error("record {seq} lacks what `{event}` must hold")]
+    Malformed {
+        /// The record's number.
+        seq: u64,
+        /// The record's event.
+        event: String,
+    },
+    /// Openings were given, and this version commits to no personal values.
+    #[error("openings are not supported")]
+    Openings,
+}
+
+impl Review {
+    /// Replays a review from its records, in their order. The result equals the review that lived, and
+    /// holds no authorization: [`Gate::recover`](crate::Gate::recover) re-issues a recorded grant.
+    ///
+    /// This version commits to no personal values, so there are no openings to give.
+    ///
+    /// # Errors
+    ///
+    /// [`ReviewError`] names the record that does not belong.
+    pub fn replay<R: AsRef<[u8]>>(
+        records: impl IntoIterator<Item = R>,
+        openings: impl IntoIterator<Item = R>,
+    ) -> Result<Self, ReviewError> {
+        if openings.into_iter().next().is_some() {
+            return Err(ReviewError::Openings);
+        }
+        let records = records.into_iter().map(|bytes| Record::read(bytes.as_ref()));
+        let records = records.collect::<Result<Vec<_>, _>>()?;
+        Self::fold(records.iter())
+    }
+
+    fn fold<'r>(records: impl Iterator<Item = &'r Record>) -> Result<Self, ReviewError> {
+        let mut records = records.filter(|record| record.review().is_some());
+        let decided = records.next().ok_or(ReviewError::NotOpened)?;
+        let opened = records.next().ok_or(ReviewError::NotOpened)?;
+        if decided.event() != Event::RequestDecided.as_str() || opened.event() != Event::ReviewOpened.as_str()
+        {
+            return Err(ReviewError::NotOpened);
+        }
+        let mut review = Self::opened(decided, opened).ok_or_else(|| malformed(opened))?;
+        for record in records {
+            if record.review() != Some(&review.id) {
+                return Err(ReviewError::OtherReview { seq: record.seq() });
+            }
+            review.apply(record)?;
+        }
+        Ok(review)
+    }
+
+    fn opened(decided: &Record, opened: &Record) -> Option<Self> {
+        let (asked, content) = (decided.content(), opened.content());
+        if decided.review() != opened.review() {
+            return None;
+        }
+        Some(Self {
+            id: opened.review()?.to_owned(),
+            version: content.get("version")?.as_u64()?,
+            request: Arc::new(Request::from_record(asked.get("request")?)?),
+            decision: Arc::new(Decision::from_record(asked.get("decision")?)?),
+            facts: Arc::new(FactValues::from_record(asked.get("facts")?)?),
+            plan: Plan::from_record(content.get("plan")?.as_str()?)?,
+            state: ReviewState::Open,
+            votes: Vec::new(),
+            opened_at: opened.at(),
+            expires_at: time(content.get("expires_at")?)?,
+            grant: None,
+        })
+    }
+
+    fn apply(&mut self, record: &Record) -> Result<(), ReviewError> {
+        let content = record.content();
+        let Some(event) = Event::parse(record.event()) else { return Ok(()) };
+        if let Some(version) = content.get("version") {
+            let (found, expected) = (version.as_u64().unwrap_or(0), self.version.saturating_add(1));
+            if found != expected {
+                return Err(ReviewError::Version { seq: record.seq(), found, expected });
+            }
+            self.version = found;
+        }
+        match event {
+            Event::ReviewVoted => {
+                let cast = content.get("vote").and_then(|vote| Cast::from_record(vote, record.at()));
+                let cast = cast.ok_or_else(|| malformed(record))?;
+                match cast.verdict {
+                    Verdict::Withdraw => self.votes.retain(|old| old.person != cast.person),
+                    Verdict::Approve | Verdict::Reject => add(&mut self.votes, cast),
+                }
+            }
+            Event::ReviewApproved => self.state = ReviewState::Approved,
+            Event::ReviewRejected => self.state = ReviewState::Rejected,
+            Event::ReviewExpired => self.state = ReviewState::Expired,
+            Event::GrantAuthorized => {
+                let claims = content.get("claims").cloned().ok_or_else(|| malformed(record))?;
+                let position = Position {
+                    stream: record.stream().into(),
+                    seq: record.seq(),
+                    leaf: record.leaf(),
+                    key: record.key().map(str::to_owned),
+                };
+                self.grant = Some(Recorded { claims, position });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Resumed {
+    /// Replays every review of the log, in the order of their opening.
+    ///
+    /// # Errors
+    ///
+    /// The first review's [`ReviewError`].
+    pub fn reviews(&self) -> Result<Vec<Review>, ReviewError> {
+        let mut of: Vec<(&str, Vec<&Record>)> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        for record in self.records() {
+            let Some(id) = record.review() else { continue };
+            let place = *places.entry(id).or_insert_with(|| {
+                of.push((id, Vec::new()));
+                of.len().saturating_sub(1)
+            });
+            if let Some((_, records)) = of.get_mut(place) {
+                records.push(record);
+            }
+        }
+        of.into_iter().map(|(_, records)| Review::fold(records.into_iter())).collect()
+    }
+}
+
+impl Cast {
+    /// Reads a vote back from a record.
+    fn from_record(json: &Json, at: DateTime<Utc>) -> Option<Self> {
+        let approver = Subject::from_record(json.get("approver")?)?;
+        let stage = |stage: &Json| match stage {
+            Json::Null => Some(None),
+            number => Some(Some(usize::try_from(number.as_u64()?).ok()?)),
+        };
+        Some(Self {
+            person: approver.reference(),
+            approver,
+            verdict: Verdict::parse(json.get("verdict")?.as_str()?)?,
+            comment: json.get("comment")?.as_str()?.to_owned(),
+            at,
+            at_most: json.get("at_most_s").and_then(Json::as_u64).map(std::time::Duration::from_secs),
+            stages: json.get("stages")?.as_array()?.iter().map(stage).collect::<Option<_>>()?,
+        })
+    }
+}
+
+fn malformed(record: &Record) -> ReviewError {
+    ReviewError::Malformed { seq: record.seq(), event: crate::text::quote(record.event()) }
+}
+
+fn time(json: &Json) -> Option<DateTime<Utc>> {
+    Some(DateTime::parse_from_rfc3339(json.as_str()?).ok()?.to_utc())
+}

@@ -1,0 +1,375 @@
+//! What a verifier says about good logs and about every way to tamper with one.
+#![cfg(feature = "verify")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use countersign::{
+    Authorship, CheckpointError, Completeness, Freshness, Integrity, Ledger, LogFault, LogVerdict,
+    LogVerifier, PublicKey, SigningKey, Stamp, Step,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+const STREAM: &str = "orders-gate";
+
+fn now() -> DateTime<Utc> {
+    "2026-11-23T10:00:00Z".parse().unwrap()
+}
+
+fn key() -> SigningKey {
+    SigningKey::from_seed([7; 32])
+}
+
+/// The records of a log, and what was kept of it elsewhere when it had five records and when it had eight.
+struct Log {
+    records: Vec<Vec<u8>>,
+    old: String,
+    head: String,
+}
+
+fn log(stream: &str, seed: u8) -> Log {
+    let mut ledger = Ledger::create(stream).unwrap();
+    let (mut records, mut old) = (Vec::new(), String::new());
+    for number in 0..7 {
+        if ledger.next_seq() == 5 {
+            old = ledger.checkpoint().sign(&key());
+        }
+        let stamp = Stamp::new(now() + TimeDelta::seconds(i64::from(number)), [seed ^ number; 32]);
+        let staged = ledger.stage(Step::note("deploy.started", json!({ "build": number }), stamp)).unwrap();
+        records.extend(staged.records().iter().map(|record| record.bytes().to_vec()));
+        staged.commit();
+    }
+    assert_eq!(records.len(), 8);
+    Log { records, old, head: ledger.checkpoint().sign(&key()) }
+}
+
+fn verify<R: AsRef<[u8]>>(records: &[R], checkpoints: &[&str]) -> LogVerdict {
+    let mut log = LogVerifier::new(STREAM).with_key(key().public());
+    for checkpoint in checkpoints {
+        log = log.with_checkpoint(checkpoint).unwrap();
+    }
+    for record in records {
+        log.push(record.as_ref());
+    }
+    log.finish(now() + TimeDelta::minutes(1))
+}
+
+fn outcome(records: &[Vec<u8>], checkpoints: &[&str]) -> String {
+    let verdict = verify(records, checkpoints);
+    match verdict.require_sound() {
+        Ok(()) => format!("sound, {} unanchored", verdict.unanchored),
+        Err(fault) => fault.to_string(),
+    }
+}
+
+/// Gives records the numbers and links that their places demand, as whoever can write the log can do.
+fn rehash(records: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut prev = Sha256::digest([b"countersign/genesis/v1\0", STREAM.as_bytes()].concat()).to_vec();
+    let mut out = Vec::new();
+    for (seq, record) in records.iter().enumerate() {
+        let mut fields: Value = serde_json::from_slice(record).unwrap();
+        fields["stream"] = json!(STREAM);
+        fields["seq"] = json!(seq);
+        fields["prev"] = json!(prev.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let record = fields.to_string().into_bytes();
+        prev = Sha256::digest([b"\0", record.as_slice()].concat()).to_vec();
+        out.push(record);
+    }
+    out
+}
+
+fn edit(record: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(record).unwrap();
+    text.replace("\"build\":", "\"build\":1").into_bytes()
+}
+
+#[test]
+fn every_attack_has_its_verdict() {
+    let Log { records, old, head } = log(STREAM, 0);
+    let (other_stream, other_time) = (log("other", 0).records, log(STREAM, 99).records);
+    let changed = |at: usize| {
+        let mut records = records.clone();
+        records[at] = edit(&records[at]);
+        records
+    };
+    let but = |at: usize| [&records[..at], &records[at + 1..]].concat();
+    let swapped = [&records[..3], &[records[4].clone(), records[3].clone()], &records[5..]].concat();
+    let inserted = [&records[..4], &[records[3].clone()], &records[4..]].concat();
+    let spliced = [&records[..4], &other_time[4..]].concat();
+    let replayed = [&records[..], &[records[3].clone()]].concat();
+
+    let loose = "no checkpoint covers the log: it could have been rewritten as a whole";
+    let old_differs = "log differs from the checkpoint of 5 records; they agree on the first 0";
+    let head_differs = "log differs from the checkpoint of 8 records; they agree on the first 0";
+    let unlinked = "record 4: does not follow the record before it";
+    let opening = "record 0: a stream is opened by its first record and no other";
+    let other = "record 0: stream is `other`, expected `orders-gate`";
+    let all = |verdict: &'static str| [verdict; 3];
+    // For each attack: as it is, then with all links made to fit; with no checkpoint, the old one, the head.
+    let table: [(&str, Vec<Vec<u8>>, [&str; 3], [&str; 3]); 14] = [
+        (
+            "nothing",
+            records.clone(),
+            [loose, "sound, 3 unanchored", "sound, 0 unanchored"],
+            [loose, "sound, 3 unanchored", "sound, 0 unanchored"],
+        ),
+        ("modify", changed(3), all(unlinked), [loose, old_differs, head_differs]),
+        // Not detectable: what no checkpoint covers can be rewritten. The verdict counts it.
+        (
+            "modify behind the old checkpoint",
+            changed(6),
+            all("record 7: does not follow the record before it"),
+            [loose, "sound, 3 unanchored", head_differs],
+        ),
+        // Not detectable without the head: nothing follows the last record.
+        (
+            "modify the last",
+            changed(7),
+            [loose, "sound, 3 unanchored", head_differs],
+            [loose, "sound, 3 unanchored", head_differs],
+        ),
+        ("swap", swapped, all("record 3: number is 4, expected 3"), [loose, old_differs, head_differs]),
+        (
+            "delete",
+            but(3),
+            all("record 3: number is 4, expected 3"),
+            [loose, old_differs, "log has 7 records, a checkpoint has 8"],
+        ),
+        ("insert", inserted, all("record 4: number is 3, expected 4"), [loose, old_differs, head_differs]),
+        ("drop the first", but(0), all("record 0: number is 1, expected 0"), all(opening)),
+        (
+            "drop the last",
+            but(7),
+            [loose, "sound, 2 unanchored", "log has 7 records, a checkpoint has 8"],
+            [loose, "sound, 2 unanchored", "log has 7 records, a checkpoint has 8"],
+        ),
+        (
+            "truncate",
+            records[..4].to_vec(),
+            [loose, "log has 4 records, a checkpoint has 5", "log has 4 records, a checkpoint has 8"],
+            [loose, "log has 4 records, a checkpoint has 5", "log has 4 records, a checkpoint has 8"],
+        ),
+        (
+            "drop the whole log",
+            Vec::new(),
+            [loose, "log has 0 records, a checkpoint has 5", "log has 0 records, a checkpoint has 8"],
+            [loose, "log has 0 records, a checkpoint has 5", "log has 0 records, a checkpoint has 8"],
+        ),
+        ("substitute another stream", other_stream, all(other), [loose, old_differs, head_differs]),
+        ("splice", spliced, all(unlinked), [loose, old_differs, head_differs]),
+        // Not detectable by the chain: the store's unique keys and the replay of decisions find it.
+        (
+            "replay a record",
+            replayed,
+            all("record 8: number is 3, expected 8"),
+            [loose, "sound, 4 unanchored", "sound, 1 unanchored"],
+        ),
+    ];
+    for (attack, tampered, plain, rehashed) in table {
+        for (anchors, at) in [(vec![], 0), (vec![old.as_str()], 1), (vec![head.as_str()], 2)] {
+            assert_eq!(outcome(&tampered, &anchors), plain[at], "{attack}, {at}");
+            assert_eq!(outcome(&rehash(&tampered), &anchors), rehashed[at], "{attack}, rehashed, {at}");
+        }
+    }
+}
+
+#[test]
+fn difference_lies_between_two_checkpoints() {
+    let Log { mut records, old, head } = log(STREAM, 0);
+    records[6] = edit(&records[6]);
+    let verdict = verify(&rehash(&records), &[&head, &old]);
+    assert_eq!(verdict.completeness, Completeness::Differs { size: 8, matched: 5 });
+    assert_eq!(verdict.unanchored, 3);
+    assert_eq!(verdict.anchored_until, Some(now() + TimeDelta::seconds(3)));
+}
+
+#[test]
+fn good_log_is_sound_on_every_axis() {
+    let Log { records, old, head } = log(STREAM, 0);
+    let verdict = verify(&records, &[&old, &head]);
+    assert_eq!(verdict.require_sound(), Ok(()));
+    assert_eq!(verdict.integrity, Integrity::Intact { records: 8 });
+    assert_eq!(verdict.completeness, Completeness::Reaches { size: 8 });
+    assert_eq!(verdict.authorship, Authorship::Signed);
+    let last = now() + TimeDelta::seconds(6);
+    assert_eq!(verdict.freshness, Freshness::Aged { last, age: std::time::Duration::from_secs(54) });
+    assert_eq!((verdict.unanchored, verdict.re_encoded, verdict.anchored_until), (0, 0, Some(last)));
+    assert_eq!(verdict.head.sign(&key()), head);
+}
+
+#[test]
+fn records_are_returned_until_the_first_bad_one() {
+    let Log { mut records, .. } = log(STREAM, 0);
+    records.swap(4, 5);
+    let mut log = LogVerifier::new(STREAM);
+    let seen: Vec<_> = records.iter().map(|record| log.push(record).map(|record| record.seq())).collect();
+    assert_eq!(seen, [Some(0), Some(1), Some(2), Some(3), None, None, None, None]);
+}
+
+#[test]
+fn verified_record_shows_what_was_recorded() {
+    let Log { records, .. } = log(STREAM, 0);
+    let mut log = LogVerifier::new(STREAM);
+    log.push(&records[0]);
+    let record = log.push(&records[1]).unwrap();
+    assert_eq!((record.event(), record.key(), record.review()), ("host.deploy.started", None, None));
+    assert_eq!((record.at(), record.content()["note"]["build"].as_u64()), (now(), Some(0)));
+    assert_eq!(
+        (record.bytes(), record.id().len(), record.is_re_encoded()),
+        (records[1].as_slice(), 26, false)
+    );
+    assert_eq!(record.leaf(), <[u8; 32]>::from(Sha256::digest([b"\0", record.bytes()].concat())));
+}
+
+#[test]
+fn checkpoint_without_its_key_is_not_believed() {
+    let Log { records, head, .. } = log(STREAM, 0);
+    let judge = |keys: Vec<PublicKey>, note: &str| {
+        let mut log = keys.into_iter().fold(LogVerifier::new(STREAM), LogVerifier::with_key);
+        log = log.with_checkpoint(note).unwrap();
+        records.iter().for_each(|record| drop(log.push(record)));
+        let verdict = log.finish(now() + TimeDelta::minutes(1));
+        (verdict.authorship, verdict.require_sound())
+    };
+    let stranger = SigningKey::from_seed([8; 32]).public();
+    assert_eq!(judge(Vec::new(), &head), (Authorship::Unchecked, Err(LogFault::Unchecked)));
+    let unproven = (Authorship::Unproven { size: 8 }, Err(LogFault::Unproven { size: 8 }));
+    assert_eq!(judge(vec![stranger.clone()], &head), unproven);
+    assert_eq!(judge(vec![stranger, key().public()], &head), (Authorship::Signed, Ok(())));
+    // A key that is named and did not sign spoils the note, even beside a good signature.
+    let (text, encoded) = head.trim_end().rsplit_once(' ').unwrap();
+    let mut signature = STANDARD.decode(encoded).unwrap();
+    signature[30] ^= 1;
+    let (_, line) = text.rsplit_once('\n').unwrap();
+    let forged = format!("{head}{line} {}\n", STANDARD.encode(signature));
+    assert_eq!(judge(vec![key().public()], &forged), unproven);
+}
+
+#[test]
+fn checkpoint_of_another_stream_or_shape_is_refused_at_once() {
+    let other = log("other", 0).head;
+    let error = LogVerifier::new(STREAM).with_checkpoint(&other).unwrap_err();
+    assert_eq!(error.to_string(), "checkpoint is of `other`, expected `orders-gate`");
+    let error = LogVerifier::new(STREAM).with_checkpoint("orders-gate\n0\n").unwrap_err();
+    assert_eq!(error, CheckpointError::NotANote);
+}
+
+#[test]
+fn every_fault_says_what_was_found() {
+    for (fault, message) in [
+        (LogFault::Unchecked, "checkpoints were not checked: no key was given"),
+        (LogFault::Unproven { size: 8 }, "checkpoint of 8 records is not signed by a given key"),
+        (
+            LogFault::Ahead { last: now() },
+            "newest record is of 2026-11-23 10:00:00 UTC, which is yet to come",
+        ),
+    ] {
+        assert_eq!(fault.to_string(), message);
+    }
+}
+
+#[test]
+fn log_from_the_future_is_not_sound() {
+    let Log { records, head, .. } = log(STREAM, 0);
+    let judge = |seconds: i64| {
+        let mut log = LogVerifier::new(STREAM).with_key(key().public()).with_checkpoint(&head).unwrap();
+        records.iter().for_each(|record| drop(log.push(record)));
+        log.finish(now() + TimeDelta::seconds(6 - seconds)).freshness
+    };
+    let last = now() + TimeDelta::seconds(6);
+    assert_eq!(judge(5), Freshness::Aged { last, age: std::time::Duration::ZERO });
+    assert_eq!(judge(6), Freshness::Ahead { last });
+    assert_eq!(verify::<&[u8]>(&[], &[]).freshness, Freshness::Empty);
+}
+
+#[test]
+fn one_flipped_bit_anywhere_is_refused() {
+    let Log { records, old, .. } = log(STREAM, 0);
+    let file = records[..5].join(&b'\n');
+    // Signatures are left out: they cost most of the time and do not depend on the records.
+    let is_refused = |file: &[u8]| {
+        let mut log = LogVerifier::new(STREAM).with_checkpoint(&old).unwrap();
+        file.split(|byte| *byte == b'\n').for_each(|line| drop(log.push(line)));
+        log.finish(now()).completeness != Completeness::Reaches { size: 5 }
+    };
+    assert!(!is_refused(&file));
+    for at in 0..file.len() {
+        for bit in 0..8 {
+            let mut file = file.clone();
+            file[at] ^= 1 << bit;
+            assert!(is_refused(&file), "byte {at}, bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn other_spelling_of_a_record_is_the_same_record_and_is_counted() {
+    let mut ledger = Ledger::create(STREAM).unwrap();
+    let step = Step::note("deploy.started", json!("a\u{b}é/\n"), Stamp::new(now(), [1; 32]));
+    let staged = ledger.stage(step).unwrap();
+    let [opening, record] = staged.records() else { panic!("two records") };
+    let text = std::str::from_utf8(record.bytes()).unwrap();
+    for (from, to) in
+        [("\\u000b", "\\u000B"), ("é", "\\u00e9"), ("/\\n", "\\/\\u000a"), (",\"prev\"", ", \"prev\"")]
+    {
+        let other = text.replace(from, to);
+        assert_ne!(other, text);
+        let verdict = verify(&[opening.bytes(), other.as_bytes()], &[]);
+        assert_eq!((verdict.integrity, verdict.re_encoded), (Integrity::Intact { records: 2 }, 1), "{other}");
+    }
+    staged.commit();
+}
+
+/// Writes a record as PostgreSQL's `jsonb` prints it: shorter keys first, a space after `:` and `,`.
+fn like_jsonb(item: &Value) -> String {
+    match item {
+        Value::Object(map) => {
+            let mut members: Vec<_> = map.iter().collect();
+            members.sort_by_key(|(name, _)| (name.len(), name.as_bytes()));
+            let member = |(name, item): &(&String, &Value)| format!("{}: {}", json!(name), like_jsonb(item));
+            format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn log_that_went_through_jsonb_verifies_and_says_so() {
+    let Log { records, head, .. } = log(STREAM, 0);
+    let stored: Vec<String> =
+        records.iter().map(|record| like_jsonb(&serde_json::from_slice(record).unwrap())).collect();
+    let verdict = verify(&stored, &[&head]);
+    assert_eq!((verdict.require_sound(), verdict.re_encoded), (Ok(()), 8));
+    let file = stored.iter().map(|line| format!("{line}\n")).collect::<String>();
+    assert_eq!(Ledger::resume(STREAM, file.as_bytes()).unwrap().ledger.checkpoint().sign(&key()), head);
+}
+
+proptest! {
+    #[test]
+    fn no_edit_of_the_text_goes_unseen(
+        at in any::<prop::sample::Index>(),
+        length in 0..4_usize,
+        text in "[ -~\n]{0,4}",
+    ) {
+        let Log { records, old, .. } = log(STREAM, 0);
+        let file = records[..5].join(&b'\n');
+        let at = at.index(file.len());
+        let end = file.len().min(at.saturating_add(length));
+        let edited = [&file[..at], text.as_bytes(), &file[end..]].concat();
+        let mut log = LogVerifier::new(STREAM).with_checkpoint(&old).unwrap();
+        edited.split(|byte| *byte == b'\n').for_each(|line| drop(log.push(line)));
+        // An edit may leave the same JSON: spaces between its parts, or nothing changed at all.
+        let same = log.finish(now()).completeness == Completeness::Reaches { size: 5 };
+        let dense = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b' ').collect::<Vec<_>>();
+        prop_assert!(!same || dense(&edited) == dense(&file));
+    }
+}

@@ -1,0 +1,55 @@
+//! Every stored token gets the verdict and the reason that its case names.
+#![cfg(feature = "verify")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails loudly"
+)]
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use countersign::{Action, Attempt, GrantVerifier, KeySet, Payload, Resource};
+use serde_json::Value;
+
+fn judge(case: &Value) -> Result<(), &'static str> {
+    let context = &case["context"];
+    let keys = KeySet::from_jwks(&case["keyset"].to_string()).map_err(|error| error.reason())?;
+    let seconds = |name: &str| Duration::from_secs(context[name].as_u64().unwrap());
+    let revoked = context["revoked_jti"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let text = |name: &str| context[name].as_str().unwrap();
+    let verifier = GrantVerifier::new(text("iss"), text("aud"), keys)
+        .with_leeway(seconds("leeway_s"))
+        .with_max_lifetime(seconds("max_lifetime_s"))
+        .enforcing(["max_rows", "read_only", "cidr"])
+        .with_revoked(revoked);
+    let mut action = Action::new("db.query");
+    if let Some(bytes) = context["action_bytes"].as_str() {
+        action = action.with_payload(Payload::plain(bytes));
+    }
+    let attempt = Attempt::new(action, Resource::new("postgres:", "/orders-prod/orders"));
+    let now = DateTime::from_timestamp(case["now"].as_i64().unwrap(), 0).unwrap();
+    let verified = verifier.verify(case["token"].as_str().unwrap(), attempt, now);
+    verified.map(drop).map_err(|error| error.reason())
+}
+
+#[test]
+fn stored_tokens_are_judged_as_their_cases_say() {
+    let file: Value = serde_json::from_str(include_str!("data/grants/tokens.json")).unwrap();
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 77);
+    for case in cases {
+        let name = case["name"].as_str().unwrap();
+        match judge(case) {
+            Ok(()) => assert_eq!(case["expect"], "accept", "{name}"),
+            Err(reason) => {
+                assert_eq!(case["expect"], "reject", "{name}: {reason}");
+                let any =
+                    case["reason_any"].as_array().map_or(vec![&case["reason"]], |any| any.iter().collect());
+                assert!(any.into_iter().any(|expected| expected == reason), "{name}: {reason}");
+            }
+        }
+    }
+}

@@ -1,0 +1,769 @@
+//! Reviews: every state against every input, and who counts.
+
+#![cfg(feature = "toml")]
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
+
+mod support;
+
+use chrono::{DateTime, Utc};
+use countersign::{
+    Action, Effect, Gate, Outcome, Request, Resource, Review, ReviewState, Subject, Value, Vote, VoteError,
+    limits,
+};
+
+use support::{Host, ISSUER, after, member, minutes, policy};
+
+const HEAD: &str = r#"
+format = 1
+name = "reviews"
+[attributes]
+"approver.groups" = "list<string>?"
+"resource.owner" = "string?"
+[let]
+sre = 'has(approver.groups) && "sre" in approver.groups'
+dba = 'has(approver.groups) && "dba" in approver.groups'
+lead = 'has(approver.groups) && "lead" in approver.groups'
+[defaults]
+risk = "high"
+grant = { min = "5m", default = "15m", max = "1h" }
+review = { expires = "1h" }
+"#;
+
+fn host(reviews: &str) -> Host {
+    Host::new(&format!("{HEAD}{reviews}"))
+}
+
+/// One review with the given members.
+fn one(rest: &str) -> Host {
+    host(&format!("[[review]]\nid = 'people'\nwhen = 'true'\n{rest}\n"))
+}
+
+fn ask() -> Request {
+    Request::new(
+        member("ana", &["sre", "dba", "lead"]),
+        Action::new("run"),
+        Resource::new("database", "orders"),
+    )
+}
+
+fn sre(id: &str) -> Subject {
+    member(id, &["sre"])
+}
+
+fn dba(id: &str) -> Subject {
+    member(id, &["dba"])
+}
+
+fn lead(id: &str) -> Subject {
+    member(id, &["lead"])
+}
+
+/// What an outcome comes to, in one word.
+fn word(outcome: &Result<Outcome, VoteError>) -> &'static str {
+    match outcome {
+        Ok(outcome) => outcome.effect().as_str(),
+        Err(VoteError::OwnRequest { .. }) => "own",
+        Err(VoteError::NotEligible { .. }) => "ineligible",
+        Err(VoteError::NotAttested { .. }) => "unattested",
+        Err(VoteError::Duplicate { .. }) => "duplicate",
+        Err(VoteError::NothingToWithdraw { .. }) => "nothing",
+        Err(VoteError::Closed { state }) => state.as_str(),
+        Err(VoteError::TooManyVotes) => "too many",
+        Err(VoteError::MayNotShorten) => "may not shorten",
+        Err(VoteError::Widens { .. }) => "widens",
+        Err(VoteError::PolicyChanged) => "policy changed",
+        Err(VoteError::Invalid(_)) => "invalid",
+        Err(VoteError::Conflict(_)) => "conflict",
+        Err(_) => "other",
+    }
+}
+
+/// Casts votes one after the other, each on the state that the log then holds.
+fn cast(host: &mut Host, votes: impl IntoIterator<Item = Vote>) -> Vec<&'static str> {
+    let id = host.open(ask(), after(0)).id().to_owned();
+    let votes = votes.into_iter().enumerate();
+    votes.map(|(second, vote)| word(&host.vote(&host.review(&id), vote, at(second)))).collect()
+}
+
+fn at(second: usize) -> DateTime<Utc> {
+    after(i64::try_from(second).unwrap() + 1)
+}
+
+fn yes(approver: Subject) -> Vote {
+    Vote::approve(approver)
+}
+
+fn no(approver: Subject) -> Vote {
+    Vote::reject(approver)
+}
+
+fn back(approver: Subject) -> Vote {
+    Vote::withdraw(approver)
+}
+
+/// A subject that only the caller vouches for.
+fn claimed(id: &str) -> Subject {
+    let text = format!(
+        r#"{{"subject": {{"type": "user", "id": "{id}", "properties": {{"groups": ["sre"]}}}},
+            "action": {{"name": "x"}}, "resource": {{"type": "a", "id": "b"}}}}"#
+    );
+    Request::from_caller_json(text).unwrap().subject().clone()
+}
+
+// The transition table.
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Input {
+    Approve,
+    Closing,
+    Reject,
+    Withdraw,
+    Duplicate,
+    Own,
+    Ineligible,
+    Unattested,
+    Late,
+    Malformed,
+    PolicyChanged,
+    WakeEarly,
+    WakeLate,
+    Recover,
+}
+
+#[test]
+fn every_state_meets_every_input() {
+    use Input::{
+        Approve, Closing, Duplicate, Ineligible, Late, Malformed, Own, PolicyChanged, Recover, Reject,
+        Unattested, WakeEarly, WakeLate, Withdraw,
+    };
+    use ReviewState::{Approved, Expired, Open, Rejected};
+    // In every state but the first, bo's approval stands; in the second, it is all that stands.
+    let states =
+        [("new", Open), ("open", Open), ("approved", Approved), ("rejected", Rejected), ("expired", Expired)];
+    let table: [(Input, [(&str, ReviewState); 5]); 14] = [
+        (
+            Approve,
+            [
+                ("review", Open),
+                ("duplicate", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Closing,
+            [
+                ("review", Open),
+                ("allow", Approved),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Reject,
+            [
+                ("deny", Rejected),
+                ("deny", Rejected),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Withdraw,
+            [
+                ("nothing", Open),
+                ("review", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Duplicate,
+            [
+                ("review", Open),
+                ("duplicate", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Own,
+            [
+                ("own", Open),
+                ("own", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Ineligible,
+            [
+                ("ineligible", Open),
+                ("ineligible", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Unattested,
+            [
+                ("unattested", Open),
+                ("unattested", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Late,
+            [
+                ("expired", Open),
+                ("expired", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            Malformed,
+            [
+                ("invalid", Open),
+                ("invalid", Open),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
+            ],
+        ),
+        (
+            PolicyChanged,
+            [
+                ("policy changed", Open),
+                ("policy changed", Open),
+                ("policy changed", Approved),
+                ("policy changed", Rejected),
+                ("policy changed", Expired),
+            ],
+        ),
+        (
+            WakeEarly,
+            [("review", Open), ("review", Open), ("review", Approved), ("deny", Rejected), ("deny", Expired)],
+        ),
+        (
+            WakeLate,
+            [
+                ("deny", Expired),
+                ("deny", Expired),
+                ("review", Approved),
+                ("deny", Rejected),
+                ("deny", Expired),
+            ],
+        ),
+        (
+            Recover,
+            [("review", Open), ("review", Open), ("allow", Approved), ("deny", Rejected), ("deny", Expired)],
+        ),
+    ];
+    for (input, row) in table {
+        for ((name, state), (expected, then)) in states.into_iter().zip(row) {
+            let mut host = one("approve = { count = 2, from = 'sre' }");
+            let id = host.open(ask(), after(0)).id().to_owned();
+            let votes = match name {
+                "new" => vec![],
+                "open" | "expired" => vec![yes(sre("bo"))],
+                "approved" => vec![yes(sre("bo")), yes(sre("cy"))],
+                _ => vec![yes(sre("bo")), no(sre("cy"))],
+            };
+            for vote in votes {
+                host.vote(&host.review(&id), vote, after(1)).unwrap();
+            }
+            if state == Expired {
+                host.wake(&host.review(&id), after(3_600)).unwrap();
+            }
+            let review = host.review(&id);
+            assert_eq!(review.state(), state);
+            let lines = host.lines.len();
+            let found = apply(&mut host, &review, input);
+            assert_eq!(found, expected, "{input:?} on a review that is {name}");
+            assert_eq!(host.review(&id).state(), then, "{input:?} on a review that is {name}");
+            let silent = matches!(input, WakeEarly | Recover) || (input == WakeLate && state != Open);
+            assert_eq!(
+                host.lines.len() == lines,
+                silent,
+                "{input:?} on a review that is {name} must be recorded"
+            );
+        }
+    }
+}
+
+fn apply(host: &mut Host, review: &Review, input: Input) -> &'static str {
+    let now = after(60);
+    let effect = |outcome: Result<Outcome, countersign::Conflict>| outcome.unwrap().effect().as_str();
+    let vote = match input {
+        Input::Approve | Input::Duplicate => yes(sre("bo")),
+        Input::Closing => yes(sre("cy")),
+        Input::Reject => no(sre("cy")),
+        Input::Withdraw => back(sre("bo")),
+        Input::Own => yes(sre("ana")),
+        Input::Ineligible => yes(dba("dee")),
+        Input::Unattested => yes(claimed("cy")),
+        Input::Malformed => yes(sre("cy")).with_comment("x".repeat(100_000)),
+        Input::Late => return word(&host.vote(review, yes(sre("cy")), after(3_600))),
+        Input::PolicyChanged => {
+            let other = policy(&format!(
+                "{HEAD}[[review]]\nid = 'other'\nwhen = 'true'\napprove = {{ from = 'sre' }}\n"
+            ));
+            let stamp = host.stamp(now);
+            let step = Gate::new(other, ISSUER).vote(review, yes(sre("cy")), stamp);
+            return word(&host.store(step));
+        }
+        Input::WakeEarly => return effect(host.wake(review, after(3_599))),
+        Input::WakeLate => return effect(host.wake(review, after(3_600))),
+        Input::Recover => return effect(host.recover(review, now)),
+    };
+    word(&host.vote(review, vote, now))
+}
+
+#[test]
+fn refused_vote_is_recorded_whatever_it_holds() {
+    let long = "x".repeat(100_000);
+    let hostile = [
+        yes(sre("cy")).with_comment(&*long),
+        yes(sre("cy")).with_comment("\0"),
+        yes(sre(&long)),
+        yes(sre("")),
+        yes(sre("cy").with("id", "bo")),
+        yes(sre("cy").with("notes", vec![0.5; 3_000])),
+        yes(sre("cy").with("tenant", "/".repeat(20_000))),
+        yes(sre("cy")).at_most(std::time::Duration::MAX),
+        yes(sre("cy")).at_most(std::time::Duration::ZERO),
+        back(sre(&long)),
+    ];
+    for vote in hostile {
+        for closed in [false, true] {
+            let mut host = one("approve = { from = 'sre' }\nmay = ['shorten']");
+            let id = host.open(ask(), after(0)).id().to_owned();
+            if closed {
+                host.vote(&host.review(&id), no(sre("bo")), after(1)).unwrap();
+            }
+            let refused = host.vote(&host.review(&id), vote.clone(), after(2));
+            assert!(refused.is_err(), "{vote:?}");
+            assert_eq!(host.events().last().unwrap(), "review.vote_refused");
+        }
+    }
+}
+
+// Who counts.
+
+#[test]
+fn quorum_is_of_distinct_people() {
+    let tenant = |name: &str| sre("bo").with("tenant", name);
+    let table: [(&str, &str, Vec<Vote>, Vec<&str>); 14] = [
+        (
+            "two people",
+            "{ count = 2, from = 'sre' }",
+            vec![yes(sre("bo")), yes(sre("cy"))],
+            vec!["review", "allow"],
+        ),
+        (
+            "one twice",
+            "{ count = 2, from = 'sre' }",
+            vec![yes(sre("bo")), yes(sre("bo"))],
+            vec!["review", "duplicate"],
+        ),
+        (
+            "one twice in other words",
+            "{ count = 2, from = 'sre' }",
+            vec![yes(sre("bo")), yes(sre("bo")).with_comment("again")],
+            vec!["review", "review"],
+        ),
+        (
+            "one twice with other groups",
+            "{ count = 2, from = 'sre' }",
+            vec![yes(sre("bo")), yes(member("bo", &["sre", "dba"])).with_comment("x")],
+            vec!["review", "review"],
+        ),
+        (
+            "one of two tenants",
+            "{ count = 2, from = 'sre' }",
+            vec![yes(tenant("a")), yes(tenant("b"))],
+            vec!["review", "allow"],
+        ),
+        (
+            "one tenant",
+            "{ count = 2, from = 'sre' }",
+            vec![yes(tenant("a")), yes(tenant("a").with("x", 1))],
+            vec!["review", "duplicate"],
+        ),
+        (
+            "a person and a machine",
+            "{ count = 2, from = 'sre' }",
+            vec![yes(sre("bo")), yes(Subject::new("bot", "bo").with("groups", ["sre"]))],
+            vec!["review", "allow"],
+        ),
+        (
+            "both groups by one",
+            "{ all = [{ from = 'sre' }, { from = 'dba' }] }",
+            vec![yes(member("bo", &["sre", "dba"]))],
+            vec!["review"],
+        ),
+        (
+            "both groups by two",
+            "{ all = [{ from = 'sre' }, { from = 'dba' }] }",
+            vec![yes(member("bo", &["sre", "dba"])), yes(sre("cy"))],
+            vec!["review", "allow"],
+        ),
+        (
+            "both groups by two, the other way",
+            "{ all = [{ from = 'sre' }, { from = 'dba' }] }",
+            vec![yes(sre("cy")), yes(member("bo", &["sre", "dba"]))],
+            vec!["review", "allow"],
+        ),
+        (
+            "one group twice",
+            "{ all = [{ from = 'sre' }, { from = 'dba' }] }",
+            vec![yes(sre("bo")), yes(sre("cy"))],
+            vec!["review", "review"],
+        ),
+        (
+            "either",
+            "{ any = [{ count = 2, from = 'sre' }, { from = 'lead' }] }",
+            vec![yes(sre("bo")), yes(lead("cy"))],
+            vec!["review", "allow"],
+        ),
+        (
+            "two of three",
+            "{ at_least = 2, of = [{ from = 'sre' }, { from = 'dba' }, { from = 'lead' }] }",
+            vec![yes(sre("bo")), yes(sre("cy")), yes(lead("dee"))],
+            vec!["review", "review", "allow"],
+        ),
+        (
+            "two of three by one",
+            "{ at_least = 2, of = [{ from = 'sre' }, { from = 'dba' }, { from = 'lead' }] }",
+            vec![yes(member("bo", &["sre", "dba", "lead"]))],
+            vec!["review"],
+        ),
+    ];
+    for (name, approve, votes, expected) in table {
+        let mut host = one(&format!("approve = {approve}"));
+        assert_eq!(cast(&mut host, votes), expected, "{name}");
+    }
+}
+
+#[test]
+fn approver_without_the_attribute_that_a_condition_reads_does_not_count() {
+    let owner = "approve = { from = 'has(resource.owner) && approver.id == resource.owner' }";
+    let owned = |owner: &str| {
+        Request::new(sre("ana"), Action::new("run"), Resource::new("a", "b").with("owner", owner))
+    };
+    for (owner_of, by, expected) in [("bo", "bo", "allow"), ("bo", "cy", "ineligible"), ("ana", "ana", "own")]
+    {
+        let mut host = one(owner);
+        let review = host.open(owned(owner_of), after(0));
+        assert_eq!(word(&host.vote(&review, yes(Subject::new("user", by)), after(1))), expected);
+    }
+    let mut host = one(owner);
+    assert_eq!(cast(&mut host, [yes(Subject::new("user", "bo"))]), ["ineligible"]);
+    let mut host = one("approve = { from = 'sre' }");
+    let odd = [
+        Subject::new("user", "bo"),
+        Subject::new("user", "bo").with("groups", "sre"),
+        Subject::new("user", "bo").with("groups", Value::Null),
+        Subject::new("user", "bo").with("groups", [7]),
+    ];
+    assert_eq!(cast(&mut host, odd.map(yes)), ["ineligible"; 4]);
+}
+
+#[test]
+fn requester_counts_only_where_the_rule_says_so() {
+    for (rule, expected) in [("", "own"), ("allow_self = true\n", "allow")] {
+        let mut host = one(&format!("{rule}approve = {{ from = 'sre' }}"));
+        assert_eq!(cast(&mut host, [yes(sre("ana"))]), [expected]);
+    }
+    let mut host = one("approve = { from = 'sre' }");
+    assert_eq!(
+        cast(&mut host, [no(sre("ana")), yes(sre("ana").with("tenant", Value::Null))]),
+        ["own", "own"]
+    );
+}
+
+#[test]
+fn stages_run_in_order_and_count_distinct_people() {
+    let stages = "[[review.stage]]\nid = 'peers'\napprove = { count = 2, from = 'sre' }\n\
+                  [[review.stage]]\nid = 'owner'\napprove = { from = 'lead' }\n";
+    let both = |id: &str| member(id, &["sre", "lead"]);
+    let table: [(&str, Vec<Vote>, Vec<&str>); 7] = [
+        (
+            "in order",
+            vec![yes(sre("bo")), yes(sre("cy")), yes(lead("dee"))],
+            vec!["review", "review", "allow"],
+        ),
+        (
+            "too early",
+            vec![yes(lead("dee")), yes(sre("bo")), yes(sre("cy"))],
+            vec!["ineligible", "review", "review"],
+        ),
+        (
+            "one person in both",
+            vec![yes(sre("bo")), yes(both("cy")), yes(both("cy")).with_comment("as lead")],
+            vec!["review", "review", "review"],
+        ),
+        (
+            "one person in both, the other stays",
+            vec![yes(sre("bo")), yes(both("cy")), yes(both("cy")), yes(lead("dee"))],
+            vec!["review", "review", "review", "allow"],
+        ),
+        (
+            "withdrawal reopens a stage",
+            vec![
+                yes(sre("bo")),
+                yes(sre("cy")),
+                back(sre("cy")),
+                yes(lead("dee")),
+                yes(sre("eve")),
+                yes(lead("dee")),
+            ],
+            vec!["review", "review", "review", "ineligible", "review", "allow"],
+        ),
+        (
+            "later approval outlives a reopened stage",
+            vec![
+                yes(sre("bo")),
+                yes(sre("cy")),
+                yes(member("dee", &["lead"])).with_comment("x"),
+                yes(sre("eve")),
+            ],
+            vec!["review", "review", "allow", "approved"],
+        ),
+        (
+            "rejection in the second stage",
+            vec![yes(sre("bo")), yes(sre("cy")), no(sre("bo")), no(lead("dee"))],
+            vec!["review", "review", "ineligible", "deny"],
+        ),
+    ];
+    for (name, votes, expected) in table {
+        let mut host = one(stages);
+        assert_eq!(cast(&mut host, votes), expected, "{name}");
+    }
+    let three = format!("{stages}[[review.stage]]\nid = 'last'\napprove = {{ from = 'dba' }}\n");
+    let mut host = one(&three);
+    let votes = [
+        yes(sre("bo")),
+        yes(sre("cy")),
+        yes(lead("dee")),
+        back(sre("cy")),
+        yes(dba("eve")),
+        yes(sre("flo")),
+        yes(dba("eve")),
+    ];
+    assert_eq!(
+        cast(&mut host, votes),
+        ["review", "review", "review", "review", "ineligible", "review", "allow"]
+    );
+}
+
+#[test]
+fn vetoes_end_or_block_a_review() {
+    let quorum = "approve = { count = 2, from = 'sre' }";
+    let table: [(&str, &str, Vec<Vote>, Vec<&str>); 11] = [
+        ("anybody who may approve", "", vec![no(sre("bo"))], vec!["deny"]),
+        ("nobody else", "", vec![no(lead("bo"))], vec!["ineligible"]),
+        ("none", "veto = []", vec![no(sre("bo"))], vec!["ineligible"]),
+        (
+            "only those named",
+            "veto = [{ from = 'lead' }]",
+            vec![no(sre("bo")), no(lead("cy"))],
+            vec!["ineligible", "deny"],
+        ),
+        (
+            "two of them",
+            "veto = [{ count = 2, from = 'lead' }]",
+            vec![no(lead("bo")), no(lead("cy"))],
+            vec!["review", "deny"],
+        ),
+        (
+            "two by one",
+            "veto = [{ count = 2, from = 'lead' }]",
+            vec![no(lead("bo")), no(lead("bo")).with_comment("x")],
+            vec!["review", "review"],
+        ),
+        (
+            "one is not two",
+            "veto = [{ count = 2, from = 'lead' }]",
+            vec![no(lead("dee")), yes(sre("bo")), yes(sre("cy"))],
+            vec!["review", "review", "allow"],
+        ),
+        (
+            "blocked until withdrawn",
+            "veto = [{ from = 'lead', final = false }]",
+            vec![no(lead("dee")), yes(sre("bo")), yes(sre("cy")), back(lead("dee"))],
+            vec!["review", "review", "review", "allow"],
+        ),
+        (
+            "final beats blocking",
+            "veto = [{ from = 'lead', final = false }, { count = 2, from = 'lead' }]",
+            vec![no(lead("bo")), no(lead("cy"))],
+            vec!["review", "deny"],
+        ),
+        (
+            "changed mind",
+            "veto = [{ from = 'sre', final = false }]",
+            vec![no(sre("bo")), yes(sre("bo")), yes(sre("cy"))],
+            vec!["review", "review", "allow"],
+        ),
+        (
+            "approver turns against it",
+            "veto = [{ from = 'sre', final = false }]",
+            vec![yes(sre("bo")), no(sre("bo")), yes(sre("cy")), yes(sre("dee"))],
+            vec!["review", "review", "review", "review"],
+        ),
+    ];
+    for (name, veto, votes, expected) in table {
+        let mut host = one(&format!("{veto}\n{quorum}"));
+        assert_eq!(cast(&mut host, votes), expected, "{name}");
+    }
+}
+
+#[test]
+fn comment_is_demanded_where_a_leaf_asks_for_it() {
+    let flag = "approve = { from = 'sre', comment = true }";
+    let condition = "approve = { from = 'sre && vote.comment != \"\"' }";
+    let (bare, said) = (yes(sre("bo")), yes(sre("bo")).with_comment("checked"));
+    assert_eq!(
+        cast(&mut one(flag), [bare.clone(), yes(sre("cy")).with_comment(" \n"), said.clone()]),
+        ["review", "review", "allow"]
+    );
+    assert_eq!(cast(&mut one(condition), [bare, said]), ["ineligible", "allow"]);
+}
+
+#[test]
+fn vote_may_shorten_only_where_all_reviews_let_it_and_never_widen() {
+    let grant = "grant = { min = '5m', default = '15m', max = '1h' }\napprove = { count = 2, from = 'sre' }";
+    let table = [
+        ("", 10, "may not shorten"),
+        ("may = ['shorten']\n", 4, "may not shorten"),
+        ("may = ['shorten']\n", 5, "review"),
+        ("may = ['shorten']\n", 15, "review"),
+        ("may = ['shorten']\n", 16, "widens"),
+    ];
+    for (may, at_most, expected) in table {
+        assert_eq!(
+            cast(&mut one(&format!("{may}{grant}")), [yes(sre("bo")).at_most(minutes(at_most))]),
+            [expected]
+        );
+    }
+    let mut host = one(&format!("may = ['shorten']\n{grant}"));
+    let review = host.open(ask(), after(0));
+    host.vote(&review, yes(sre("bo")).at_most(minutes(7)), after(1)).unwrap();
+    let review = host.review(review.id());
+    let Ok(Outcome::Allow(allowed)) = host.vote(&review, yes(sre("cy")), after(60)) else {
+        panic!("expected a grant")
+    };
+    assert_eq!(allowed.sign(&support::key()).expires_at(), after(60 + 7 * 60));
+}
+
+#[test]
+fn whoever_shortens_is_heard_in_any_order() {
+    let plan = |id: &str, from: &str, count: u8| {
+        format!(
+            "[[review]]\nid = '{id}'\nwhen = 'true'\nmay = ['shorten']\napprove = {{ count = {count}, from = '{from}' }}\n"
+        )
+    };
+    let short = yes(sre("bo")).at_most(minutes(5));
+    for votes in [[short.clone(), yes(sre("cy"))], [yes(sre("cy")), short]] {
+        let mut host = host(&(plan("a", "sre", 1) + &plan("b", "dba", 1)));
+        assert_eq!(cast(&mut host, votes), ["review"; 2]);
+        let review = host.reviews().remove(0);
+        let Ok(Outcome::Allow(allowed)) = host.vote(&review, yes(dba("dee")), after(60)) else {
+            panic!("expected a grant")
+        };
+        assert_eq!(allowed.sign(&support::key()).expires_at(), after(60 + 300));
+    }
+}
+
+#[test]
+fn reviews_of_a_plan_go_together() {
+    let review = |id: &str, group: &str, from: &str| {
+        format!(
+            "[[review]]\nid = '{id}'\nwhen = 'true'\ngroup = '{group}'\napprove = {{ from = '{from}' }}\n"
+        )
+    };
+    let all = review("a", "x", "sre") + &review("b", "x", "dba");
+    let any = format!("[groups]\nx = 'any'\n{all}");
+    let groups = review("a", "x", "sre") + &review("b", "y", "dba");
+    let share = review("a", "x", "sre") + &review("b", "x", "sre");
+    let table: [(&str, &str, Vec<Vote>, Vec<&str>); 9] = [
+        ("all", &all, vec![yes(sre("bo")), yes(dba("cy"))], vec!["review", "allow"]),
+        ("all share votes", &share, vec![yes(sre("bo"))], vec!["allow"]),
+        ("all by one person", &all, vec![yes(member("bo", &["sre", "dba"]))], vec!["allow"]),
+        ("one of all rejects", &all, vec![yes(sre("bo")), no(dba("cy"))], vec!["review", "deny"]),
+        ("any", &any, vec![yes(dba("cy"))], vec!["allow"]),
+        ("one of any rejects", &any, vec![no(dba("cy")), yes(sre("bo"))], vec!["review", "allow"]),
+        ("all of any reject", &any, vec![no(dba("cy")), no(sre("bo"))], vec!["review", "deny"]),
+        ("groups are joined", &groups, vec![yes(sre("bo")), yes(dba("cy"))], vec!["review", "allow"]),
+        ("one group rejects", &groups, vec![no(sre("bo"))], vec!["deny"]),
+    ];
+    for (name, written, votes, expected) in table {
+        assert_eq!(cast(&mut host(written), votes), expected, "{name}");
+    }
+}
+
+// Time, bounds, candidates.
+
+#[test]
+fn review_is_dead_at_its_expiry_second() {
+    let mut host = one("expires = '30m'\napprove = { count = 2, from = 'sre' }");
+    let review = host.open(ask(), after(0));
+    assert_eq!((review.expires_at(), review.next_wakeup()), (after(1_800), Some(after(1_800))));
+    assert_eq!(word(&host.vote(&review, yes(sre("bo")), after(1_799))), "review");
+    let review = host.review(review.id());
+    assert_eq!(word(&host.vote(&review, yes(sre("cy")), after(1_800))), "expired");
+    assert!(matches!(host.wake(&review, after(1_799)), Ok(Outcome::Review(_))));
+    let Ok(Outcome::Deny(decision)) = host.wake(&review, after(1_800)) else { panic!("expected the end") };
+    assert_eq!(decision.effect(), Effect::Deny);
+    let review = host.review(review.id());
+    assert_eq!((review.state(), review.next_wakeup()), (ReviewState::Expired, None));
+}
+
+#[test]
+fn review_takes_no_more_votes_than_its_bound() {
+    let mut host = one("approve = { count = 65, from = 'sre' }");
+    let mut review = host.open(ask(), after(0));
+    for voter in 0..limits::VOTES {
+        let Ok(Outcome::Review(next)) = host.vote(&review, yes(sre(&format!("voter-{voter}"))), after(1))
+        else {
+            panic!("expected an open review")
+        };
+        review = next;
+    }
+    assert_eq!(word(&host.vote(&review, yes(sre("one-more")), after(2))), "too many");
+    assert_eq!(word(&host.vote(&review, back(sre("voter-7")), after(3))), "review");
+}
+
+#[test]
+fn candidates_are_those_whose_vote_would_count_now() {
+    let mut host = one(
+        "[[review.stage]]\nid = 'a'\napprove = { from = 'sre' }\n[[review.stage]]\nid = 'b'\napprove = { from = 'lead' }\n",
+    );
+    let review = host.open(ask(), after(0));
+    let candidates = [sre("ana"), sre("bo"), lead("cy"), dba("dee"), claimed("eve")];
+    let ids = |review: &Review| {
+        review.eligible(&candidates).iter().map(|subject| subject.id().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&review), ["bo"]);
+    host.vote(&review, yes(sre("bo")), after(1)).unwrap();
+    assert_eq!(ids(&host.review(review.id())), ["cy"]);
+}
