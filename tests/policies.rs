@@ -3,15 +3,24 @@
 
 #![cfg(all(feature = "sql", feature = "toml"))]
 #![allow(clippy::disallowed_methods, reason = "a test reads the files that it is about")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed test may panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "as above"
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
+use countersign::inspect::sql;
 use countersign::{
-    Effect, Gate, Ledger, Outcome, Policy, ReasonCode, Request, Review, Stamp, Subject, Vote, VoteError,
-    testing,
+    Action, Dialect, Effect, Gate, Ledger, Outcome, Payload, Policy, ReasonCode, Request, Resource, Review,
+    Risk, Stamp, Subject, Usage, Vote, VoteError, testing,
 };
+use proptest::prelude::*;
 
 const DEBUGGING: &str = "policies/production-debugging.toml";
 const NOW: &str = "2026-06-01T12:00:00Z";
@@ -71,6 +80,21 @@ fn a_case_fails_where_any_one_rule_always_matches() {
 }
 
 #[test]
+fn the_order_of_rules_changes_nothing() {
+    let text = read(DEBUGGING);
+    let written = rules(&text);
+    let mut reversed = text.clone();
+    for rule in &written {
+        reversed = reversed.replacen(rule.text, "", 1);
+    }
+    for rule in written.iter().rev() {
+        reversed.push_str(rule.text);
+    }
+    assert_ne!(reversed, text);
+    check(&load(DEBUGGING, &reversed)).unwrap_or_else(|failures| panic!("{failures}"));
+}
+
+#[test]
 fn request_files_do_what_the_readme_says() {
     let policy = load(DEBUGGING, &read(DEBUGGING));
     let readme = read("policies/README.md");
@@ -126,6 +150,19 @@ fn delete_orders_takes_two_people_and_not_its_requester() {
 }
 
 #[test]
+fn a_large_vocabulary_leaves_room_for_reviews() {
+    let names: String = (0..3000).map(|n| format!("name_{n} = 'action.name == \"action-{n}\"'\n")).collect();
+    let text = format!(
+        "format = 1\nname = 'large'\n[let]\n{names}[[review]]\nid = 'r'\nwhen = '!name_7'\n\
+         approve = {{ from = 'name_8 || approver.id == \"bo\"' }}\n"
+    );
+    let gate = Gate::new(load("large.toml", &text), "https://jit.example");
+    let mut desk = Desk { gate, ..Desk::new() };
+    let Outcome::Review(review) = desk.submit("delete-orders.json") else { panic!("expected a review") };
+    assert_eq!(desk.vote(&review, Vote::approve(person("bo"))).unwrap().effect(), Effect::Allow);
+}
+
+#[test]
 fn a_rejection_by_a_peer_blocks_until_it_is_withdrawn() {
     let mut desk = Desk::new();
     let Outcome::Review(review) = desk.submit("delete-orders.json") else { panic!("expected a review") };
@@ -148,6 +185,37 @@ fn a_rejection_by_a_lead_ends_the_review() {
     let Outcome::Review(review) = desk.submit("delete-orders.json") else { panic!("expected a review") };
     let lead = Subject::new("user", "lea").with("groups", ["sre-leads"]);
     assert_eq!(desk.vote(&review, Vote::reject(lead)).unwrap().effect(), Effect::Deny);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn sql_that_is_not_understood_is_never_allowed(
+        text in prop_oneof![
+            "\\PC{1,40}",
+            "(SELECT|DELETE FROM|EXPLAIN|WITH|CALL|DO|COPY) [a-z_()*;'$-]{1,20}( LIMIT [0-9]{1,4})?",
+        ],
+        environment in prop::sample::select(vec!["dev", "staging", "production"]),
+        role in prop::sample::select(vec!["primary", "replica"]),
+        emergency: bool,
+    ) {
+        static POLICY: LazyLock<Policy> = LazyLock::new(|| load(DEBUGGING, &read(DEBUGGING)));
+        let facts = sql::inspect(Dialect::PostgreSql, &text);
+        let dee = Subject::new("user", "dee").with("groups", ["sre"]).with("on_call", true);
+        let action = Action::new("sql.execute").with_payload(Payload::sql(Dialect::PostgreSql, text));
+        let database = Resource::new("database", "orders")
+            .with("environment", environment)
+            .with("role", role)
+            .with("data", "internal");
+        let request = Request::new(dee, action, database).with_reason("try").with_usage(Usage::none());
+        let request = if emergency { request.as_emergency() } else { request };
+        let decision = POLICY.decide(&request, NOW.parse().unwrap());
+        if !facts.understood() {
+            prop_assert_eq!(decision.risk(), Risk::Critical);
+            prop_assert_ne!(decision.effect(), Effect::Allow);
+        }
+    }
 }
 
 /// A gate with its ledger. Each step has the next minute.

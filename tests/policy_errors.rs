@@ -1,7 +1,12 @@
 //! Bad documents: each kind of fault once, with its place and its words. Nothing that is no policy panics.
 
 #![cfg(feature = "toml")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a failed test may panic"
+)]
 
 use countersign::{Policy, limits};
 use proptest::prelude::*;

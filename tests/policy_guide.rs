@@ -2,7 +2,12 @@
 
 #![cfg(all(feature = "sql", feature = "toml"))]
 #![allow(clippy::disallowed_methods, reason = "a test reads the file that it is about")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a failed test may panic"
+)]
 
 use countersign::{Policy, ReasonCode, inspect, testing};
 

@@ -278,7 +278,8 @@ impl Serialize for Decision {
     }
 }
 
-#[cfg(all(test, feature = "toml"))]
+#[cfg(test)]
+#[cfg(feature = "toml")]
 mod tests {
     use super::*;
     use crate::{Action, Resource, Subject};

@@ -6,6 +6,7 @@
 mod compile;
 mod document;
 mod error;
+mod excerpt;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
@@ -137,14 +138,6 @@ impl Policy {
         &self.inner.document.name.text
     }
 
-    /// Writes a document that holds only the given reviews and what they share with the rest.
-    pub(crate) fn excerpt(&self, reviews: &[&ReviewRule]) -> serde_json::Value {
-        let shared =
-            self.inner.document.shared.iter().map(|(name, node)| ((*name).to_owned(), node.to_json()));
-        let rules = reviews.iter().map(|review| review.node.to_json()).collect();
-        shared.chain([("review".to_owned(), rules)]).collect()
-    }
-
     pub(crate) fn schema(&self) -> &Schema {
         &self.inner.schema
     }
@@ -182,4 +175,50 @@ fn digest(document: &[u8]) -> String {
     hasher.update(b"countersign/policy/v1\0");
     hasher.update(document);
     format!("sha-256:{}", crate::hex::encode(&hasher.finalize()))
+}
+
+#[cfg(test)]
+#[cfg(feature = "toml")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn excerpt_holds_what_its_reviews_can_name() {
+        let text = r#"
+            format = 1
+            name = "x"
+            [attributes]
+            "subject.groups" = "list<string>"
+            "resource.owner" = "string?"
+            "approver.groups" = "list<string>"
+            "context.ticket" = "string?"
+            "context.unread" = "string?"
+            [let]
+            unread = 'subject.id == "ana"'
+            owner = '"x" in approver.groups || team'
+            team = 'resource.?owner.orValue("") in approver.groups'
+            [[review]]
+            id = "a"
+            when = 'true'
+            needs = { fields = ["context.ticket"] }
+            approve = { from = 'owner' }
+            [[review]]
+            id = "b"
+            when = 'unread && "a" in subject.groups'
+            approve = { from = 'true' }
+        "#;
+        let policy = Policy::from_toml(text).unwrap();
+        let [first, _] = policy.rules().reviews.as_slice() else { panic!("expected two reviews") };
+        let excerpt = policy.excerpt(&[first]);
+        let names = |table: &str| -> Vec<&str> {
+            excerpt[table].as_object().unwrap().keys().map(String::as_str).collect()
+        };
+        assert_eq!(
+            names("attributes"),
+            ["approver.groups", "context.ticket", "resource.owner", "subject.groups"],
+        );
+        assert_eq!(names("let"), ["owner", "team"]);
+        assert_eq!(excerpt["review"].as_array().unwrap().len(), 1);
+        assert!(Policy::from_record(&excerpt.to_string()).is_ok());
+    }
 }
