@@ -10,6 +10,7 @@ mod cel_common;
 use cel_common::{bindings, cases, environment, on_a_small_stack, run};
 use countersign::Value;
 use countersign::cel::{Failure, Input, Program, Type};
+use proptest::prelude::*;
 
 #[test]
 fn damaged_cases_end_too() {
@@ -60,6 +61,99 @@ fn nothing_is_deeper_than_the_stack() {
                 run(&format!("{source} == {source}"), &environment, &bindings);
             }
         }
+    });
+}
+
+#[test]
+fn definitions_inside_definitions_stay_within_the_stack() {
+    on_a_small_stack(|| {
+        let mut environment = environment();
+        let wrapped = |inner: &str| format!("{}{inner}{}", "!(".repeat(44), ")".repeat(44));
+        assert!(environment.define("d0", &wrapped("x == 1")).is_ok());
+        for number in 1..100_u32 {
+            assert!(
+                environment
+                    .define(&format!("d{number}"), &wrapped(&format!("d{}", number.saturating_sub(1))))
+                    .is_ok()
+            );
+        }
+        for name in ["d0", "d1", "d2", "d99"] {
+            run(name, &environment, &[]);
+            run(&format!("{name} && x == 1 || {name} ? {name} : {name}"), &environment, &[]);
+            assert_eq!(environment.check(name).is_ok(), name == "d0");
+        }
+    });
+}
+
+#[test]
+fn any_text_ends_in_a_program_or_a_fault() {
+    let (environment, bindings) = (environment(), bindings());
+    let words = [
+        "x",
+        "s",
+        "l100",
+        "1",
+        "0u",
+        "1.5",
+        "'a'",
+        "b'a'",
+        "r'\\'",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ":",
+        ",",
+        ".",
+        "?",
+        "!",
+        "-",
+        "+",
+        "*",
+        "/",
+        "%",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "&&",
+        "||",
+        " in ",
+        ".map(i, ",
+        ".all(x, ",
+        "has(",
+        "size(",
+        ".?a",
+        "[?",
+        "true",
+        "null",
+        "timestamp(",
+        "duration('1h')",
+        ".matches('a')",
+        "optional.of(",
+        "cel.bind(y, ",
+        "`a-b`",
+        "é",
+        "\\",
+        "'",
+        "\"",
+        "//",
+        "\n",
+        "type",
+        "math.greatest(",
+        ".orValue(",
+        "0x",
+        "1e9",
+        "in",
+        "while",
+    ];
+    let soup = proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..24);
+    proptest!(ProptestConfig::with_cases(3_000), |(words in soup, text in any::<String>())| {
+        run(&words.concat(), &environment, &bindings);
+        run(&words.join(" "), &environment, &bindings);
+        run(&text, &environment, &bindings);
     });
 }
 

@@ -95,7 +95,8 @@ fn unknown_names_are_refused_with_the_nearest_one() {
 fn all_faults_are_reported_with_their_places() {
     let source = "subject.idd == 'a' && resource.cpu > 1.0";
     let faults = Program::condition(source, &environment(), &Access::free()).unwrap_err();
-    let places: Vec<_> = faults.iter().map(|fault| &source[fault.span.clone()]).collect();
+    let places: Vec<_> =
+        faults.iter().map(|fault| source.get(fault.span.clone()).unwrap_or_default()).collect();
     assert_eq!(places, ["subject.idd", "resource.cpu"]);
     assert!(faults.iter().all(|fault| fault.severity == Severity::Error));
 }
@@ -224,6 +225,10 @@ fn definitions_are_expanded_where_they_are_used() {
         environment.define("prod", "true").unwrap_err()[0].message,
         "`prod` is already the name of something else"
     );
+    let fault =
+        "`a b` cannot be the name of a definition, use letters, digits and `_`, and no word of the language";
+    assert_eq!(environment.define("a b", "true").unwrap_err()[0].to_string(), fault);
+    assert!(environment.define("true", "false").is_err());
     // Variables of a macro are not seen by a definition that is used inside it.
     environment.define("uses_g", "g == 'x'").unwrap();
     assert!(Program::condition("subject.groups.exists(g, uses_g)", &environment, &Access::free()).is_err());
@@ -311,7 +316,7 @@ fn a_condition_that_can_cost_too_much_is_refused() {
     let mut environment = environment();
     environment.declare("few", Declaration::new(Type::list(Type::String)).max_size(32));
     let program = Program::condition("few.all(a, few.all(b, a != b))", &environment, &Access::free());
-    assert!(program.is_ok_and(|program| program.cost() < 40_000));
+    assert!(program.is_ok_and(|program| program.cost() < 20_000));
 }
 
 #[test]
@@ -387,8 +392,8 @@ fn the_parts_of_a_condition_explain_it() {
     let source = "context.count > 3 && !(context.count > 10) && subject.id == 'a'";
     let program = Program::condition(source, &environment, &Access::free()).unwrap();
     let parts = program.explain(&inputs);
-    let mut found: Vec<_> =
-        parts.iter().map(|part| (&source[part.span.clone()], part.outcome.clone().ok())).collect();
+    let text = |span: &std::ops::Range<usize>| source.get(span.clone()).unwrap_or_default();
+    let mut found: Vec<_> = parts.iter().map(|part| (text(&part.span), part.outcome.clone().ok())).collect();
     found.sort_unstable();
     assert_eq!(
         found,

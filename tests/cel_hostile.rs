@@ -17,7 +17,7 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 #[test]
 fn every_case_ends_within_time_memory_and_stack() {
     let cases = cases();
-    assert_eq!(cases.len(), 145);
+    assert_eq!(cases.len(), 151);
     on_a_small_stack(move || {
         let environment = environment();
         let bindings = bindings();

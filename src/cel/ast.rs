@@ -150,6 +150,17 @@ impl Kind {
 }
 
 impl BinaryOp {
+    /// The comparison that holds when the sides are exchanged.
+    pub(super) fn flipped(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+            other => other,
+        }
+    }
+
     pub(super) fn symbol(self) -> &'static str {
         match self {
             Self::Equal => "==",

@@ -27,6 +27,12 @@ pub(super) fn of(node: &Node, env: &Environment) -> u64 {
             TextTest::Matches(_) => bytes(&text.operand, env) / 8,
             _ => 0,
         },
+        Node::Scalar(_) => 1,
+        Node::Binary(binary)
+            if matches!(binary.left, Node::Const(_)) || matches!(binary.right, Node::Const(_)) =>
+        {
+            elements(&binary.left, env).max(elements(&binary.right, env))
+        }
         Node::Binary(binary) => {
             let (left, right) = (elements(&binary.left, env), elements(&binary.right, env));
             match binary.op {
@@ -65,7 +71,7 @@ fn elements(node: &Node, env: &Environment) -> u64 {
         Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Negate(..) | Node::Present(..) | Node::Text(_) => {
             1
         }
-        Node::Member(_) => 1,
+        Node::Member(_) | Node::Scalar(_) => 1,
         // A part of an attribute is not larger than the attribute.
         Node::Select(select) => elements(&select.operand, env),
         Node::Index(index) => elements(&index.operand, env),

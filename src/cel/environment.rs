@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use super::ast::Expr;
 use super::diagnostic::{Diagnostic, Span, quote};
+use super::names::RESERVED;
 use super::types::{Type, TypeError};
 use super::{check, parse};
 use crate::limits;
@@ -159,6 +160,15 @@ impl Environment {
     ///
     /// Faults of the syntax, and a name that is taken.
     pub fn define(&mut self, name: &str, source: &str) -> Result<(), Vec<Diagnostic>> {
+        let letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let plain = name.chars().all(letter)
+            && !name.is_empty()
+            && !name.starts_with(|first: char| first.is_ascii_digit());
+        if !plain || RESERVED.contains(&name) {
+            let fault = format!("{} cannot be the name of a definition", quote(name));
+            let help = "use letters, digits and `_`, and no word of the language";
+            return Err(vec![Diagnostic::error(Span::default(), fault).with_help(help)]);
+        }
         if self.names.contains_key(name) {
             let fault = format!("{} is already the name of something else", quote(name));
             return Err(vec![Diagnostic::error(Span::default(), fault)]);

@@ -11,9 +11,11 @@ use super::diagnostic::Span;
 use super::environment::Slot;
 use super::failure::{Fault, Stop};
 use super::functions::Func;
-use super::input::Input;
+use super::input::{Given, Input};
 use super::map::{KeyFault, Table};
-use super::node::{Binary, Call, Index, Member, Node, OptionalMap, Select, TextNode, TextTest};
+use super::node::{
+    Binary, Call, How, Index, Member, Node, OptionalMap, ScalarNode, Select, TextNode, TextTest,
+};
 use super::val::Val;
 use super::{functions, operate};
 use crate::Value;
@@ -34,30 +36,29 @@ pub(super) struct Scope<'s, 'a> {
 pub(super) type Outer<'s, 'a> = Option<&'s Scope<'s, 'a>>;
 pub(super) type Outcome<T> = Result<T, Stop>;
 
-/// A text that is borrowed or shared.
-enum Text<'a> {
-    Borrowed(&'a str),
-    Shared(Arc<str>),
-    /// A value of another type.
-    Other,
-}
-
 impl<'a> Machine<'a> {
     pub(super) fn new(inputs: &'a [Input<'a>]) -> Self {
         Self { inputs, budget: Budget::new() }
     }
 
     /// Evaluates a node that must be a truth value.
+    ///
+    /// Each way is a function of its own, so that this one, which recurses, keeps a small frame.
     pub(super) fn test(&mut self, node: &'a Node, scope: Outer<'_, 'a>) -> Outcome<bool> {
         match node {
-            Node::Const(Val::Bool(value)) => Ok(*value),
+            Node::Text(text) => self.text_test(text, scope),
             Node::And(parts) => self.join(parts, false, scope),
             Node::Or(parts) => self.join(parts, true, scope),
             Node::Not(inner, _) => Ok(!self.test(inner, scope)?),
-            Node::Text(text) => self.text_test(text, scope),
+            Node::Scalar(scalar) => self.scalar(scalar, scope),
+            Node::Slot(slot, span) => match self.slot(*slot, *span)? {
+                Val::Bool(value) => Ok(*value),
+                _ => Err(Stop::Error(Fault::NoOverload, *span)),
+            },
             Node::Member(member) => self.member(member, scope),
-            Node::Binary(binary) if operate::is_relation(binary.op) => self.relation(binary, scope),
             Node::Present(slot, _) => self.present(*slot),
+            Node::Const(Val::Bool(value)) => Ok(*value),
+            Node::Binary(binary) if operate::is_relation(binary.op) => self.relation(binary, scope),
             Node::If(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
                 if self.test(condition, scope)? {
@@ -67,10 +68,16 @@ impl<'a> Machine<'a> {
                 }
             }
             Node::Fold(fold) => self.fold_test(fold, scope),
-            _ => match self.value(node, scope)? {
-                Val::Bool(value) => Ok(value),
-                _ => Err(Stop::Error(Fault::NoOverload, node.span())),
-            },
+            Node::Select(select) if select.how == How::Has => self.has(select, scope),
+            _ => self.other_test(node, scope),
+        }
+    }
+
+    #[inline(never)]
+    fn other_test(&mut self, node: &'a Node, scope: Outer<'_, 'a>) -> Outcome<bool> {
+        match self.value(node, scope)? {
+            Val::Bool(value) => Ok(value),
+            _ => Err(Stop::Error(Fault::NoOverload, node.span())),
         }
     }
 
@@ -97,9 +104,29 @@ impl<'a> Machine<'a> {
             | Node::Or(_)
             | Node::Not(..)
             | Node::Text(_)
+            | Node::Scalar(_)
             | Node::Member(_)
             | Node::Present(..)
             | Node::Binary(_) => self.test(node, scope).map(Val::Bool),
+        }
+    }
+
+    /// Borrows the value of a node where it has a place of its own, and computes it otherwise.
+    #[inline]
+    pub(super) fn borrow<'h>(
+        &mut self,
+        node: &'a Node,
+        scope: Outer<'h, 'a>,
+        held: &'h mut Val<'a>,
+    ) -> Outcome<&'h Val<'a>> {
+        match node {
+            Node::Slot(slot, span) => self.slot(*slot, *span).map(shorter),
+            Node::Local(hops, span) => local(scope, *hops, *span),
+            Node::Const(value) => Ok(shorter(value)),
+            _ => {
+                *held = self.value(node, scope)?;
+                Ok(held)
+            }
         }
     }
 
@@ -117,6 +144,7 @@ impl<'a> Machine<'a> {
         stop.map_or(Ok(!deciding), Err)
     }
 
+    #[inline]
     fn slot(&self, slot: Slot, span: Span) -> Outcome<&'a Val<'a>> {
         match self.inputs.get(slot.index()) {
             Some(Input::Value(given)) => Ok(&given.0),
@@ -133,6 +161,7 @@ impl<'a> Machine<'a> {
         }
     }
 
+    #[inline(never)]
     fn optional_slot(&self, slot: Slot) -> Outcome<Val<'a>> {
         match self.inputs.get(slot.index()) {
             Some(Input::Value(given)) => Ok(Val::some(given.0.clone())),
@@ -141,27 +170,66 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn text(&mut self, node: &'a Node, scope: Outer<'_, 'a>) -> Outcome<Text<'a>> {
-        match node {
-            Node::Slot(slot, span) => self.slot(*slot, *span).map(text_of),
-            Node::Local(hops, span) => local(scope, *hops, *span).map(text_of),
-            _ => self.value(node, scope).map(|value| text_of(&value)),
+    /// Borrows a text; `None` if the value is of another type.
+    fn text<'h>(
+        &mut self,
+        node: &'a Node,
+        scope: Outer<'h, 'a>,
+        held: &'h mut Val<'a>,
+    ) -> Outcome<Option<&'h str>> {
+        if let Node::Select(select) = node
+            && let (How::Get, Node::Slot(slot, span)) = (select.how, &select.operand)
+            && let Val::Attributes(map) = self.slot(*slot, *span)?
+        {
+            return match map.get(&select.field) {
+                Some(value) => Ok(value.as_str()),
+                None => Err(Stop::Error(Fault::NoSuchKey, select.span)),
+            };
+        }
+        self.borrow(node, scope, held).map(Val::as_str)
+    }
+
+    /// `has(x.field)`.
+    #[inline(never)]
+    fn has(&mut self, node: &'a Select, scope: Outer<'_, 'a>) -> Outcome<bool> {
+        let mut held = Val::Null;
+        match self.borrow(&node.operand, scope, &mut held)? {
+            Val::Attributes(map) => Ok(map.get(&node.field).is_some()),
+            operand => match operate::select(operand, &node.field, How::Has) {
+                Ok(found) => Ok(matches!(found, Val::Bool(true))),
+                Err(fault) => Err(Stop::Error(fault, node.span)),
+            },
         }
     }
 
+    /// Most tests are of a text of the request: that way holds nothing and drops nothing.
     fn text_test(&mut self, node: &'a TextNode, scope: Outer<'_, 'a>) -> Outcome<bool> {
-        let found = self.text(&node.operand, scope)?;
-        let text = match &found {
-            Text::Borrowed(text) => text,
-            Text::Shared(text) => text.as_ref(),
-            Text::Other => {
-                return match node.test {
-                    TextTest::Equal(_) | TextTest::In(_) => Ok(false),
-                    TextTest::NotEqual(_) => Ok(true),
-                    _ => Err(Stop::Error(Fault::NoOverload, node.span)),
-                };
-            }
+        let text = match &node.operand {
+            Node::Slot(slot, _) => self.inputs.get(slot.index()).and_then(Input::val),
+            Node::Local(hops, span) => local(scope, *hops, *span).ok(),
+            _ => None,
         };
+        match text {
+            Some(Val::Str(text)) => self.text_is(node, text),
+            _ => self.computed_text_test(node, scope),
+        }
+    }
+
+    #[inline(never)]
+    fn computed_text_test(&mut self, node: &'a TextNode, scope: Outer<'_, 'a>) -> Outcome<bool> {
+        let mut held = Val::Null;
+        let Some(text) = self.text(&node.operand, scope, &mut held)? else {
+            return match node.test {
+                TextTest::Equal(_) | TextTest::In(_) => Ok(false),
+                TextTest::NotEqual(_) => Ok(true),
+                _ => Err(Stop::Error(Fault::NoOverload, node.span)),
+            };
+        };
+        self.text_is(node, text)
+    }
+
+    #[inline]
+    fn text_is(&mut self, node: &'a TextNode, text: &str) -> Outcome<bool> {
         Ok(match &node.test {
             TextTest::Equal(literal) => text == literal.as_ref(),
             TextTest::NotEqual(literal) => text != literal.as_ref(),
@@ -179,18 +247,73 @@ impl<'a> Machine<'a> {
         })
     }
 
+    #[inline(never)]
+    fn scalar(&mut self, node: &'a ScalarNode, scope: Outer<'_, 'a>) -> Outcome<bool> {
+        if let Val::Int(right) = &node.literal
+            && let Some(left) = self.int(&node.operand, scope)
+        {
+            return Ok(operate::ordered(node.op, Some(left.cmp(right))));
+        }
+        if let Val::Double(right) = &node.literal
+            && let Some(left) = self.double(&node.operand)
+        {
+            return Ok(operate::ordered(node.op, left.partial_cmp(right)));
+        }
+        let mut held = Val::Null;
+        let operand = self.borrow(&node.operand, scope, &mut held)?;
+        operate::relation(node.op, operand, &node.literal, &mut self.budget)
+            .map_err(|trouble| trouble.at(node.span))
+    }
+
+    /// The value of a node where all it is made of are integers; `None` where it must be evaluated otherwise,
+    /// which gives the same value or says what fails.
+    fn int(&self, node: &'a Node, scope: Outer<'_, 'a>) -> Option<i64> {
+        match node {
+            Node::Slot(slot, _) => match self.inputs.get(slot.index())? {
+                Input::Value(Given(Val::Int(value))) => Some(*value),
+                _ => None,
+            },
+            Node::Local(hops, span) => match local(scope, *hops, *span) {
+                Ok(Val::Int(value)) => Some(*value),
+                _ => None,
+            },
+            Node::Const(Val::Int(value)) => Some(*value),
+            Node::Binary(binary) if !operate::is_relation(binary.op) => {
+                let (left, right) = (self.int(&binary.left, scope)?, self.int(&binary.right, scope)?);
+                operate::ints(binary.op, left, right).ok()
+            }
+            Node::Call(call) if call.func == Func::Size => match call.args.as_ref() {
+                [Node::Slot(slot, _)] => {
+                    let count = self.inputs.get(slot.index())?.val()?.count()?;
+                    i64::try_from(count).ok()
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The same for doubles of the request.
+    fn double(&self, node: &'a Node) -> Option<f64> {
+        match node {
+            Node::Slot(slot, _) => match self.inputs.get(slot.index())? {
+                Input::Value(Given(Val::Double(value))) => Some(*value),
+                _ => None,
+            },
+            Node::Const(Val::Double(value)) => Some(*value),
+            Node::Binary(binary) if !operate::is_relation(binary.op) => {
+                operate::doubles(binary.op, self.double(&binary.left)?, self.double(&binary.right)?).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// A literal text in a list or among the keys of a map.
+    #[inline(never)]
     fn member(&mut self, node: &'a Member, scope: Outer<'_, 'a>) -> Outcome<bool> {
         let place = |trouble: Trouble| trouble.at(node.span);
-        let held;
-        let list = match &node.list {
-            Node::Slot(slot, span) => self.slot(*slot, *span)?,
-            other => {
-                held = self.value(other, scope)?;
-                &held
-            }
-        };
-        match list {
+        let mut held = Val::Null;
+        match self.borrow(&node.list, scope, &mut held)? {
             Val::Values(items) => {
                 self.budget.step(items.len()).map_err(place)?;
                 Ok(items
@@ -202,54 +325,67 @@ impl<'a> Machine<'a> {
         }
     }
 
+    #[inline(never)]
     fn relation(&mut self, node: &'a Binary, scope: Outer<'_, 'a>) -> Outcome<bool> {
-        let (left, right) = self.both(&node.left, &node.right, scope)?;
-        operate::relation(node.op, &left, &right, &mut self.budget).map_err(|trouble| trouble.at(node.span))
+        let (mut left, mut right) = (Val::Null, Val::Null);
+        let left = self.borrow(&node.left, scope, &mut left);
+        let right = self.borrow(&node.right, scope, &mut right);
+        let (left, right) = meet(left, right)?;
+        operate::relation(node.op, left, right, &mut self.budget).map_err(|trouble| trouble.at(node.span))
     }
 
+    #[inline(never)]
     fn arithmetic(&mut self, node: &'a Binary, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
-        let (left, right) = self.both(&node.left, &node.right, scope)?;
-        operate::arithmetic(node.op, &left, &right, &mut self.budget).map_err(|trouble| trouble.at(node.span))
+        let (mut left, mut right) = (Val::Null, Val::Null);
+        let left = self.borrow(&node.left, scope, &mut left);
+        let right = self.borrow(&node.right, scope, &mut right);
+        let (left, right) = meet(left, right)?;
+        operate::arithmetic(node.op, left, right, &mut self.budget).map_err(|trouble| trouble.at(node.span))
     }
 
+    #[inline(never)]
     fn negate(&mut self, inner: &'a Node, span: Span, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let value = self.value(inner, scope)?;
         operate::negate(&value).map_err(|fault| Stop::Error(fault, span))
     }
 
+    #[inline(never)]
     fn conditional(&mut self, parts: &'a [Node; 3], scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let [condition, then, otherwise] = parts;
         if self.test(condition, scope)? { self.value(then, scope) } else { self.value(otherwise, scope) }
     }
 
-    fn both(&mut self, left: &'a Node, right: &'a Node, scope: Outer<'_, 'a>) -> Outcome<(Val<'a>, Val<'a>)> {
-        match (self.value(left, scope), self.value(right, scope)) {
-            (Ok(left), Ok(right)) => Ok((left, right)),
-            (Err(stop), right) => Err(right.map_or_else(|right| right.meet(Some(stop)), |_| stop)),
-            (Ok(_), Err(stop)) => Err(stop),
-        }
-    }
-
+    #[inline(never)]
     fn select(&mut self, node: &'a Select, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
-        let held;
-        let operand = match &node.operand {
-            Node::Slot(slot, span) => self.slot(*slot, *span)?,
-            other => {
-                held = self.value(other, scope)?;
-                &held
-            }
-        };
+        let mut held = Val::Null;
+        let operand = self.borrow(&node.operand, scope, &mut held)?;
         operate::select(operand, &node.field, node.how).map_err(|fault| Stop::Error(fault, node.span))
     }
 
+    #[inline(never)]
     fn index(&mut self, node: &'a Index, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
-        let (operand, index) = self.both(&node.operand, &node.index, scope)?;
-        operate::index(&operand, &index, node.optional).map_err(|fault| Stop::Error(fault, node.span))
+        let (mut operand, mut index) = (Val::Null, Val::Null);
+        let operand = self.borrow(&node.operand, scope, &mut operand);
+        let index = self.borrow(&node.index, scope, &mut index);
+        let (operand, index) = meet(operand, index)?;
+        operate::index(operand, index, node.optional).map_err(|fault| Stop::Error(fault, node.span))
     }
 
+    /// A call of one argument, which most are.
+    #[inline(never)]
+    fn call_one(&mut self, node: &'a Call, arg: &'a Node, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
+        let mut held = Val::Null;
+        let arg = self.borrow(arg, scope, &mut held)?;
+        functions::call(node.func, std::slice::from_ref(arg), &mut self.budget)
+            .map_err(|trouble| trouble.at(node.span))
+    }
+
+    #[inline(never)]
     fn call(&mut self, node: &'a Call, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
-        if let (Func::Or | Func::OrValue, [target, other]) = (node.func, node.args.as_ref()) {
-            return self.or_value(node, target, other, scope);
+        match (node.func, node.args.as_ref()) {
+            (Func::Or | Func::OrValue, [target, other]) => return self.or_value(node, target, other, scope),
+            (_, [arg]) => return self.call_one(node, arg, scope),
+            _ => {}
         }
         let mut args = [Val::Null, Val::Null, Val::Null, Val::Null];
         let mut stop: Option<Stop> = None;
@@ -268,6 +404,7 @@ impl<'a> Machine<'a> {
     }
 
     /// `or` and `orValue`: the other value is evaluated only where it is needed.
+    #[inline(never)]
     fn or_value(
         &mut self,
         node: &'a Call,
@@ -284,6 +421,7 @@ impl<'a> Machine<'a> {
             .map_err(|trouble| trouble.at(node.span))
     }
 
+    #[inline(never)]
     fn list(&mut self, items: &'a [(Node, bool)], span: Span, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         self.budget.build_items(items.len()).map_err(|trouble| trouble.at(span))?;
         let mut list = Vec::with_capacity(items.len());
@@ -302,6 +440,7 @@ impl<'a> Machine<'a> {
         stop.map_or_else(|| Ok(Val::List(list.into())), Err)
     }
 
+    #[inline(never)]
     fn map(
         &mut self,
         entries: &'a [(Node, Node, bool)],
@@ -312,7 +451,7 @@ impl<'a> Machine<'a> {
         let mut pairs = Vec::with_capacity(entries.len());
         let mut stop: Option<Stop> = None;
         for (key, value, optional) in entries {
-            match self.both(key, value, scope) {
+            match meet(self.value(key, scope), self.value(value, scope)) {
                 Ok((key, Val::Optional(inner))) if *optional => {
                     pairs.extend(inner.map(|inner| (key, inner.as_ref().clone())));
                 }
@@ -328,12 +467,14 @@ impl<'a> Machine<'a> {
         table(pairs).map_err(|fault| Stop::Error(fault, span))
     }
 
+    #[inline(never)]
     fn bind(&mut self, parts: &'a [Node; 2], scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let [value, body] = parts;
         let value = self.value(value, scope)?;
         self.value(body, Some(&Scope { value: &value, parent: scope }))
     }
 
+    #[inline(never)]
     fn optional_map(&mut self, node: &'a OptionalMap, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let Val::Optional(target) = self.value(&node.target, scope)? else {
             return Err(Stop::Error(Fault::NoOverload, node.span));
@@ -364,10 +505,16 @@ fn local<'s, 'a>(scope: Outer<'s, 'a>, hops: u16, span: Span) -> Outcome<&'s Val
     current.map(|scope| scope.value).ok_or(Stop::Error(Fault::UnknownName, span))
 }
 
-fn text_of<'a>(value: &Val<'a>) -> Text<'a> {
-    match value {
-        Val::Str(text) => Text::Borrowed(text),
-        Val::Text(text) => Text::Shared(Arc::clone(text)),
-        _ => Text::Other,
+/// Both values, or the stop that wins.
+fn meet<T>(left: Outcome<T>, right: Outcome<T>) -> Outcome<(T, T)> {
+    match (left, right) {
+        (Ok(left), Ok(right)) => Ok((left, right)),
+        (Err(first), Err(second)) => Err(second.meet(Some(first))),
+        (Err(stop), Ok(_)) | (Ok(_), Err(stop)) => Err(stop),
     }
+}
+
+/// A constant or an input, seen as long as the evaluation lasts.
+fn shorter<'h, 'a: 'h>(value: &'h Val<'a>) -> &'h Val<'a> {
+    value
 }

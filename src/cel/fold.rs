@@ -9,6 +9,7 @@ use super::eval::{Machine, Outcome, Outer, Scope, table};
 use super::failure::{Fault, Stop};
 use super::node::{FoldNode, LoopKind};
 use super::val::Val;
+use crate::Value;
 
 impl<'a> Machine<'a> {
     /// `all`, `exists` and `exists_one`.
@@ -34,11 +35,16 @@ impl<'a> Machine<'a> {
         }
     }
 
+    #[inline(never)]
     fn search(&mut self, fold: &'a FoldNode, deciding: bool, scope: Outer<'_, 'a>) -> Outcome<bool> {
         let mut stop: Option<Stop> = None;
-        let held = self.value(&fold.range, scope)?;
+        let mut held = Val::Null;
+        let range = self.borrow(&fold.range, scope, &mut held)?;
+        if let (Val::Values(items), false) = (range, fold.pairs) {
+            return self.search_values(fold, items, deciding, scope);
+        }
         let decided =
-            self.turns(fold, &held, scope, |machine, scope, _| match machine.test(&fold.body, scope) {
+            self.turns(fold, range, scope, |machine, scope, _| match machine.test(&fold.body, scope) {
                 Ok(value) if value == deciding => ControlFlow::Break(Ok(deciding)),
                 Ok(_) => ControlFlow::Continue(()),
                 Err(Stop::Exhausted) => ControlFlow::Break(Err(Stop::Exhausted)),
@@ -50,6 +56,31 @@ impl<'a> Machine<'a> {
         decided.unwrap_or_else(|| stop.map_or(Ok(!deciding), Err))
     }
 
+    /// The way of most conditions: a list of the request and one variable.
+    #[inline(never)]
+    fn search_values(
+        &mut self,
+        fold: &'a FoldNode,
+        items: &'a [Value],
+        deciding: bool,
+        scope: Outer<'_, 'a>,
+    ) -> Outcome<bool> {
+        let mut stop: Option<Stop> = None;
+        let weight = usize::try_from(fold.weight).unwrap_or(usize::MAX);
+        for item in items {
+            self.budget.step(weight).map_err(|trouble| trouble.at(fold.span))?;
+            let value = Val::of(item);
+            match self.test(&fold.body, Some(&Scope { value: &value, parent: scope })) {
+                Ok(value) if value == deciding => return Ok(deciding),
+                Ok(_) => {}
+                Err(Stop::Exhausted) => return Err(Stop::Exhausted),
+                Err(found) => stop = Some(found.meet(stop)),
+            }
+        }
+        stop.map_or(Ok(!deciding), Err)
+    }
+
+    #[inline(never)]
     fn exists_one(&mut self, fold: &'a FoldNode, scope: Outer<'_, 'a>) -> Outcome<bool> {
         let mut count = 0_usize;
         self.each(fold, scope, |machine, scope, _| {
@@ -61,6 +92,7 @@ impl<'a> Machine<'a> {
         Ok(count == 1)
     }
 
+    #[inline(never)]
     fn build_list(&mut self, fold: &'a FoldNode, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let mut list = Vec::new();
         self.each(fold, scope, |machine, scope, _| {
@@ -74,6 +106,7 @@ impl<'a> Machine<'a> {
         Ok(Val::List(list.into()))
     }
 
+    #[inline(never)]
     fn build_map(&mut self, fold: &'a FoldNode, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let mut pairs = Vec::new();
         self.each(fold, scope, |machine, scope, key| {
@@ -87,6 +120,7 @@ impl<'a> Machine<'a> {
         table(pairs).map_err(|fault| Stop::Error(fault, fold.span))
     }
 
+    #[inline(never)]
     fn build_entries(&mut self, fold: &'a FoldNode, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let mut pairs = Vec::new();
         self.each(fold, scope, |machine, scope, _| {
@@ -107,6 +141,7 @@ impl<'a> Machine<'a> {
         table(pairs).map_err(|fault| Stop::Error(fault, fold.span))
     }
 
+    #[inline(never)]
     fn sort_by(&mut self, fold: &'a FoldNode, scope: Outer<'_, 'a>) -> Outcome<Val<'a>> {
         let mut pairs: Vec<(Val<'a>, Val<'a>)> = Vec::new();
         self.each(fold, scope, |machine, scope, _| {

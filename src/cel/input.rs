@@ -56,6 +56,13 @@ impl<'a> Input<'a> {
     pub fn of(value: &'a Value, expected: &Type) -> Result<Self, Mismatch> {
         read(value, expected).map(|val| Self::Value(Given(val)))
     }
+
+    pub(super) fn val(&self) -> Option<&Val<'a>> {
+        match self {
+            Self::Value(Given(val)) => Some(val),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! input_from {

@@ -31,6 +31,8 @@ pub(super) enum Node {
     If(Box<[Node; 3]>),
     Binary(Box<Binary>),
     Text(Box<TextNode>),
+    /// A number or time beside a literal one.
+    Scalar(Box<ScalarNode>),
     /// A literal text in a list of texts.
     Member(Box<Member>),
     Call(Box<Call>),
@@ -82,6 +84,14 @@ pub(super) struct Binary {
 pub(super) struct TextNode {
     pub(super) operand: Node,
     pub(super) test: TextTest,
+    pub(super) span: Span,
+}
+
+#[derive(Debug)]
+pub(super) struct ScalarNode {
+    pub(super) operand: Node,
+    pub(super) op: BinaryOp,
+    pub(super) literal: Val<'static>,
     pub(super) span: Span,
 }
 
@@ -164,6 +174,7 @@ impl Node {
             Self::Index(index) => index.span,
             Self::Binary(binary) => binary.span,
             Self::Text(text) => text.span,
+            Self::Scalar(scalar) => scalar.span,
             Self::Member(member) => member.span,
             Self::Call(call) => call.span,
             Self::Fold(fold) => fold.span,
@@ -202,6 +213,7 @@ impl Node {
             Self::Not(inner, _) | Self::Negate(inner, _) => look(inner),
             Self::Select(select) => look(&select.operand),
             Self::Text(text) => look(&text.operand),
+            Self::Scalar(scalar) => look(&scalar.operand),
             Self::Member(member) => look(&member.list),
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(look),
             Self::If(parts) => parts.iter().for_each(look),
@@ -253,4 +265,4 @@ impl TextSet {
 }
 
 /// Texts up to which comparing with each is faster than a search: their lengths mostly differ.
-const FEW: usize = 8;
+const FEW: usize = 16;

@@ -36,13 +36,21 @@ pub(super) fn relation(
             if let Some(text) = left.as_str() {
                 budget.scan(text.len())?;
             }
-            Ok(order.is_some_and(|order| match op {
-                BinaryOp::Less => order == Ordering::Less,
-                BinaryOp::LessEqual => order != Ordering::Greater,
-                BinaryOp::Greater => order == Ordering::Greater,
-                _ => order != Ordering::Less,
-            }))
+            Ok(ordered(op, order))
         }
+    }
+}
+
+/// Says whether an order is the one that a comparison asks for; a NaN has none.
+pub(super) fn ordered(op: BinaryOp, order: Option<Ordering>) -> bool {
+    let Some(order) = order else { return op == BinaryOp::NotEqual };
+    match op {
+        BinaryOp::Equal => order == Ordering::Equal,
+        BinaryOp::NotEqual => order != Ordering::Equal,
+        BinaryOp::Less => order == Ordering::Less,
+        BinaryOp::LessEqual => order != Ordering::Greater,
+        BinaryOp::Greater => order == Ordering::Greater,
+        _ => order != Ordering::Less,
     }
 }
 
@@ -57,7 +65,10 @@ pub(super) fn contains(item: &Val<'_>, list: &Val<'_>, budget: &mut Budget) -> R
         return Ok(false);
     }
     budget.step(1)?;
-    Ok(list.lookup(item).ok_or(Fault::NoOverload)?.is_some())
+    let is_key =
+        matches!(item, Val::Bool(_) | Val::Int(_) | Val::Uint(_) | Val::Double(_)) || item.as_str().is_some();
+    let found = list.lookup(item).filter(|_| is_key);
+    Ok(found.ok_or(Fault::NoOverload)?.is_some())
 }
 
 pub(super) fn negate<'a>(value: &Val<'_>) -> Result<Val<'a>, Fault> {
@@ -120,7 +131,7 @@ fn concatenate<'a>(left: &Val<'a>, right: &Val<'a>, budget: &mut Budget) -> Resu
     Ok(Val::List(first.iter().chain(second.iter()).collect()))
 }
 
-fn ints(op: BinaryOp, left: i64, right: i64) -> Result<i64, Fault> {
+pub(super) fn ints(op: BinaryOp, left: i64, right: i64) -> Result<i64, Fault> {
     let by_zero = right == 0 && matches!(op, BinaryOp::Divide | BinaryOp::Remainder);
     let result = match op {
         BinaryOp::Add => left.checked_add(right),
@@ -144,7 +155,7 @@ fn uints(op: BinaryOp, left: u64, right: u64) -> Result<u64, Fault> {
     result.ok_or(if by_zero { Fault::DivideByZero } else { Fault::Overflow })
 }
 
-fn doubles(op: BinaryOp, left: f64, right: f64) -> Result<f64, Fault> {
+pub(super) fn doubles(op: BinaryOp, left: f64, right: f64) -> Result<f64, Fault> {
     match op {
         BinaryOp::Add => Ok(left + right),
         BinaryOp::Subtract => Ok(left - right),

@@ -46,6 +46,26 @@ struct Inner {
 impl Program {
     /// Compiles a condition, which must be a truth value.
     ///
+    /// ```
+    /// use countersign::Value;
+    /// use countersign::cel::{Access, Declaration, Environment, Input, Program, Type};
+    ///
+    /// let mut environment = Environment::new();
+    /// environment.declare("resource.owner", Declaration::new(Type::String).optional());
+    /// let groups = environment.declare("subject.groups", Type::list(Type::String));
+    ///
+    /// let source = r#""sre" in subject.groups && !has(resource.owner)"#;
+    /// let program = Program::condition(source, &environment, &Access::free()).unwrap();
+    ///
+    /// let value = Value::from(["sre", "payments"]);
+    /// let mut inputs = vec![Input::Absent; environment.slots()];
+    /// inputs[groups.index()] = Input::of(&value, &Type::list(Type::String)).unwrap();
+    /// assert_eq!(program.test(&inputs), Ok(true));
+    ///
+    /// let faults = Program::condition("subject.group == 1", &environment, &Access::free()).unwrap_err();
+    /// assert_eq!(faults[0].to_string(), "unknown attribute `subject.group`, did you mean `subject.groups`?");
+    /// ```
+    ///
     /// # Errors
     ///
     /// All faults found, at most 32.

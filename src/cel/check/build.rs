@@ -9,7 +9,7 @@ use super::super::diagnostic::Span;
 use super::super::eval::Machine;
 use super::super::failure::{Fault, Stop};
 use super::super::functions::{self, Func};
-use super::super::node::{Binary, Call, Member, Node, TextNode, TextSet, TextTest};
+use super::super::node::{Binary, Call, Member, Node, ScalarNode, TextNode, TextSet, TextTest};
 use super::super::val::Val;
 use super::Checker;
 use super::calls::constant_text;
@@ -93,7 +93,11 @@ impl Checker<'_> {
                 Some(set) => text_node(left, TextTest::In(set), span),
                 None => Node::Binary(Box::new(Binary { op, left, right, span })),
             },
-            _ => Node::Binary(Box::new(Binary { op, left, right, span })),
+            _ => match scalar_literal(op, &left, &right) {
+                Some((literal, false)) => scalar_node(left, op, literal, span),
+                Some((literal, true)) => scalar_node(right, op.flipped(), literal, span),
+                None => Node::Binary(Box::new(Binary { op, left, right, span })),
+            },
         }
     }
 
@@ -108,6 +112,12 @@ impl Checker<'_> {
         self.folded(node, span)
     }
 
+    /// Compiles a pattern out of what a condition may take to compile: some twenty ordinary ones.
+    fn pattern(&mut self, text: &str) -> Option<regex::Regex> {
+        self.budget.step(text.len().saturating_mul(25).saturating_add(500)).ok()?;
+        functions::pattern(text)
+    }
+
     /// A test of a text against a literal, if the call is one.
     fn text_call(&mut self, call: Call) -> Result<Node, Call> {
         let Some(literal) = call.args.get(1).and_then(constant_text).map(Box::<str>::from) else {
@@ -119,7 +129,7 @@ impl Checker<'_> {
             Func::StartsWith => TextTest::StartsWith(literal),
             Func::EndsWith => TextTest::EndsWith(literal),
             Func::Contains => TextTest::Contains(literal),
-            Func::Matches => match functions::pattern(&literal) {
+            Func::Matches => match self.pattern(&literal) {
                 Some(regex) => TextTest::Matches(Box::new(regex)),
                 None => return Ok(Node::Fail(Fault::Regex, call.span)),
             },
@@ -135,6 +145,30 @@ impl Checker<'_> {
 
 fn text_node(operand: Node, test: TextTest, span: Span) -> Node {
     Node::Text(Box::new(TextNode { operand, test, span }))
+}
+
+fn scalar_node(operand: Node, op: BinaryOp, literal: Val<'static>, span: Span) -> Node {
+    Node::Scalar(Box::new(ScalarNode { operand, op, literal, span }))
+}
+
+/// The literal of a comparison with one, and whether it stands on the left.
+fn scalar_literal(op: BinaryOp, left: &Node, right: &Node) -> Option<(Val<'static>, bool)> {
+    let scalar = |node: &Node| match node {
+        Node::Const(
+            value @ (Val::Bool(_)
+            | Val::Int(_)
+            | Val::Uint(_)
+            | Val::Double(_)
+            | Val::Risk(_)
+            | Val::Timestamp(_)
+            | Val::Duration(_)),
+        ) => Some(value.clone()),
+        _ => None,
+    };
+    if !super::super::operate::is_relation(op) || op == BinaryOp::In {
+        return None;
+    }
+    scalar(right).map(|literal| (literal, false)).or_else(|| scalar(left).map(|literal| (literal, true)))
 }
 
 fn text_set(node: &Node) -> Option<TextSet> {
@@ -161,9 +195,13 @@ fn parts_are_constant(node: &Node) -> bool {
 /// Says whether a node gives a truth value or fails.
 fn is_truth(node: &Node) -> bool {
     match node {
-        Node::And(_) | Node::Or(_) | Node::Not(..) | Node::Text(_) | Node::Member(_) | Node::Present(..) => {
-            true
-        }
+        Node::And(_)
+        | Node::Or(_)
+        | Node::Not(..)
+        | Node::Text(_)
+        | Node::Scalar(_)
+        | Node::Member(_)
+        | Node::Present(..) => true,
         Node::Binary(binary) => super::super::operate::is_relation(binary.op),
         _ => false,
     }

@@ -47,9 +47,17 @@ impl Checker<'_> {
     /// The attributes that are present if an expression is true, or if it is false.
     pub(super) fn facts(&mut self, expr: &Expr, truth: bool) -> Vec<Slot> {
         self.looked = self.looked.saturating_add(1);
-        if !self.guarded || self.looked > limits::CONDITION_NODES.saturating_mul(4) {
+        let deep = self.depth > limits::CONDITION_HEIGHT;
+        if !self.guarded || deep || self.looked > limits::CONDITION_NODES.saturating_mul(4) {
             return Vec::new();
         }
+        self.depth = self.depth.saturating_add(1);
+        let found = self.facts_below(expr, truth);
+        self.depth = self.depth.saturating_sub(1);
+        found
+    }
+
+    fn facts_below(&mut self, expr: &Expr, truth: bool) -> Vec<Slot> {
         match &expr.kind {
             Kind::Not(inner) => self.facts(inner, !truth),
             Kind::And(parts) | Kind::Or(parts) => {
@@ -69,7 +77,7 @@ impl Checker<'_> {
                 slot.into_iter().chain(root).collect()
             }
             Kind::Name { name, absolute } => match self.resolve(&[name], *absolute) {
-                Some((Found::Let(name, tree), _)) if self.lets.len() < limits::CONDITION_HEIGHT => {
+                Some((Found::Let(name, tree), _)) => {
                     self.lets.push(name.to_owned());
                     let found = self.facts(tree, truth);
                     self.lets.pop();

@@ -212,6 +212,8 @@ impl<'e> Checker<'e> {
         let element = match inner {
             Type::Map(key, value) if matches!(*key, Type::String | Type::Dyn) => *value,
             Type::Dyn => Type::Dyn,
+            // An optional that has no value gives none, whatever is selected.
+            _ if wrapped && !self.strict => Type::Dyn,
             ty => {
                 let name = quote(field);
                 return self.fail(span, Fault::NoOverload, || format!("{ty} has no field {name}"));
@@ -269,6 +271,7 @@ impl<'e> Checker<'e> {
             Type::List(element) => (*element, index.ty.is_number() || index.ty.is_dyn()),
             Type::Map(key, value) => (*value, key.comparable(&index.ty)),
             Type::Dyn => (Type::Dyn, true),
+            _ if wrapped && !self.strict => (Type::Dyn, true),
             ty => return self.fail(span, Fault::NoOverload, || format!("{ty} has no elements")),
         };
         if !fits {
