@@ -71,12 +71,20 @@ impl Tip {
         &self.frontier
     }
 
+    /// Checks that a record is the next one.
+    pub(super) fn check<T: std::ops::Deref<Target = str>>(
+        &self,
+        record: &Body<T>,
+    ) -> Result<(), RecordFault> {
+        record.follows(&self.stream, self.next_seq(), &self.head)
+    }
+
     /// Moves past a record if it is the next one.
     pub(super) fn pass<T: std::ops::Deref<Target = str>>(
         &mut self,
         record: &Body<T>,
     ) -> Result<(), RecordFault> {
-        record.follows(&self.stream, self.next_seq(), &self.head)?;
+        self.check(record)?;
         self.advance(record.leaf);
         Ok(())
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::chain::{self, Tip};
 use super::merkle::Frontier;
-use super::record::{Record, blame};
+use super::record::{Record, blame, vouches};
 use super::step::Step;
 use super::{Checkpoint, LedgerError, Staged, json as profile};
 use crate::keys::{base64, from_base64};
@@ -224,8 +224,8 @@ impl Ledger {
             let seq = tip.next_seq();
             let record = Record::read(bytes.as_ref()).map_err(|fault| LedgerError::Broken { seq, fault })?;
             if let Err(fault) = tip.pass(&record.body) {
-                let behind = newer.next();
-                let (seq, fault) = blame(seq, fault, &record.leaf(), behind.as_ref().map(AsRef::as_ref));
+                let vouched = newer.next().map(|behind| vouches(behind.as_ref(), seq, &record.leaf()));
+                let (seq, fault) = blame(seq, fault, vouched);
                 return Err(LedgerError::Broken { seq, fault });
             }
             records.push(record);

@@ -263,18 +263,20 @@ impl<T: Deref<Target = str>> Body<T> {
     }
 }
 
-/// Finds the record to blame for a link that does not hold between `seq − 1` and `seq`. If the record behind
-/// vouches for the latter, or there is none, the earlier one was changed: changing a link alone gains nothing.
-pub(super) fn blame(seq: u64, fault: RecordFault, leaf: &Hash, behind: Option<&[u8]>) -> (u64, RecordFault) {
-    if fault != RecordFault::Link || seq == 0 {
-        return (seq, fault);
+/// Finds the record to blame for a link that does not hold between `seq − 1` and `seq`: the earlier one, unless
+/// it is known that nothing vouches for the later one. Changing a link alone gains nothing.
+pub(super) fn blame(seq: u64, fault: RecordFault, vouched: Option<bool>) -> (u64, RecordFault) {
+    if fault == RecordFault::Link && seq > 0 && vouched != Some(false) {
+        (seq.saturating_sub(1), RecordFault::Changed)
+    } else {
+        (seq, fault)
     }
-    let vouched = match behind {
-        None => true,
-        Some(line) => Body::read(line)
-            .is_ok_and(|behind| behind.fields.seq == seq.saturating_add(1) && behind.fields.prev == *leaf),
-    };
-    if vouched { (seq.saturating_sub(1), RecordFault::Changed) } else { (seq, fault) }
+}
+
+/// Says whether a line is the record that follows the one of a number and leaf.
+pub(super) fn vouches(line: &[u8], seq: u64, leaf: &Hash) -> bool {
+    Body::read(line)
+        .is_ok_and(|behind| behind.fields.seq == seq.saturating_add(1) && behind.fields.prev == *leaf)
 }
 
 impl<T: Deref<Target = str>> fmt::Debug for Body<T> {

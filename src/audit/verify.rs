@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 
 use super::chain::Tip;
 use super::checkpoint::SignedCheckpoint;
-use super::merkle::Hash;
+use super::merkle::{Frontier, Hash};
 use super::note::Signed;
-use super::record::{Body, blame};
+use super::record::{Body, blame, vouches};
 use super::{
     Authorship, Checkpoint, CheckpointError, Completeness, Freshness, Integrity, LogVerdict, RecordFault,
 };
@@ -52,8 +52,10 @@ pub struct LogVerifier {
     keys: Vec<PublicKey>,
     kept: Vec<Kept>,
     broken: Option<(u64, RecordFault)>,
-    /// The leaf of a record whose link does not hold, until the record behind it says whom to blame.
-    suspect: Option<Hash>,
+    /// The tree before the newest good record, which may turn out to be the changed one.
+    before: Frontier,
+    /// A record whose link does not hold, until the record behind it or a checkpoint says whom to blame.
+    suspect: Option<Suspect>,
     re_encoded: u64,
     last: Option<DateTime<Utc>>,
 }
@@ -72,6 +74,13 @@ struct Kept {
     met: Option<(bool, Option<DateTime<Utc>>)>,
 }
 
+/// What is known of a record whose link does not hold.
+#[derive(Debug)]
+struct Suspect {
+    leaf: Hash,
+    prev: Hash,
+}
+
 impl LogVerifier {
     /// Begins to read the log of a stream.
     #[must_use]
@@ -82,6 +91,7 @@ impl LogVerifier {
             keys: Vec::new(),
             kept: Vec::new(),
             broken: None,
+            before: Frontier::default(),
             suspect: None,
             re_encoded: 0,
             last: None,
@@ -115,8 +125,10 @@ impl LogVerifier {
     /// far as can be known by then: a change is seen by the record behind it, so the verdict may still
     /// blame the record that was returned last.
     pub fn push<'a>(&mut self, line: &'a [u8]) -> Option<VerifiedRecord<'a>> {
-        if self.broken.is_some() {
-            self.blame(Some(line));
+        if let Some((seq, _)) = self.broken {
+            if let Some(suspect) = &self.suspect {
+                self.blame(Some(vouches(line, seq, &suspect.leaf)));
+            }
             return None;
         }
         let seq = self.tip.next_seq();
@@ -127,29 +139,40 @@ impl LogVerifier {
                 return None;
             }
         };
-        if let Err(fault) = self.tip.pass(&body) {
-            self.suspect = Some(body.leaf);
+        if let Err(fault) = self.tip.check(&body) {
+            self.suspect = Some(Suspect { leaf: body.leaf, prev: body.fields.prev });
             self.broken = Some((seq, fault));
             return None;
         }
+        self.before.clone_from(self.tip.frontier());
+        self.tip.advance(body.leaf);
         self.last = Some(body.fields.at);
         self.re_encoded = self.re_encoded.saturating_add(u64::from(body.re_encoded));
         self.compare();
         Some(VerifiedRecord { body })
     }
 
-    fn blame(&mut self, behind: Option<&[u8]>) {
-        if let Some(leaf) = self.suspect.take()
-            && let Some((seq, fault)) = self.broken.take()
-        {
-            self.broken = Some(blame(seq, fault, &leaf, behind));
+    fn blame(&mut self, vouched: Option<bool>) {
+        if self.suspect.take().is_some() {
+            self.broken = self.broken.take().map(|(seq, fault)| blame(seq, fault, vouched));
         }
+    }
+
+    /// Says whether a checkpoint of just this size has the suspect, behind the record that it names.
+    fn checkpoint_vouches(&self) -> Option<bool> {
+        let (suspect, (seq, _)) = (self.suspect.as_ref()?, self.broken.as_ref()?);
+        let size = seq.saturating_add(1);
+        let kept = self.kept.iter().find(|kept| kept.signed.checkpoint.size() == size)?;
+        let mut tree = self.before.clone();
+        tree.push(suspect.prev);
+        tree.push(suspect.leaf);
+        Some(tree.root() == kept.signed.checkpoint.root())
     }
 
     /// Says what was found.
     #[must_use]
     pub fn finish(mut self, now: DateTime<Utc>) -> LogVerdict {
-        self.blame(None);
+        self.blame(self.checkpoint_vouches());
         let records = self.tip.next_seq();
         let met = self.kept.iter().rev().find_map(|kept| match kept.met {
             Some((true, until)) => Some((kept.signed.checkpoint.size(), until)),
