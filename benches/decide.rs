@@ -2,7 +2,13 @@
 //!
 //! This version evaluates every rule, so the time grows with N: the figures say by how much.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::missing_docs_in_private_items, reason = "a bench")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::missing_docs_in_private_items,
+    reason = "a bench"
+)]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::fmt::Write;
@@ -49,8 +55,10 @@ fn requests(rules: usize) -> Vec<Request> {
     (0..100)
         .map(|index| {
             let rule = index * 7 % rules.max(1);
-            let subject = Subject::new("user", "ana").with("groups", [format!("group-{}", rule % 8)]).with("mfa", true);
-            let labels: countersign::Attributes = [("tier", if index % 5 == 0 { "bronze" } else { "gold" })].into_iter().collect();
+            let subject =
+                Subject::new("user", "ana").with("groups", [format!("group-{}", rule % 8)]).with("mfa", true);
+            let labels: countersign::Attributes =
+                [("tier", if index % 5 == 0 { "bronze" } else { "gold" })].into_iter().collect();
             let resource = Resource::new("service", "x")
                 .with("environment", ENVIRONMENTS[rule % 3])
                 .with("service", format!("service-{}", rule % (rules / 5).max(1)))

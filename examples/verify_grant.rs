@@ -139,7 +139,9 @@ fn judge(case: &Case) -> Result<(), Refusal> {
 fn attempt(case: &Case) -> Attempt {
     let claims = claims_unverified(&case.token);
     let named = |given: &Option<String>, claim: &str| {
-        given.clone().unwrap_or_else(|| claims[claim].as_str().unwrap_or_default().to_owned())
+        given
+            .clone()
+            .unwrap_or_else(|| claims.get(claim).and_then(Value::as_str).unwrap_or_default().to_owned())
     };
     let mut action = Action::new(named(&case.context.act, "act"));
     if let Some(bytes) = &case.context.action_bytes {

@@ -35,8 +35,15 @@ pub const APPROVE_DEPTH: usize = 5;
 /// Leaves of one review, over all its stages (DESIGN section 7).
 pub const APPROVE_LEAVES: usize = 16;
 
+/// Bytes of a review's plan, as the record that opens it holds them: beside it stand a few short fields.
+pub const PLAN_BYTES: usize = 64_000;
+
 /// Votes of one review (DESIGN section 7).
 pub const VOTES: usize = 64;
+
+/// Rules that a decision names because they failed; the others are counted. One fact that nobody knows may
+/// fail every rule of a policy, and the decision must fit into a record.
+pub const FAILURES_NAMED: usize = 32;
 
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;
@@ -105,21 +112,17 @@ pub const GRANT_LIFETIME_SECONDS: i64 = 28_800;
 
 /// Seconds that a verifier's clock may be off at most.
 pub const LEEWAY_SECONDS: i64 = 60;
-/// Tokens of a SQL payload. Beyond it nobody reviews what they approve, and the parser's memory grows with it.
+
+/// Tokens of a SQL payload: beyond it nobody reviews what they approve.
 pub const SQL_TOKENS: usize = 4_096;
 
 /// Bytes of a name in PostgreSQL, which cuts a longer one without an error (`NAMEDATALEN` less one).
 pub const SQL_NAME_BYTES: usize = 63;
 
-/// Open brackets at any place in a SQL payload. The parser tries several readings of each.
-pub const SQL_NESTING: usize = 24;
+/// Depth of brackets, expressions and queries in a SQL payload. The reader recurses on them; a debug build
+/// needs less than 6 KiB of stack for each.
+pub const SQL_NESTING: usize = 64;
 
-/// Operators, casts and set operations that one place in a SQL payload hangs under. The parser builds them
-/// into a tree of that depth, which is walked and dropped by recursion.
-pub const SQL_CHAIN: usize = 128;
-
-/// Depth to which the SQL parser may recurse: what a debug build does on a stack of 512 KiB, and room.
-pub const SQL_RECURSION: usize = 40;
 /// Bytes of a condition. The longest in real policies have about 1,500; a list of 500 ids needs 16,000.
 pub const CONDITION_BYTES: usize = 16_384;
 

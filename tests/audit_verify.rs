@@ -110,7 +110,7 @@ fn every_attack_has_its_verdict() {
     let loose = "no checkpoint covers the log: it could have been rewritten as a whole";
     let old_differs = "log differs from the checkpoint of 5 records; they agree on the first 0";
     let head_differs = "log differs from the checkpoint of 8 records; they agree on the first 0";
-    let unlinked = "record 4: does not follow the record before it";
+    let unlinked = "record 3: is not the record that the next one follows: it was changed";
     let opening = "record 0: a stream is opened by its first record and no other";
     let other = "record 0: stream is `other`, expected `orders-gate`";
     let all = |verdict: &'static str| [verdict; 3];
@@ -127,7 +127,7 @@ fn every_attack_has_its_verdict() {
         (
             "modify behind the old checkpoint",
             changed(6),
-            all("record 7: does not follow the record before it"),
+            all("record 6: is not the record that the next one follows: it was changed"),
             [loose, "sound, 3 unanchored", head_differs],
         ),
         // Not detectable without the head: nothing follows the last record.
@@ -213,6 +213,18 @@ fn records_are_returned_until_the_first_bad_one() {
     let mut log = LogVerifier::new(STREAM);
     let seen: Vec<_> = records.iter().map(|record| log.push(record).map(|record| record.seq())).collect();
     assert_eq!(seen, [Some(0), Some(1), Some(2), Some(3), None, None, None, None]);
+}
+
+#[test]
+fn changed_link_is_blamed_on_the_record_that_has_it() {
+    let Log { mut records, .. } = log(STREAM, 0);
+    let text = String::from_utf8(records[4].clone()).unwrap();
+    let (before, after) = text.split_once("\"prev\":\"").unwrap();
+    records[4] = format!("{before}\"prev\":\"{}{}", "0".repeat(64), &after[64..]).into_bytes();
+    let mut log = LogVerifier::new(STREAM);
+    records.iter().for_each(|record| drop(log.push(record)));
+    let fault = log.finish(now()).require_sound().unwrap_err();
+    assert_eq!(fault.to_string(), "record 4: does not follow the record before it");
 }
 
 #[test]

@@ -8,8 +8,8 @@
 mod cel_common;
 
 use cel_common::{bindings, cases, environment, on_a_small_stack, run};
-use countersign::cel::{Failure, Input, Program, Type};
 use countersign::Value;
+use countersign::cel::{Failure, Input, Program, Type};
 
 #[test]
 fn damaged_cases_end_too() {

@@ -2,7 +2,9 @@
 
 #![cfg(feature = "engine")]
 
-use countersign::cel::{Access, Declaration, Demand, Environment, Failure, Fault, Input, Program, Rule, Severity, Type};
+use countersign::cel::{
+    Access, Declaration, Demand, Environment, Failure, Fault, Input, Program, Rule, Severity, Type,
+};
 use countersign::{Risk, Value};
 
 fn environment() -> Environment {

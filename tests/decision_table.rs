@@ -327,7 +327,12 @@ fn emergency_needs_a_reason_a_rule_usage_and_a_free_slot() {
         ("no usage", sre().as_emergency().with_reason("down"), false, "nobody said whether"),
         ("overdue", good().with_usage(Usage::none().with_overdue_reviews(1)), false, "is overdue"),
         ("limit", good().with_usage(Usage::none().with_used("glass", 2)), false, "its limit of 2 is used up"),
-        ("beyond the limit", good().with_usage(Usage::none().with_used("glass", 1 << 50)), false, "used up"),
+        (
+            "beyond the limit",
+            good().with_usage(Usage::none().with_used("glass", countersign::limits::USES)),
+            false,
+            "used up",
+        ),
         ("too short", good().with_duration(minutes(4)), false, "below the minimum of 5m"),
         ("at the minimum", good().with_duration(minutes(5)), true, "emergency_allows"),
         ("at the maximum", good().with_duration(minutes(30)), true, "emergency_allows"),
@@ -498,7 +503,7 @@ fn limit_is_per_window_and_missing_usage_is_exhausted() {
         (Some(Usage::none().with_used("z", 1)), true),
         (Some(Usage::none().with_used("z", 2)), false),
         (Some(Usage::none().with_used("z", 2).with_used("z", 0)), false),
-        (Some(Usage::none().with_used("z", u64::MAX)), false),
+        (Some(Usage::none().with_used("z", countersign::limits::USES)), false),
     ];
     for (usage, open) in table {
         let request = usage.clone().map_or(ask(), |usage| ask().with_usage(usage));
@@ -721,4 +726,12 @@ fn joined_bounds_are_the_narrowest_and_empty_bounds_are_a_deny() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn grant_with_more_uses_than_can_be_counted_is_no_policy() {
+    let zone = |uses: u32| format!("{HEAD}{OPEN}grant = {{ max_uses = {uses} }}\n");
+    assert!(Policy::from_toml(&zone(1_000)).is_ok());
+    let error = Policy::from_toml(&zone(1_001)).unwrap_err();
+    assert_eq!(error.faults().next().unwrap().message(), "a grant counts at most 1000 uses");
 }

@@ -79,7 +79,8 @@ fn decide_answers_each_line_and_goes_on_after_a_bad_one() {
     let arguments = ["--policy", "policies/production-debugging.toml", "--now", "2026-11-23T10:00:00Z"];
     let output = run("decide", &arguments, &format!("{delete}\n{{\"subject\": 1}}\n\n{delete}\n"));
     assert!(output.status.success());
-    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 3);
     assert_eq!(lines[0]["decision"], false);
     assert_eq!(lines[0]["context"]["effect"], "review");
@@ -92,14 +93,21 @@ fn decide_answers_each_line_and_goes_on_after_a_bad_one() {
 #[test]
 fn decide_shows_every_fault_of_a_policy_and_fails() {
     let path = std::env::temp_dir().join(format!("countersign-faults-{}.toml", std::process::id()));
-    std::fs::write(&path, "format = 1\nname = 'x'\nzones = 1\n[[forbid]]\nid = 'a'\nwhen = 'subject.nme == \"x\"'\n").unwrap();
+    std::fs::write(
+        &path,
+        "format = 1\nname = 'x'\nzones = 1\n[[forbid]]\nid = 'a'\nwhen = 'subject.nme == \"x\"'\n",
+    )
+    .unwrap();
     let output = run("decide", &["--policy", path.to_str().unwrap()], "");
     std::fs::remove_file(&path).unwrap();
     assert!(!output.status.success());
     let faults = text(&output.stderr);
     assert!(faults.contains(":3:1\n  |\n3 | zones = 1\n  | ^^^^^"), "{faults}");
     assert!(faults.contains("rule `a`: unknown attribute `subject.nme`"), "{faults}");
-    assert!(faults.contains(":6:9\n  |\n6 | when = 'subject.nme == \"x\"'\n  |         ^^^^^^^^^^^"), "{faults}");
+    assert!(
+        faults.contains(":6:9\n  |\n6 | when = 'subject.nme == \"x\"'\n  |         ^^^^^^^^^^^"),
+        "{faults}"
+    );
 }
 
 #[test]

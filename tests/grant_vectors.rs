@@ -5,10 +5,13 @@
     clippy::panic,
     clippy::string_slice,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "a test fails loudly"
 )]
 
-use chrono::DateTime;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use countersign::{
     Action, Attempt, Dialect, GrantVerifier, KeySet, Payload, PublicKey, Resource, SigningKey, Subject,
 };
@@ -98,16 +101,72 @@ fn keys_are_as_published() {
     );
 }
 
+fn verifier() -> GrantVerifier {
+    let keys = KeySet::from_jwks(text(&vectors()["key"]["jwks"])).unwrap();
+    GrantVerifier::new("https://jit.example", "database/orders", keys).enforcing(["max_rows"])
+}
+
+fn attempt() -> Attempt {
+    let sql = Payload::sql(Dialect::PostgreSql, "DELETE FROM orders WHERE id = $1").with_parameters(["7"]);
+    Attempt::new(Action::new("sql.execute").with_payload(sql), Resource::new("database", "orders"))
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(vectors()["grant"]["now"].as_i64().unwrap(), 0).unwrap()
+}
+
 #[test]
 fn published_grant_verifies_and_names_its_use() {
-    let vectors = vectors();
-    let grant = &vectors["grant"];
-    let keys = KeySet::from_jwks(text(&vectors["key"]["jwks"])).unwrap();
-    let verifier = GrantVerifier::new("https://jit.example", "database/orders", keys);
-    let sql = Payload::sql(Dialect::PostgreSql, "DELETE FROM orders WHERE id = $1").with_parameters(["7"]);
-    let attempt =
-        Attempt::new(Action::new("sql.execute").with_payload(sql), Resource::new("database", "orders"));
-    let now = DateTime::from_timestamp(grant["now"].as_i64().unwrap(), 0).unwrap();
-    let redemption = verifier.verify(text(&grant["token"]), attempt, now).unwrap().redeem();
+    let grant = &vectors()["grant"];
+    let redemption = verifier().verify(text(&grant["token"]), attempt(), now()).unwrap().redeem();
     assert_eq!(redemption.keys(), texts(&grant["use_keys"]));
+}
+
+#[test]
+fn published_proof_carries_its_bound_grant() {
+    let bound = &vectors()["bound"];
+    let token = text(&bound["token"]);
+    assert!(verifier().verify(token, attempt().with_proof(text(&bound["proof"])), now()).is_ok());
+    let refused = verifier().verify(token, attempt(), now()).unwrap_err();
+    assert_eq!(refused.reason(), "proof_required");
+    let made = attempt().prove(token, "database/orders", &SigningKey::from_seed([11; 32]), now());
+    assert_eq!(made, text(&bound["proof"]));
+}
+
+#[test]
+fn published_chain_verifies_for_its_last_holder() {
+    let chain = &vectors()["chain"];
+    let tokens = texts(&chain["tokens"]);
+    let attempt = || attempt().with_proof(text(&chain["proof"]));
+    let permit = verifier().verify_chain(&tokens, attempt(), now()).unwrap().redeem();
+    assert_eq!(permit.keys(), &texts(&vectors()["grant"]["use_keys"])[..1]);
+    let alone = verifier().verify(tokens[1], attempt(), now()).unwrap_err();
+    assert_eq!(alone.reason(), "kid_unknown");
+}
+
+#[test]
+fn published_approvals_carry_their_grant() {
+    let approved = &vectors()["approved"];
+    let keys = [21, 22].map(|fill| SigningKey::from_seed([fill; 32]).public());
+    let people = ["user/bo".to_owned(), "user/cy".to_owned()];
+    let demanding =
+        |count| verifier().requiring_approvals(count, people.clone().into_iter().zip(keys.clone()));
+    let token = text(&approved["token"]);
+    let redemption = demanding(2).verify(token, attempt(), now()).unwrap().redeem();
+    assert_eq!(redemption.keep_until().timestamp(), approved["keep_until"].as_i64().unwrap());
+    assert_eq!(demanding(3).verify(token, attempt(), now()).unwrap_err().reason(), "approvals_missing");
+    assert_eq!(verifier().verify(token, attempt(), now()).unwrap_err().reason(), "approvals_unchecked");
+}
+
+#[test]
+fn published_lists_revoke_what_they_name() {
+    let lists = &vectors()["revocations"];
+    let grant = vectors()["grant"]["token"].clone();
+    let minute = Duration::from_secs(60);
+    let passing = verifier().with_revocations(text(&lists["passing"]), minute).unwrap();
+    assert!(passing.verify(text(&grant), attempt(), now()).is_ok());
+    let revoking = passing.with_revocations(text(&lists["revoking"]), minute).unwrap();
+    assert_eq!(revoking.verify(text(&grant), attempt(), now()).unwrap_err().reason(), "revoked");
+    let older = revoking.with_revocations(text(&lists["passing"]), minute).unwrap_err();
+    assert_eq!(older.reason(), "revocations_older");
 }

@@ -1,5 +1,7 @@
 //! The SQL inspector answers every text on a small stack, in a debug build too.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use countersign::Dialect;
 use countersign::inspect::sql::inspect;
 
@@ -60,7 +62,6 @@ fn nested_expressions_fit_a_small_stack() {
         ("count(*) FILTER (WHERE ", ")"),
         ("sum(1) OVER (PARTITION BY ", ")"),
     ] {
-        on_small_stack(nested(&format!("SELECT {open}"), "1", close).into_iter().take(1).collect());
         on_small_stack(nested(open, "1", close).into_iter().map(|text| format!("SELECT {text}")).collect());
         on_small_stack(
             nested(open, "1", close).into_iter().map(|text| format!("DELETE FROM t WHERE {text}")).collect(),

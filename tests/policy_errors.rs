@@ -570,7 +570,10 @@ fn a_review_without_stages_asks_nobody() {
 #[test]
 fn a_stage_has_an_id_of_its_own() {
     let stage = "[[review.stage]]\nid = 's'\napprove = { from = 'true' }\n";
-    assert_eq!(faults(&format!("{REVIEW}{stage}{stage}")), ["10:6 stage id `s` is taken by an earlier stage"]);
+    assert_eq!(
+        faults(&format!("{REVIEW}{stage}{stage}")),
+        ["10:6 stage id `s` is taken by an earlier stage"]
+    );
     assert_eq!(
         faults(&format!("{REVIEW}[[review.stage]]\n")),
         ["6:1 `id` is missing: every stage has an id", "6:1 `approve` is missing: who must approve"]

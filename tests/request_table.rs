@@ -413,3 +413,19 @@ fn whatever_is_within_bounds_can_be_recorded() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn statement_that_nobody_understands_is_recorded_however_many_rules_fail() {
+    let forbid =
+        |number| format!("[[forbid]]\nid = 'never-{number}'\nwhen = 'has(sql) && sql.unbounded_write'\n");
+    let policy: String = [OPEN.to_owned()].into_iter().chain((0..1_000).map(forbid)).collect();
+    let action = Action::new("run").with_payload(Payload::sql(Dialect::PostgreSql, "DELETE FRM t"));
+    let request = Request::new(Subject::new("user", "ana"), action, Resource::new("a", "b"));
+    let mut host = Host::new(&policy);
+    let Ok(countersign::Outcome::Deny(decision)) = host.submit(request, time(NOON)) else {
+        panic!("expected a Deny")
+    };
+    let last = decision.reasons().last().unwrap();
+    assert_eq!(last.text(), "968 more rules could not be evaluated");
+    assert_eq!((decision.reasons().len(), decision.rules().len()), (33, 32));
+}

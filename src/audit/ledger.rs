@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::chain::{self, Tip};
 use super::merkle::Frontier;
-use super::record::Record;
+use super::record::{Record, blame};
 use super::step::Step;
-use super::{Checkpoint, LedgerError, RecordFault, Staged, json as profile};
+use super::{Checkpoint, LedgerError, Staged, json as profile};
 use crate::keys::{base64, from_base64};
 use crate::{hex, limits};
 
@@ -219,11 +219,15 @@ impl Ledger {
     ) -> Result<Vec<Record>, LedgerError> {
         let mut tip = self.tip.clone();
         let mut records = Vec::new();
-        for bytes in newer {
+        let mut newer = newer.into_iter();
+        while let Some(bytes) = newer.next() {
             let seq = tip.next_seq();
-            let broken = |fault: RecordFault| LedgerError::Broken { seq, fault };
-            let record = Record::read(bytes.as_ref()).map_err(broken)?;
-            tip.pass(&record.body).map_err(broken)?;
+            let record = Record::read(bytes.as_ref()).map_err(|fault| LedgerError::Broken { seq, fault })?;
+            if let Err(fault) = tip.pass(&record.body) {
+                let behind = newer.next();
+                let (seq, fault) = blame(seq, fault, &record.leaf(), behind.as_ref().map(AsRef::as_ref));
+                return Err(LedgerError::Broken { seq, fault });
+            }
             records.push(record);
         }
         self.tip = tip;

@@ -70,9 +70,13 @@ pub enum RecordFault {
         /// The number that comes next.
         expected: u64,
     },
-    /// The record names another predecessor: it or one before it was changed.
+    /// The record names another predecessor than the one that stands before it, and the record behind it
+    /// does not vouch for it: it was changed itself, or both were.
     #[error("does not follow the record before it")]
     Link,
+    /// The record behind it names another one in its place.
+    #[error("is not the record that the next one follows: it was changed")]
+    Changed,
     /// The first record does not open the stream, or a later one does.
     #[error("a stream is opened by its first record and no other")]
     Opening,
@@ -257,6 +261,20 @@ impl<T: Deref<Target = str>> Body<T> {
         }
         Ok(())
     }
+}
+
+/// Finds the record to blame for a link that does not hold between `seq − 1` and `seq`. If the record behind
+/// vouches for the latter, or there is none, the earlier one was changed: changing a link alone gains nothing.
+pub(super) fn blame(seq: u64, fault: RecordFault, leaf: &Hash, behind: Option<&[u8]>) -> (u64, RecordFault) {
+    if fault != RecordFault::Link || seq == 0 {
+        return (seq, fault);
+    }
+    let vouched = match behind {
+        None => true,
+        Some(line) => Body::read(line)
+            .is_ok_and(|behind| behind.fields.seq == seq.saturating_add(1) && behind.fields.prev == *leaf),
+    };
+    if vouched { (seq.saturating_sub(1), RecordFault::Changed) } else { (seq, fault) }
 }
 
 impl<T: Deref<Target = str>> fmt::Debug for Body<T> {

@@ -27,7 +27,8 @@ pub struct LogVerdict {
     pub anchored_until: Option<DateTime<Utc>>,
     /// Good records whose bytes another tool had written in its own way.
     pub re_encoded: u64,
-    /// The size and root hash of the good records: what to keep for the next time.
+    /// The size and root hash of an intact log: what to keep for the next time. Of a broken one it is that
+    /// of the records up to the break.
     pub head: Checkpoint,
 }
 

@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 
 use super::chain::Tip;
 use super::checkpoint::SignedCheckpoint;
+use super::merkle::Hash;
 use super::note::Signed;
-use super::record::Body;
+use super::record::{Body, blame};
 use super::{
     Authorship, Checkpoint, CheckpointError, Completeness, Freshness, Integrity, LogVerdict, RecordFault,
 };
@@ -51,6 +52,8 @@ pub struct LogVerifier {
     keys: Vec<PublicKey>,
     kept: Vec<Kept>,
     broken: Option<(u64, RecordFault)>,
+    /// The leaf of a record whose link does not hold, until the record behind it says whom to blame.
+    suspect: Option<Hash>,
     re_encoded: u64,
     last: Option<DateTime<Utc>>,
 }
@@ -74,7 +77,15 @@ impl LogVerifier {
     #[must_use]
     pub fn new(stream: &str) -> Self {
         let tip = Tip::unchecked(stream);
-        Self { tip, keys: Vec::new(), kept: Vec::new(), broken: None, re_encoded: 0, last: None }
+        Self {
+            tip,
+            keys: Vec::new(),
+            kept: Vec::new(),
+            broken: None,
+            suspect: None,
+            re_encoded: 0,
+            last: None,
+        }
     }
 
     /// Adds a key that may have signed checkpoints, under the stream's name.
@@ -100,33 +111,45 @@ impl LogVerifier {
         Ok(self)
     }
 
-    /// Takes the next record, with or without its line end. Returns it if it and all before it are good.
+    /// Takes the next record, with or without its line end. Returns it if it and all before it are good, as
+    /// far as can be known by then: a change is seen by the record behind it, so the verdict may still
+    /// blame the record that was returned last.
     pub fn push<'a>(&mut self, line: &'a [u8]) -> Option<VerifiedRecord<'a>> {
         if self.broken.is_some() {
+            self.blame(Some(line));
             return None;
         }
         let seq = self.tip.next_seq();
-        let passed = Body::read(line).and_then(|body| {
-            self.tip.pass(&body)?;
-            Ok(body)
-        });
-        match passed {
-            Ok(body) => {
-                self.last = Some(body.fields.at);
-                self.re_encoded = self.re_encoded.saturating_add(u64::from(body.re_encoded));
-                self.compare();
-                Some(VerifiedRecord { body })
-            }
+        let body = match Body::read(line) {
+            Ok(body) => body,
             Err(fault) => {
                 self.broken = Some((seq, fault));
-                None
+                return None;
             }
+        };
+        if let Err(fault) = self.tip.pass(&body) {
+            self.suspect = Some(body.leaf);
+            self.broken = Some((seq, fault));
+            return None;
+        }
+        self.last = Some(body.fields.at);
+        self.re_encoded = self.re_encoded.saturating_add(u64::from(body.re_encoded));
+        self.compare();
+        Some(VerifiedRecord { body })
+    }
+
+    fn blame(&mut self, behind: Option<&[u8]>) {
+        if let Some(leaf) = self.suspect.take()
+            && let Some((seq, fault)) = self.broken.take()
+        {
+            self.broken = Some(blame(seq, fault, &leaf, behind));
         }
     }
 
     /// Says what was found.
     #[must_use]
-    pub fn finish(self, now: DateTime<Utc>) -> LogVerdict {
+    pub fn finish(mut self, now: DateTime<Utc>) -> LogVerdict {
+        self.blame(None);
         let records = self.tip.next_seq();
         let met = self.kept.iter().rev().find_map(|kept| match kept.met {
             Some((true, until)) => Some((kept.signed.checkpoint.size(), until)),

@@ -12,6 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Decision, Effect, Need, NeedKind, Path, Reason, ReasonCode, Slots, Terms};
 use crate::cel::{Failure, Input};
 use crate::decision::reason::Problem;
+use crate::limits;
 use crate::policy::schema::FactValues;
 use crate::policy::{GroupMode, LimitBy, LimitSpec, Needs, Policy, ReviewRule, Rule, Zone};
 use crate::request::{Request, Usage};
@@ -51,7 +52,7 @@ pub(crate) fn decide_again(
 fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
     let mut decision = Decision::new(policy.shared_digest());
     match policy.schema().inputs(request, facts, now) {
-        Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision }.run(),
+        Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision, failures: 0 }.run(),
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
     decision
@@ -91,6 +92,7 @@ struct Run<'r> {
     now: DateTime<Utc>,
     inputs: Vec<Input<'r>>,
     decision: &'r mut Decision,
+    failures: usize,
 }
 
 /// A review that admits the asked time, for how long, and what it still needs.
@@ -110,13 +112,13 @@ enum Match {
 impl<'r> Run<'r> {
     fn run(mut self) {
         self.classify();
-        if self.forbidden() || self.emergency() || self.zones() || self.reviews() {
-            return;
-        }
-        if self.decision.effect == Effect::Deny
-            && self.decision.reasons.iter().all(|reason| !explains(reason.code()))
-        {
+        let decided = self.forbidden() || self.emergency() || self.zones() || self.reviews();
+        if !decided && self.decision.reasons.iter().all(|reason| !explains(reason.code())) {
             self.reason(Reason::new(ReasonCode::NothingMatched, "no rule allows it"));
+        }
+        if let Some(more) = self.failures.checked_sub(limits::FAILURES_NAMED).filter(|more| *more > 0) {
+            let text = format!("{more} more rules could not be evaluated");
+            self.reason(Reason::new(ReasonCode::RuleFailed, text));
         }
     }
 
@@ -132,7 +134,7 @@ impl<'r> Run<'r> {
                 }
                 Match::No => {}
                 Match::Failed(failure) => {
-                    self.failed(rule, &failure);
+                    self.failed(rule, &failure, false);
                     highest = Some(Risk::Critical);
                 }
             }
@@ -155,8 +157,7 @@ impl<'r> Run<'r> {
                 }
                 Match::No => continue,
                 Match::Failed(failure) => {
-                    self.decision.rules.push(rule.id.clone());
-                    self.failed(rule, &failure);
+                    self.failed(rule, &failure, true);
                 }
             }
             found = true;
@@ -179,7 +180,7 @@ impl<'r> Run<'r> {
             match self.matches(&rule.rule) {
                 Match::Yes => candidates.push(rule),
                 Match::No => {}
-                Match::Failed(failure) => self.failed(&rule.rule, &failure),
+                Match::Failed(failure) => self.failed(&rule.rule, &failure, false),
             }
         }
         if candidates.is_empty() {
@@ -237,7 +238,7 @@ impl<'r> Run<'r> {
                 Match::Yes => {}
                 Match::No => continue,
                 Match::Failed(failure) => {
-                    self.failed(&zone.rule, &failure);
+                    self.failed(&zone.rule, &failure, false);
                     continue;
                 }
             }
@@ -287,8 +288,7 @@ impl<'r> Run<'r> {
                 }
                 Match::No => continue,
                 Match::Failed(failure) => {
-                    self.decision.rules.push(rule.id.clone());
-                    self.failed(rule, &failure);
+                    self.failed(rule, &failure, true);
                 }
             }
             held = true;
@@ -394,8 +394,7 @@ impl<'r> Run<'r> {
                 Match::Yes => matching.push(review),
                 Match::No => {}
                 Match::Failed(failure) => {
-                    self.decision.rules.push(review.rule.id.clone());
-                    self.failed(&review.rule, &failure);
+                    self.failed(&review.rule, &failure, true);
                     failed = true;
                 }
             }
@@ -539,7 +538,16 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn failed(&mut self, rule: &Rule, failure: &Failure) {
+    /// Names a rule that failed, and whether it decides by that. One unknown fact may fail every rule there
+    /// is; a record has no room for all of them.
+    fn failed(&mut self, rule: &Rule, failure: &Failure, decides: bool) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures > limits::FAILURES_NAMED {
+            return;
+        }
+        if decides {
+            self.decision.rules.push(rule.id.clone());
+        }
         let detail = match failure {
             Failure::Unknown { slot } => {
                 let path = self.policy.schema().environment.path(*slot).unwrap_or("a fact");
@@ -561,7 +569,8 @@ impl<'r> Run<'r> {
 fn cheapest(mut alternatives: Vec<Asked<'_>>) -> Vec<Asked<'_>> {
     let cost = |asked: &Asked<'_>| (asked.needs.len(), asked.review.rule.id.clone());
     if let Some((fewest, id)) = alternatives.iter().map(cost).min() {
-        alternatives.retain(|asked| asked.needs.len() == fewest && (fewest == 0 || asked.review.rule.id == id));
+        alternatives
+            .retain(|asked| asked.needs.len() == fewest && (fewest == 0 || asked.review.rule.id == id));
     }
     alternatives
 }

@@ -103,43 +103,42 @@ impl Gate {
         let at = Stamped::new(&stamp, "request");
         let decided = decision::decide(self.policy(), &request, stamp.now());
         let (mut decision, facts) = (decided.decision, decided.facts);
-        let claims = match decision.path.clone() {
-            Path::Zone(terms) | Path::Emergency { terms, .. } => {
-                match at.claims(&self.inner.issuer, &request, &decision, &terms, &[], None) {
-                    Ok(claims) => Some(claims),
-                    Err(error) => {
-                        decision = decision.denied(ReasonCode::GrantNotWritable, &error.to_string());
-                        None
-                    }
-                }
+        let (mut claims, mut review) = (None, None);
+        let written = match decision.path.clone() {
+            Path::Zone(terms) | Path::Emergency { terms, .. } => at
+                .claims(&self.inner.issuer, &request, &decision, &terms, &[], None)
+                .map(|written| claims = Some(written))
+                .map_err(|error| error.to_string()),
+            Path::Review { .. } => {
+                let (request, facts) = (request.clone(), facts.clone());
+                Review::open(at.id.clone(), self.policy(), request, decision.clone(), facts, stamp.now())
+                    .map(|opened| review = Some(opened))
+                    .ok_or_else(|| "the review cannot be opened".to_owned())
             }
-            Path::Review { .. } | Path::Closed => None,
+            Path::Closed => Ok(()),
         };
+        if let Err(problem) = written {
+            decision = decision.denied(ReasonCode::GrantNotWritable, &problem);
+        }
         let mut drafts = vec![at.decided(&request, &decision, &facts)];
         let refusal = at.refusal("submit");
-        match (claims, decision.effect()) {
-            (Some(claims), _) => {
-                drafts.extend(at.owed(&request, &decision));
-                drafts.push(at.authorized(&at.id, &claims, &decision));
-                Step::new(drafts, refusal, move |fate| Ok(Outcome::Allow(authorize(fate, claims, decision)?)))
-            }
-            (None, decision::Effect::Review) => {
-                let review =
-                    Review::open(at.id.clone(), self.policy(), request, decision.clone(), facts, stamp.now());
-                let Some(review) = review else {
-                    let decision =
-                        decision.denied(ReasonCode::GrantNotWritable, "the review cannot be opened");
-                    return Step::new(drafts, refusal, |fate| stored(fate).map(|_| Outcome::Deny(decision)));
-                };
-                let drafts = drafts.into_iter().map(|draft| draft.with_review(&*at.id));
-                let drafts = drafts.chain([at.opened(&review)]).collect();
-                Step::new(drafts, refusal, |fate| stored(fate).map(|_| Outcome::Review(review)))
-            }
-            (None, decision::Effect::Challenge) => {
-                Step::new(drafts, refusal, |fate| stored(fate).map(|_| Outcome::Challenge(decision)))
-            }
-            (None, _) => Step::new(drafts, refusal, |fate| stored(fate).map(|_| Outcome::Deny(decision))),
+        if let Some(claims) = claims {
+            drafts.extend(at.owed(&request, &decision));
+            drafts.push(at.authorized(&at.id, &claims, &decision));
+            return Step::new(drafts, refusal, move |fate| {
+                Ok(Outcome::Allow(authorize(fate, claims, decision)?))
+            });
         }
+        if let Some(review) = review {
+            let drafts = drafts.into_iter().map(|draft| draft.with_review(&*at.id));
+            let drafts = drafts.chain([at.opened(&review)]).collect();
+            return Step::new(drafts, refusal, |fate| stored(fate).map(|_| Outcome::Review(review)));
+        }
+        let outcome = match decision.effect() {
+            decision::Effect::Challenge => Outcome::Challenge(decision),
+            _ => Outcome::Deny(decision),
+        };
+        Step::new(drafts, refusal, |fate| stored(fate).map(|_| outcome))
     }
 
     /// Counts a vote. A vote that does not count is recorded as refused and changes nothing.
@@ -233,12 +232,20 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// The step gives [`VerifyError::Replayed`] when no use is left, and
-    /// [`VerifyError::FirstUseTooLate`] when the first use comes too late.
+    /// The step gives [`VerifyError::Replayed`] when no use is left,
+    /// [`VerifyError::FirstUseTooLate`] when the first use comes too late, and [`VerifyError::Expired`] when
+    /// the grant was verified in time but is redeemed after its end and any verifier's leeway.
     pub fn redeem(&self, grant: VerifiedGrant, stamp: Stamp) -> Step<Result<Permit, VerifyError>> {
         let at = Stamped::new(&stamp, "redeem");
+        let expires_at = grant.expires_at();
         let redemption = grant.redeem();
         let refusal = at.refusal("redeem");
+        // From then on the keys of its uses may be forgotten, so a use could be taken again.
+        if stamp.now() >= redemption.keep_until() {
+            let error = VerifyError::Expired { expires_at, now: stamp.now() };
+            let draft = at.redeem_refused(redemption.claims(), &error);
+            return Step::new(vec![draft], refusal, |_| Err(error));
+        }
         let draft = at.redeemed(redemption.claims());
         let Some(prefix) = redemption.keys().first().and_then(|key| key.strip_suffix('1')) else {
             return Step::new(vec![draft], refusal, |_| redemption.confirm_use(None));

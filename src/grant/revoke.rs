@@ -108,7 +108,7 @@ impl RevocationList {
     /// # Errors
     ///
     /// [`ClaimError`] for what no verifier would read, in [`VerifyError::Claims`]; a list over 256 KiB is
-    /// [`TokenError::TooLarge`] in [`VerifyError::Token`].
+    /// [`TokenError::TooLarge`](super::TokenError::TooLarge) in [`VerifyError::Token`].
     pub fn sign(&self, key: &SigningKey) -> Result<String, VerifyError> {
         let claims = self.to_text();
         let input = signing_input(TYP, Algorithm::default(), key.public_ref().thumbprint(), &claims);

@@ -235,9 +235,7 @@ impl<'c, 't> Compiler<'c, 't> {
             stages: spec
                 .stages
                 .iter()
-                .map(|stage| Stage {
-                    approve: self.approve(&stage.approve, &people, &id),
-                })
+                .map(|stage| Stage { approve: self.approve(&stage.approve, &people, &id) })
                 .collect(),
             veto: spec.veto.as_ref().map(|vetoes| {
                 let veto = |veto: &VetoSpec| Veto {

@@ -88,7 +88,7 @@ pub(crate) struct Approver {
 }
 
 impl Review {
-    /// Opens a review for a decision that asks for one.
+    /// Opens a review for a decision that asks for one, if a record can hold its plan.
     pub(crate) fn open(
         id: String,
         policy: &Policy,
@@ -97,7 +97,7 @@ impl Review {
         facts: FactValues,
         now: DateTime<Utc>,
     ) -> Option<Self> {
-        let plan = Plan::of(policy, &decision.path)?;
+        let plan = Plan::of(policy, &decision.path).filter(Plan::is_recordable)?;
         let expires = TimeDelta::from_std(plan.expires()).ok()?;
         Some(Self {
             id,

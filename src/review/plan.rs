@@ -98,6 +98,10 @@ impl Plan {
         complete.then(|| Self { policy, groups, text: text.into() })
     }
 
+    pub(super) fn is_recordable(&self) -> bool {
+        crate::text::escaped_len(&self.text) <= limits::PLAN_BYTES
+    }
+
     /// How long the review stays open: as long as the most impatient of its rules.
     pub(super) fn expires(&self) -> Duration {
         self.reviews().map(|review| review.expires).min().unwrap_or_default()
@@ -171,7 +175,8 @@ impl Plan {
     }
 
     fn judge_one(&self, index: usize, votes: &[Cast], about: About<'_>) -> One {
-        let Some(review) = self.policy.rules().reviews.get(index).filter(|review| !review.stages.is_empty()) else {
+        let Some(review) = self.policy.rules().reviews.get(index).filter(|review| !review.stages.is_empty())
+        else {
             return One::Rejected;
         };
         match self.blocked(review, index, votes, about) {

@@ -264,14 +264,20 @@ impl<'de> Visitor<'de> for AttributesVisitor {
         formatter.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Attributes, A::Error> {
-        let mut attributes = Attributes::new();
-        while let Some((name, value)) = entries.next_entry::<String, Value>()? {
-            if attributes.get(&name).is_some() {
-                return Err(Error::custom(format_args!("key `{}` stands twice", name.escape_debug())));
-            }
-            attributes.insert(name, value);
+    fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Attributes, A::Error> {
+        // Sorted once: inserting one by one costs the square of the names, which a caller chooses.
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        while let Some(entry) = pairs.next_entry()? {
+            entries.push(entry);
         }
-        Ok(attributes)
+        entries.sort_by(|left, right| left.0.cmp(&right.0));
+        let twice = entries.windows(2).find_map(|pair| match pair {
+            [(left, _), (right, _)] if left == right => Some(left),
+            _ => None,
+        });
+        match twice {
+            Some(name) => Err(Error::custom(format_args!("key `{}` stands twice", name.escape_debug()))),
+            None => Ok(Attributes { entries }),
+        }
     }
 }

@@ -540,6 +540,6 @@ fn broken_log_is_named_before_its_torn_tail() {
     let text = String::from_utf8(file).unwrap().replacen("\"build\":1", "\"build\":7", 1);
     let torn = &text.as_bytes()[..text.len() - 3];
     let error = Ledger::resume("s", torn).unwrap_err();
-    assert_eq!(error, LedgerError::Broken { seq: 2, fault: RecordFault::Link });
-    assert_eq!(error.to_string(), "record 2: does not follow the record before it");
+    assert_eq!(error, LedgerError::Broken { seq: 1, fault: crate::RecordFault::Changed });
+    assert_eq!(error.to_string(), "record 1: is not the record that the next one follows: it was changed");
 }

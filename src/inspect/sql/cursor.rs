@@ -28,6 +28,10 @@ impl<'a> Cursor<'a> {
         rest.get(..end).unwrap_or_default()
     }
 
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Moves over `prefix` if it stands here.
     pub(super) fn eat(&mut self, prefix: &str) -> bool {
         let found = self.starts_with(prefix);

@@ -202,9 +202,9 @@ impl SqlFacts {
         self.known().map(|known| known.locks)
     }
 
-    /// Says whether a query's rows go into a table, a file or a variable.
+    /// Says whether a query's rows go into a table, a file or a variable (the member `into`).
     #[must_use]
-    pub fn into(&self) -> Option<bool> {
+    pub fn stores(&self) -> Option<bool> {
         self.known().map(|known| known.into)
     }
 

@@ -1,25 +1,24 @@
 //! SQL text to tokens, as the server would cut it.
 //!
-//! The parser only sees what this file cut, so there is one reading of the text. Where the reading depends
+//! The reader only sees what this file cut. Where the reading depends
 //! on a server setting (backslashes, quote modes), on the version, or where a person would read something
 //! else than the server (comments, control characters), the text is refused.
 
-use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Token, Word};
-
 use super::cursor::Cursor;
 use super::facts::Obstacle;
+use super::tokens::{Kind, Token, Tokens};
 use super::{operators, quotes};
 use crate::{Dialect, limits};
 
 /// Cuts `text` into tokens. White space and comments are gone.
-pub(super) fn lex(dialect: Dialect, text: &str) -> Result<Vec<Token>, Obstacle> {
+pub(super) fn lex(dialect: Dialect, text: &str) -> Result<Tokens<'_>, Obstacle> {
     check_characters(text)?;
-    let mut lexer = Lexer { dialect, cursor: Cursor::new(text), tokens: Vec::with_capacity(64), brackets: 0 };
+    let mut lexer =
+        Lexer { dialect, cursor: Cursor::new(text), tokens: Vec::with_capacity(text.len() / 4), brackets: 0 };
     loop {
         skip_blanks(dialect, &mut lexer.cursor)?;
         if lexer.cursor.at_end() {
-            return Ok(lexer.tokens);
+            return Ok(Tokens::new(text, lexer.tokens));
         }
         lexer.token()?;
         let found = lexer.tokens.len();
@@ -47,22 +46,22 @@ pub(super) struct Lexer<'a> {
 impl Lexer<'_> {
     fn token(&mut self) -> Result<(), Obstacle> {
         let (first, second) = (self.cursor.byte(0), self.cursor.byte(1));
-        let single = match first {
-            b'(' => Token::LParen,
-            b')' => Token::RParen,
-            b',' => Token::Comma,
-            b';' => Token::SemiColon,
+        let kind = match first {
+            b'(' => Kind::Open,
+            b')' => Kind::Close,
+            b',' => Kind::Comma,
+            b';' => Kind::Semicolon,
             b'[' if self.dialect == Dialect::Sqlite => return quotes::identifier(self, "[", "]"),
             b'[' => {
                 self.brackets = self.brackets.saturating_add(1);
-                Token::LBracket
+                Kind::OpenSquare
             }
             b']' => {
                 self.brackets = self.brackets.saturating_sub(1);
-                Token::RBracket
+                Kind::CloseSquare
             }
             b'.' if second == b'.' => return Err(Obstacle::Text("two full stops in a row")),
-            b'.' if !second.is_ascii_digit() => Token::Period,
+            b'.' if !second.is_ascii_digit() => Kind::Dot,
             b'.' if self.after_operand() => return Err(Obstacle::Text("a number glued to a word")),
             b'.' | b'0'..=b'9' => return self.number(),
             b'\'' => return quotes::string(self),
@@ -73,50 +72,51 @@ impl Lexer<'_> {
             b'_' | b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => return self.word(),
             _ => return operators::operator(self),
         };
-        self.cursor.skip(1);
-        self.tokens.push(single);
+        self.push(kind, 1);
         Ok(())
+    }
+
+    /// Adds a token of `length` bytes at the cursor and moves over it.
+    pub(super) fn push(&mut self, kind: Kind, length: usize) {
+        let start = self.cursor.at();
+        self.cursor.skip(length);
+        self.tokens.push(Token { kind, start, end: self.cursor.at() });
     }
 
     /// Says whether the last token ends an operand, so that a full stop here belongs to it.
     fn after_operand(&self) -> bool {
-        matches!(
-            self.tokens.last(),
-            Some(Token::Word(_) | Token::RParen | Token::RBracket | Token::Number(..))
-        )
+        let last = self.tokens.last().map_or(Kind::End, |token| token.kind);
+        matches!(last, Kind::Word | Kind::Name | Kind::Close | Kind::CloseSquare | Kind::Number)
+    }
+
+    fn after_text(&self) -> bool {
+        let last = self.tokens.last().map_or(Kind::End, |token| token.kind);
+        matches!(last, Kind::Word | Kind::Name | Kind::Text | Kind::DoubleQuoted)
     }
 
     fn number(&mut self) -> Result<(), Obstacle> {
+        let start = self.cursor.at();
         let mut cursor = self.cursor.clone();
-        let digits = |cursor: &mut Cursor<'_>| cursor.take_while(|digit| digit.is_ascii_digit()).to_owned();
         let radix = matches!((cursor.byte(0), cursor.byte(1)), (b'0', b'x' | b'X'));
         if radix && matches!(self.dialect, Dialect::Sqlite | Dialect::MySql) {
             cursor.skip(2);
-            let value = cursor.take_while(|digit| digit.is_ascii_hexdigit()).to_owned();
-            self.tokens.push(Token::HexStringLiteral(value));
+            cursor.take_while(|digit| digit.is_ascii_hexdigit());
         } else {
-            let mut value = digits(&mut cursor);
-            if cursor.byte(0) == b'.' && cursor.byte(1) != b'.' {
-                cursor.skip(1);
-                value.push('.');
-                value.push_str(&digits(&mut cursor));
+            let digits = |cursor: &mut Cursor<'_>| cursor.take_while(|digit| digit.is_ascii_digit()).len();
+            digits(&mut cursor);
+            if cursor.eat(".") {
+                digits(&mut cursor);
             }
-            let signed = matches!(cursor.byte(1), b'+' | b'-');
-            let exponent = if signed { cursor.byte(2) } else { cursor.byte(1) };
-            if matches!(cursor.byte(0), b'e' | b'E') && exponent.is_ascii_digit() {
-                value.push('e');
-                if cursor.byte(1) == b'-' {
-                    value.push('-');
-                }
-                cursor.skip(if signed { 2 } else { 1 });
-                value.push_str(&digits(&mut cursor));
+            let sign = usize::from(matches!(cursor.byte(1), b'+' | b'-'));
+            if matches!(cursor.byte(0), b'e' | b'E') && cursor.byte(sign.saturating_add(1)).is_ascii_digit() {
+                cursor.skip(sign.saturating_add(1));
+                digits(&mut cursor);
             }
-            self.tokens.push(Token::Number(value, false));
         }
         if matches!(cursor.byte(0), b'_' | b'$' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | 0x80..) {
             return Err(Obstacle::Text("a number glued to a word"));
         }
-        self.cursor = cursor;
+        self.push(Kind::Number, cursor.at().saturating_sub(start));
         Ok(())
     }
 
@@ -124,24 +124,23 @@ impl Lexer<'_> {
     fn sigil(&mut self) -> Result<(), Obstacle> {
         let (first, second) = (self.cursor.byte(0), self.cursor.byte(1));
         let starts_name = second == b'_' || second.is_ascii_alphabetic();
-        let token = match (self.dialect, first) {
+        let is_digit = |character: char| character.is_ascii_digit();
+        match (self.dialect, first) {
             (Dialect::PostgreSql, b'$') if !second.is_ascii_digit() => return quotes::dollar(self),
-            (Dialect::PostgreSql, b'$') => self.parameter(|character| character.is_ascii_digit())?,
-            (Dialect::PostgreSql, b':') if second == b':' => {
-                self.cursor.skip(2);
-                Token::DoubleColon
-            }
-            (Dialect::PostgreSql | Dialect::MySql, b':') if second == b'=' => {
-                self.cursor.skip(2);
-                Token::Assignment
-            }
+            (Dialect::PostgreSql, b'$') => self.parameter(is_digit)?,
+            (Dialect::PostgreSql, b':') if second == b':' => self.push(Kind::Cast, 2),
+            (Dialect::PostgreSql | Dialect::MySql, b':') if second == b'=' => self.push(Kind::Assign, 2),
+            // Outside of an array's bounds a client would put its own variable here.
             (Dialect::PostgreSql, b':')
-                if self.brackets > 0 && !starts_name && second != b'\'' && second != b'"' =>
+                if self.brackets > 0 && !starts_name && !matches!(second, b'\'' | b'"') =>
             {
-                self.cursor.skip(1);
-                Token::Colon
+                self.push(Kind::Colon, 1);
             }
             (Dialect::PostgreSql, b'@' | b'?') => return operators::operator(self),
+            // `'user'@'host'`; as an operator in an expression it is refused.
+            (Dialect::MySql, b'@') if matches!(second, b'\'' | b'"' | b'`') && self.after_text() => {
+                self.push(Kind::Operator, 1);
+            }
             (Dialect::MySql, b'@') => {
                 let signs = if second == b'@' { 2 } else { 1 };
                 let mut ahead = self.cursor.clone();
@@ -150,30 +149,28 @@ impl Lexer<'_> {
                 if name.is_empty() || !name.is_ascii() {
                     return Err(Obstacle::Text("a quoted variable"));
                 }
-                self.cursor = ahead;
-                let sign = if signs == 2 { "@@" } else { "@" };
-                Token::make_word(&format!("{sign}{name}"), None)
+                self.push(Kind::Variable, name.len().saturating_add(signs));
             }
-            (Dialect::MySql | Dialect::Sqlite, b'?') => {
-                self.parameter(|character| character.is_ascii_digit())?
-            }
+            (Dialect::MySql | Dialect::Sqlite, b'?') => self.parameter(is_digit)?,
             (Dialect::Sqlite, b'$' | b':' | b'@') if starts_name => self.parameter(is_word_part)?,
-            _ => return Err(Obstacle::Text("a character that no statement starts a token with")),
-        };
-        self.tokens.push(token);
+            _ => return Err(Obstacle::Text("a character that no token starts with")),
+        }
         Ok(())
     }
 
-    fn parameter(&mut self, keep: fn(char) -> bool) -> Result<Token, Obstacle> {
-        let sign = self.cursor.take_while(|character| matches!(character, '$' | ':' | '@' | '?'));
-        let name = self.cursor.take_while(keep);
-        let glued = self.cursor.char().is_some_and(is_word_part);
+    fn parameter(&mut self, keep: impl Fn(char) -> bool) -> Result<(), Obstacle> {
+        let mut ahead = self.cursor.clone();
+        let dollar = ahead.byte(0) == b'$';
+        ahead.skip(1);
+        let name = ahead.take_while(keep);
+        let glued = ahead.char().is_some_and(is_word_part);
         // SQLite reads `$name(…)` and `$name::part` as one parameter.
-        let tail = sign == "$" && (self.cursor.byte(0) == b'(' || self.cursor.byte(0) == b':');
-        if sign.len() != 1 || glued || tail {
+        let tail = dollar && matches!(ahead.byte(0), b'(' | b':') && self.dialect == Dialect::Sqlite;
+        if glued || tail {
             return Err(Obstacle::Text("a parameter glued to something"));
         }
-        Ok(Token::Placeholder(format!("{sign}{name}")))
+        self.push(Kind::Parameter, name.len().saturating_add(1));
+        Ok(())
     }
 
     fn word(&mut self) -> Result<(), Obstacle> {
@@ -185,19 +182,12 @@ impl Lexer<'_> {
         if ahead.byte(0) == b'\'' && quotes::prefixed(self, word)? {
             return Ok(());
         }
-        if self.dialect == Dialect::PostgreSql && ahead.byte(0) == b'&' && word.eq_ignore_ascii_case("u") {
-            if let b'\'' | b'"' = ahead.byte(1) {
-                return quotes::unicode(self);
-            }
+        let unicode = self.dialect == Dialect::PostgreSql && word.eq_ignore_ascii_case("u");
+        if unicode && ahead.byte(0) == b'&' && matches!(ahead.byte(1), b'\'' | b'"') {
+            return quotes::unicode(self);
         }
-        self.cursor = ahead;
         check_name(self.dialect, word)?;
-        // The parser folds case beyond ASCII, the servers' keywords do not.
-        let keyword = if word.is_ascii() { None } else { Some(Keyword::NoKeyword) };
-        self.tokens.push(match keyword {
-            None => Token::make_word(word, None),
-            Some(keyword) => Token::Word(Word { value: word.to_owned(), quote_style: None, keyword }),
-        });
+        self.push(Kind::Word, word.len());
         Ok(())
     }
 }

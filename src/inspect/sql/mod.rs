@@ -8,11 +8,17 @@
 #[cfg(feature = "sql")]
 mod always;
 #[cfg(feature = "sql")]
-mod bounds;
-#[cfg(feature = "sql")]
 mod calls;
 #[cfg(feature = "sql")]
 mod cursor;
+#[cfg(feature = "sql")]
+mod definitions;
+#[cfg(feature = "sql")]
+mod dml;
+#[cfg(feature = "sql")]
+mod explain;
+#[cfg(feature = "sql")]
+mod expr;
 mod facts;
 #[cfg(feature = "sql")]
 mod lex;
@@ -21,15 +27,21 @@ mod names;
 #[cfg(feature = "sql")]
 mod operators;
 #[cfg(feature = "sql")]
+mod query;
+#[cfg(feature = "sql")]
 mod quotes;
 #[cfg(feature = "sql")]
 mod reader;
 #[cfg(feature = "sql")]
-mod rephrase;
+mod settings;
+#[cfg(feature = "sql")]
+mod sources;
 #[cfg(feature = "sql")]
 mod statements;
 #[cfg(feature = "sql")]
-mod walk;
+mod tokens;
+#[cfg(feature = "sql")]
+mod words;
 
 use crate::Dialect;
 

@@ -2,41 +2,64 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
-
+use super::tokens::{Kind, Tokens};
 use crate::Dialect;
 
-/// Folds one part of a name.
-pub(super) fn fold(dialect: Dialect, ident: &Ident) -> String {
-    match (dialect, ident.quote_style) {
-        (Dialect::PostgreSql, Some(_)) | (Dialect::MySql, _) => ident.value.clone(),
-        _ => ident.value.to_ascii_lowercase(),
+/// A name with its qualifiers: the tokens from `start` to `end`, every second one a full stop.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Path {
+    pub(super) fn is_single(self) -> bool {
+        self.start == self.end
     }
+
+    pub(super) fn last(self) -> usize {
+        self.end
+    }
+
+    pub(super) fn parts(self) -> impl Iterator<Item = usize> {
+        (self.start..=self.end).step_by(2)
+    }
+}
+
+/// Folds one part of a name.
+pub(super) fn fold(dialect: Dialect, tokens: &Tokens<'_>, part: usize) -> String {
+    let exact = match dialect {
+        Dialect::PostgreSql => tokens.kind(part) != Kind::Word,
+        Dialect::MySql => true,
+        _ => false,
+    };
+    if exact { tokens.text(part).to_owned() } else { tokens.lower(part).to_owned() }
 }
 
 /// Folds a function's name: MySQL's functions ignore case, quoted or not.
-pub(super) fn fold_function(dialect: Dialect, ident: &Ident) -> String {
+pub(super) fn fold_function(dialect: Dialect, tokens: &Tokens<'_>, part: usize) -> String {
     match dialect {
-        Dialect::MySql => ident.value.to_ascii_lowercase(),
-        _ => fold(dialect, ident),
+        Dialect::MySql => tokens.lower(part).to_owned(),
+        _ => fold(dialect, tokens, part),
     }
 }
 
-/// Returns the parts of a name, or nothing if one is computed.
-pub(super) fn parts(name: &ObjectName) -> Option<Vec<&Ident>> {
-    name.0.iter().map(ObjectNamePart::as_ident).collect()
-}
-
 /// Adds a table's name, in both spellings where the server's setting decides between them.
-pub(super) fn add_table(dialect: Dialect, tables: &mut BTreeSet<String>, parts: &[String]) {
-    let name = parts.iter().map(|part| display(part)).collect::<Vec<_>>().join(".");
+pub(super) fn add_table(dialect: Dialect, tokens: &Tokens<'_>, path: Path, tables: &mut BTreeSet<String>) {
+    let name = display(dialect, tokens, path);
     if dialect == Dialect::MySql {
         tables.insert(name.to_lowercase());
     }
     tables.insert(name);
 }
 
-fn display(part: &str) -> String {
+/// Joins the parts. One that holds anything but letters, digits, `_` and `$` keeps quotes, so that no two
+/// names look alike.
+pub(super) fn display(dialect: Dialect, tokens: &Tokens<'_>, path: Path) -> String {
     let plain = |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
-    if part.chars().all(plain) { part.to_owned() } else { format!("\"{}\"", part.replace('"', "\"\"")) }
+    let part = |part| {
+        let name = fold(dialect, tokens, part);
+        if name.chars().all(plain) { name } else { format!("\"{name}\"") }
+    };
+    path.parts().map(part).collect::<Vec<_>>().join(".")
 }

@@ -3,11 +3,9 @@
 //! A string must end at the same place under every mode of the server: with and without backslash escapes,
 //! and for MySQL's double quotes as a string and as a name. Otherwise the text is refused.
 
-use sqlparser::ast::DollarQuotedString;
-use sqlparser::tokenizer::Token;
-
 use super::facts::Obstacle;
 use super::lex::{Lexer, check_name, is_word_part, skip_blanks};
+use super::tokens::Kind;
 use crate::Dialect;
 
 const ENDLESS: Obstacle = Obstacle::Text("a quoted text that does not end");
@@ -25,12 +23,11 @@ enum Backslash {
 /// Reads a plain string at the cursor, with those that continue it.
 pub(super) fn string(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
     let backslash = if lexer.dialect == Dialect::Sqlite { Backslash::Plain } else { Backslash::Mode };
-    let mut text = body(lexer, '\'', backslash)?;
+    body(lexer, '\'', backslash, Kind::Text)?;
     loop {
         let mut ahead = lexer.cursor.clone();
         let blanks = skip_blanks(lexer.dialect, &mut ahead)?;
         if ahead.byte(0) != b'\'' {
-            lexer.tokens.push(Token::SingleQuotedString(text));
             return Ok(());
         }
         let continues = match lexer.dialect {
@@ -42,38 +39,39 @@ pub(super) fn string(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
             return Err(Obstacle::Text("two strings in a row"));
         }
         lexer.cursor = ahead;
-        text.push_str(&body(lexer, '\'', backslash)?);
+        body(lexer, '\'', backslash, Kind::Text)?;
+        // The parts are one string: the last one ends it.
+        let part = lexer.tokens.pop();
+        if let Some((whole, part)) = lexer.tokens.last_mut().zip(part) {
+            whole.end = part.end;
+        }
     }
 }
 
 /// Reads MySQL's double quotes: a string, or a name under ANSI_QUOTES.
 pub(super) fn double_quoted(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
-    let text = body(lexer, '"', Backslash::Mode)?;
+    body(lexer, '"', Backslash::Mode, Kind::DoubleQuoted)?;
     if matches!(lexer.cursor.byte(0), b'.' | b'(' | b'"' | b'\'') {
         return Err(Obstacle::Text("a double-quoted text that is a name under ANSI_QUOTES"));
     }
-    lexer.tokens.push(Token::DoubleQuotedString(text));
     Ok(())
 }
 
 /// Reads a string whose prefix `word` stands at the cursor. Returns whether it is such a prefix.
 pub(super) fn prefixed(lexer: &mut Lexer<'_>, word: &str) -> Result<bool, Obstacle> {
-    let lower = word.to_ascii_lowercase();
-    let (backslash, make): (_, fn(String) -> Token) = match (lexer.dialect, lower.as_str()) {
-        (Dialect::PostgreSql, "e") => (Backslash::Escape, Token::EscapedStringLiteral),
-        (Dialect::PostgreSql | Dialect::MySql, "b") => {
-            (Backslash::Plain, Token::SingleQuotedByteStringLiteral)
-        }
-        (_, "x") => (Backslash::Plain, Token::HexStringLiteral),
-        (Dialect::PostgreSql | Dialect::MySql, "n") => (Backslash::Mode, Token::NationalStringLiteral),
+    let prefix = word.to_ascii_lowercase();
+    let backslash = match (lexer.dialect, prefix.as_str()) {
+        (Dialect::PostgreSql, "e") => Backslash::Escape,
+        (Dialect::PostgreSql | Dialect::MySql, "b") | (_, "x") => Backslash::Plain,
+        (Dialect::PostgreSql | Dialect::MySql, "n") => Backslash::Mode,
+        (Dialect::MySql, charset) if charset.starts_with('_') => Backslash::Mode,
         _ => return Ok(false),
     };
     lexer.cursor.skip(word.len());
-    let text = body(lexer, '\'', backslash)?;
-    if matches!(lower.as_str(), "b" | "x") && !text.chars().all(|digit| digit.is_ascii_hexdigit()) {
+    let text = body(lexer, '\'', backslash, Kind::Text)?;
+    if backslash == Backslash::Plain && !text.chars().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(Obstacle::Text("a digit string with other characters"));
     }
-    lexer.tokens.push(make(text));
     refuse_continuation(lexer)?;
     Ok(true)
 }
@@ -82,13 +80,12 @@ pub(super) fn prefixed(lexer: &mut Lexer<'_>, word: &str) -> Result<bool, Obstac
 pub(super) fn unicode(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
     lexer.cursor.skip(2);
     if lexer.cursor.byte(0) == b'"' {
-        let name = body(lexer, '"', Backslash::Plain)?;
-        let name = decode(&name).ok_or(Obstacle::Text("a name with odd escapes"))?;
-        check_name(lexer.dialect, &name)?;
-        lexer.tokens.push(Token::make_word(&name, Some('"')));
+        let name = body(lexer, '"', Backslash::Plain, Kind::Name)?;
+        if name.contains('\\') {
+            return Err(Obstacle::Text("a name in escapes"));
+        }
     } else {
-        let text = body(lexer, '\'', Backslash::Plain)?;
-        lexer.tokens.push(Token::SingleQuotedString(text));
+        body(lexer, '\'', Backslash::Plain, Kind::Text)?;
         refuse_continuation(lexer)?;
     }
     let mut ahead = lexer.cursor.clone();
@@ -101,40 +98,49 @@ pub(super) fn unicode(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
 
 /// Reads PostgreSQL's `$tag$…$tag$`.
 pub(super) fn dollar(lexer: &mut Lexer<'_>) -> Result<(), Obstacle> {
+    let start = lexer.cursor.at();
     let mut ahead = lexer.cursor.clone();
     ahead.skip(1);
     let tag = ahead.take_while(|character| character != '$' && is_word_part(character));
     if !ahead.eat("$") || tag.starts_with(|first: char| first.is_ascii_digit()) {
         return Err(Obstacle::Text("a lone dollar sign"));
     }
-    let value = ahead.take_until(&format!("${tag}$")).ok_or(ENDLESS)?.to_owned();
+    ahead.take_until(&format!("${tag}$")).ok_or(ENDLESS)?;
     if ahead.char().is_some_and(is_word_part) {
         return Err(Obstacle::Text("a string glued to a word"));
     }
-    lexer.cursor = ahead;
-    let tag = (!tag.is_empty()).then(|| tag.to_owned());
-    lexer.tokens.push(Token::DollarQuotedString(DollarQuotedString { value, tag }));
+    lexer.push(Kind::Text, ahead.at().saturating_sub(start));
     Ok(())
 }
 
 /// Reads a quoted name. A doubled end mark stands for itself, except in SQLite's brackets.
 pub(super) fn identifier(lexer: &mut Lexer<'_>, open: &str, close: &str) -> Result<(), Obstacle> {
-    lexer.cursor.skip(open.len());
-    let mut name = lexer.cursor.take_until(close).ok_or(ENDLESS)?.to_owned();
-    while close != "]" && lexer.cursor.eat(close) {
-        name.push_str(close);
-        name.push_str(lexer.cursor.take_until(close).ok_or(ENDLESS)?);
+    let mut ahead = lexer.cursor.clone();
+    ahead.skip(open.len());
+    let start = ahead.at();
+    ahead.take_until(close).ok_or(ENDLESS)?;
+    while close != "]" && ahead.eat(close) {
+        ahead.take_until(close).ok_or(ENDLESS)?;
     }
+    let length = ahead.at().saturating_sub(start).saturating_sub(close.len());
+    lexer.cursor.skip(open.len());
+    let name = lexer.cursor.rest().get(..length).unwrap_or_default();
     if name.is_empty() {
         return Err(Obstacle::Text("an empty name"));
     }
-    check_name(lexer.dialect, &name)?;
-    lexer.tokens.push(Token::make_word(&name, open.chars().next()));
+    check_name(lexer.dialect, name)?;
+    lexer.push(Kind::Name, length);
+    lexer.cursor = ahead;
     Ok(())
 }
 
-/// Reads from quote to quote and returns what stands between, escapes as they are.
-fn body(lexer: &mut Lexer<'_>, quote: char, backslash: Backslash) -> Result<String, Obstacle> {
+/// Reads from quote to quote, adds the token and returns what stands between, escapes as they are.
+fn body<'a>(
+    lexer: &mut Lexer<'a>,
+    quote: char,
+    backslash: Backslash,
+    kind: Kind,
+) -> Result<&'a str, Obstacle> {
     let text = lexer.cursor.rest().get(1..).unwrap_or_default();
     let end = match backslash {
         Backslash::Plain => end_of(text, quote, false),
@@ -146,15 +152,16 @@ fn body(lexer: &mut Lexer<'_>, quote: char, backslash: Backslash) -> Result<Stri
             }
             plain
         }
-    }
-    .ok_or(ENDLESS)?;
-    let text = text.get(..end).unwrap_or_default();
+    };
+    let text = text.get(..end.ok_or(ENDLESS)?).unwrap_or_default();
     // In a multi-byte character set a backslash can be the second half of a character.
     if backslash == Backslash::Mode && lexer.dialect == Dialect::MySql && wide_backslash(text) {
         return Err(MODES);
     }
-    lexer.cursor.skip(end.saturating_add(2));
-    Ok(text.to_owned())
+    lexer.cursor.skip(1);
+    lexer.push(kind, text.len());
+    lexer.cursor.skip(1);
+    Ok(text)
 }
 
 /// The index of the quote that ends `text`.
@@ -182,20 +189,4 @@ fn refuse_continuation(lexer: &Lexer<'_>) -> Result<(), Obstacle> {
         return Err(Obstacle::Text("two strings in a row"));
     }
     Ok(())
-}
-
-/// Resolves `\XXXX` and `\+XXXXXX`.
-fn decode(name: &str) -> Option<String> {
-    let mut parts = name.split('\\');
-    let mut decoded = parts.next()?.to_owned();
-    for part in parts {
-        let (digits, length) = match part.strip_prefix('+') {
-            Some(digits) => (digits, 6),
-            None => (part, 4),
-        };
-        let code = u32::from_str_radix(digits.get(..length)?, 16).ok()?;
-        decoded.push(char::from_u32(code).filter(|character| !character.is_control())?);
-        decoded.push_str(digits.get(length..)?);
-    }
-    Some(decoded)
 }

@@ -1,20 +1,22 @@
-//! From text to facts: cut, bound, parse, walk, and check that no call escaped the walk.
+//! The reader: one pass over the tokens that accepts only what it can explain, and notes facts on its way.
+//!
+//! It builds no tree, so there is nothing to drop, and it recurses only on brackets, within a bound. What the
+//! grammar does not list ends the reading, and the payload is not understood.
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Statement, Visit as _};
-use sqlparser::dialect::{MySqlDialect, PostgreSqlDialect, SQLiteDialect};
-use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
-
+use super::calls::{self, Class};
 use super::facts::{Known, Obstacle, SqlEffect};
-use super::rephrase::rephrase;
-use super::walk::Walk;
-use super::{bounds, calls, lex};
+use super::lex;
+use super::names::{self, Path};
+use super::tokens::{Kind, Tokens};
+use super::words::is_reserved;
 use crate::{Dialect, limits};
 
+pub(super) type Read<T = ()> = Result<T, Obstacle>;
+
 /// Reads `text` in one dialect; in the generic one as all three.
-pub(super) fn read(dialect: Dialect, text: &str) -> Result<Known, Obstacle> {
+pub(super) fn read(dialect: Dialect, text: &str) -> Read<Known> {
     let (found, limit) = (text.len(), limits::PAYLOAD_BYTES);
     if found > limit {
         return Err(Obstacle::TooLarge { what: "size in bytes", found, limit });
@@ -27,40 +29,13 @@ pub(super) fn read(dialect: Dialect, text: &str) -> Result<Known, Obstacle> {
     join(second, read_one(Dialect::Sqlite, text)?)
 }
 
-fn read_one(dialect: Dialect, text: &str) -> Result<Known, Obstacle> {
+fn read_one(dialect: Dialect, text: &str) -> Read<Known> {
     let tokens = lex::lex(dialect, text)?;
-    bounds::check(&tokens)?;
-    let statements = match parse(dialect, tokens.clone()) {
-        Some(statements) => statements,
-        None => {
-            rephrase(dialect, &tokens).and_then(|tokens| parse(dialect, tokens)).ok_or(Obstacle::Syntax)?
-        }
-    };
-    let mut walk = Walk::new(dialect, statements.len() == 1);
-    for statement in &statements {
-        if let std::ops::ControlFlow::Break(obstacle) = statement.visit(&mut walk) {
-            return Err(obstacle);
-        }
-    }
-    let (known, listed) = walk.finish(statements.len());
-    if known.effect <= SqlEffect::Write {
-        calls::check_tokens(&tokens, &known, &listed)?;
-    }
-    Ok(known)
-}
-
-fn parse(dialect: Dialect, tokens: Vec<Token>) -> Option<Vec<Statement>> {
-    let grammar: &dyn sqlparser::dialect::Dialect = match dialect {
-        Dialect::MySql => &MySqlDialect {},
-        Dialect::Sqlite => &SQLiteDialect {},
-        _ => &PostgreSqlDialect {},
-    };
-    let parser = Parser::new(grammar).with_recursion_limit(limits::SQL_RECURSION);
-    parser.with_tokens(tokens).parse_statements().ok()
+    Reader::new(dialect, &tokens).statements()
 }
 
 /// Joins two readings of one text: the most that either does.
-fn join(first: Known, second: Known) -> Result<Known, Obstacle> {
+fn join(first: Known, second: Known) -> Read<Known> {
     if first.statements != second.statements {
         return Err(Obstacle::Text("a text that dialects cut into different statements"));
     }
@@ -80,4 +55,283 @@ fn join(first: Known, second: Known) -> Result<Known, Obstacle> {
 
 fn union<T: Ord>(first: Vec<T>, second: Vec<T>) -> Vec<T> {
     first.into_iter().chain(second).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A position in the tokens, and what has been seen so far.
+pub(super) struct Reader<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) tokens: &'a Tokens<'a>,
+    pub(super) at: usize,
+    depth: usize,
+    /// Names of common tables that can be seen from here, by query.
+    pub(super) scopes: Vec<Vec<String>>,
+    /// Inside an EXPLAIN that only plans: nothing there runs.
+    pub(super) plans: bool,
+    pub(super) effect: SqlEffect,
+    pub(super) bounded_read: Option<u64>,
+    pub(super) into: bool,
+    kinds: BTreeSet<&'static str>,
+    tables: BTreeSet<String>,
+    functions: BTreeSet<String>,
+    unbounded_write: bool,
+    locks: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn new(dialect: Dialect, tokens: &'a Tokens<'a>) -> Self {
+        Self {
+            dialect,
+            tokens,
+            at: 0,
+            depth: 0,
+            scopes: Vec::new(),
+            plans: false,
+            effect: SqlEffect::Read,
+            bounded_read: None,
+            into: false,
+            kinds: BTreeSet::new(),
+            tables: BTreeSet::new(),
+            functions: BTreeSet::new(),
+            unbounded_write: false,
+            locks: false,
+        }
+    }
+
+    fn statements(mut self) -> Read<Known> {
+        let mut count = 0_usize;
+        loop {
+            while self.eat_kind(Kind::Semicolon) {}
+            if self.kind() == Kind::End {
+                break;
+            }
+            count = count.saturating_add(1);
+            self.bounded_read = None;
+            self.plans = false;
+            self.statement()?;
+            if !matches!(self.kind(), Kind::Semicolon | Kind::End) {
+                return Err(Obstacle::Syntax);
+            }
+        }
+        Ok(Known {
+            effect: self.effect,
+            statements: count,
+            kinds: self.kinds.into_iter().collect(),
+            tables: self.tables.into_iter().collect(),
+            functions: self.functions.into_iter().collect(),
+            unbounded_write: self.unbounded_write,
+            bounded_read: self.bounded_read.filter(|_| count == 1),
+            locks: self.locks,
+            into: self.into,
+        })
+    }
+
+    /// Reads what is one level deeper.
+    pub(super) fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        self.depth = self.depth.saturating_add(1);
+        let (found, limit) = (self.depth, limits::SQL_NESTING);
+        if found > limit {
+            return Err(Obstacle::TooLarge { what: "nesting", found, limit });
+        }
+        let answer = read(self);
+        self.depth = self.depth.saturating_sub(1);
+        answer
+    }
+
+    pub(super) fn note(&mut self, kind: &'static str) {
+        self.kinds.insert(kind);
+    }
+
+    /// Raises the effect to that of something that runs.
+    pub(super) fn raise(&mut self, effect: SqlEffect) {
+        if !self.plans {
+            self.effect = self.effect.max(effect);
+        }
+    }
+
+    pub(super) fn unbounded(&mut self, unbounded: bool) {
+        self.unbounded_write |= unbounded;
+    }
+
+    pub(super) fn lock(&mut self) {
+        self.locks = true;
+        self.raise(SqlEffect::Write);
+    }
+
+    /// Notes a table, whatever common table has its name.
+    pub(super) fn table(&mut self, path: Path) {
+        names::add_table(self.dialect, self.tokens, path, &mut self.tables);
+    }
+
+    /// Notes a table that is read, unless it is a common one.
+    pub(super) fn source(&mut self, path: Path) {
+        let name = names::fold(self.dialect, self.tokens, path.start);
+        let common = path.is_single() && self.scopes.iter().flatten().any(|common| *common == name);
+        if common {
+            return;
+        }
+        self.table(path);
+        if calls::is_server_file(self.dialect, &names::fold(self.dialect, self.tokens, path.last())) {
+            self.raise(SqlEffect::Admin);
+        }
+    }
+
+    /// Judges a call by the function's name.
+    pub(super) fn call(&mut self, path: Path) -> Read {
+        let quoted = path.parts().any(|part| self.tokens.kind(part) == Kind::Name);
+        let schema = (!path.is_single()).then(|| names::fold(self.dialect, self.tokens, path.start));
+        let builtin = match (&schema, self.dialect) {
+            (None, _) => true,
+            (Some(schema), Dialect::PostgreSql) => schema == "pg_catalog" && path.parts().count() == 2,
+            _ => false,
+        };
+        let name = names::fold_function(self.dialect, self.tokens, path.last());
+        match calls::class(self.dialect, &name) {
+            // Apart from its bracket, such a name is a stored function unless the mode IGNORE_SPACE is on.
+            _ if self.dialect == Dialect::MySql
+                && calls::needs_bracket(&name)
+                && self.tokens.is_apart(path.last()) =>
+            {
+                return Err(Obstacle::Name(name));
+            }
+            _ if !builtin => return Err(Obstacle::Name(names::display(self.dialect, self.tokens, path))),
+            Class::Pure => {}
+            Class::Grammar if !quoted && schema.is_none() => {}
+            // What a function does when it is planned is not known, so this counts in an EXPLAIN too.
+            Class::Effect(effect) => self.effect = self.effect.max(effect),
+            Class::Grammar | Class::Unknown => return Err(Obstacle::Name(name)),
+        }
+        self.functions.insert(name);
+        Ok(())
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.tokens.kind(self.at)
+    }
+
+    pub(super) fn kind_at(&self, ahead: usize) -> Kind {
+        self.tokens.kind(self.at.saturating_add(ahead))
+    }
+
+    pub(super) fn word(&self) -> &'a str {
+        self.tokens.word(self.at)
+    }
+
+    pub(super) fn word_at(&self, ahead: usize) -> &'a str {
+        self.tokens.word(self.at.saturating_add(ahead))
+    }
+
+    pub(super) fn operator(&self) -> &'a str {
+        self.tokens.operator(self.at)
+    }
+
+    pub(super) fn skip(&mut self, count: usize) {
+        self.at = self.at.saturating_add(count);
+    }
+
+    pub(super) fn is(&self, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(ahead, word)| self.word_at(ahead) == *word)
+    }
+
+    /// Moves over `words` if they all stand here.
+    pub(super) fn eat(&mut self, words: &[&str]) -> bool {
+        let found = self.is(words);
+        if found {
+            self.skip(words.len());
+        }
+        found
+    }
+
+    /// Moves over one word if it is among `words`.
+    pub(super) fn eat_any(&mut self, words: &[&str]) -> bool {
+        let found = self.kind() == Kind::Word && words.contains(&self.word());
+        if found {
+            self.skip(1);
+        }
+        found
+    }
+
+    pub(super) fn expect(&mut self, words: &[&str]) -> Read {
+        if self.eat(words) { Ok(()) } else { Err(Obstacle::Syntax) }
+    }
+
+    pub(super) fn eat_kind(&mut self, kind: Kind) -> bool {
+        let found = self.kind() == kind;
+        if found {
+            self.skip(1);
+        }
+        found
+    }
+
+    pub(super) fn expect_kind(&mut self, kind: Kind) -> Read {
+        if self.eat_kind(kind) { Ok(()) } else { Err(Obstacle::Syntax) }
+    }
+
+    pub(super) fn eat_operator(&mut self, operator: &str) -> bool {
+        let found = self.operator() == operator;
+        if found {
+            self.skip(1);
+        }
+        found
+    }
+
+    /// Reads `( … )`.
+    pub(super) fn bracketed<T>(&mut self, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
+        self.expect_kind(Kind::Open)?;
+        let answer = self.deeper(read)?;
+        self.expect_kind(Kind::Close)?;
+        Ok(answer)
+    }
+
+    /// Reads one or more, with commas between.
+    pub(super) fn listed(&mut self, mut read: impl FnMut(&mut Self) -> Read) -> Read {
+        read(self)?;
+        while self.eat_kind(Kind::Comma) {
+            read(self)?;
+        }
+        Ok(())
+    }
+
+    /// Says whether a name that is no keyword stands `ahead`.
+    pub(super) fn is_name_at(&self, ahead: usize) -> bool {
+        match self.kind_at(ahead) {
+            Kind::Name => true,
+            Kind::Word => !is_reserved(self.word_at(ahead)),
+            _ => false,
+        }
+    }
+
+    pub(super) fn name(&mut self) -> Read<usize> {
+        if !self.is_name_at(0) {
+            return Err(Obstacle::Syntax);
+        }
+        let at = self.at;
+        self.skip(1);
+        Ok(at)
+    }
+
+    /// Reads a name with its qualifiers. Behind a full stop any word is a name.
+    pub(super) fn path(&mut self) -> Read<Path> {
+        let start = self.name()?;
+        let mut end = start;
+        while self.kind() == Kind::Dot && matches!(self.kind_at(1), Kind::Word | Kind::Name) {
+            self.skip(2);
+            end = self.at.saturating_sub(1);
+        }
+        Ok(Path { start, end })
+    }
+
+    /// Reads a table's name. SQLite takes a string for one.
+    pub(super) fn table_path(&mut self) -> Read<Path> {
+        if self.dialect == Dialect::Sqlite && self.kind() == Kind::Text {
+            self.skip(1);
+            let start = self.at.saturating_sub(1);
+            return Ok(Path { start, end: start });
+        }
+        self.path()
+    }
+
+    /// Reads `(a, b, …)`.
+    pub(super) fn names(&mut self) -> Read {
+        self.bracketed(|reader| reader.listed(|reader| reader.name().map(drop)))
+    }
 }

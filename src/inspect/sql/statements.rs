@@ -1,382 +1,438 @@
-//! The effect of each kind of statement.
+//! The kinds of statement and what each does by itself.
 //!
-//! Only the statements listed here are understood. What runs inside them, queries and calls, is judged by
-//! the walk, which can only raise the effect.
+//! Only the statements listed here are understood. What runs inside them, queries and calls, is read where
+//! it stands and can only raise the effect.
 
-use std::ops::ControlFlow;
-
-use sqlparser::ast::{
-    AlterTableOperation, ContextModifier, CopySource, CopyTarget, Delete, FromTable, Insert, Merge,
-    ObjectType, Set, Statement, TableFactor, TableObject, TableWithJoins, Truncate, Update,
-    UpdateTableFromKind, Use, UtilityOption,
-};
-
-use super::always::always_true;
-use super::facts::SqlEffect;
-use super::walk::{Flow, Walk, stop};
+use super::facts::{Obstacle, SqlEffect};
+use super::reader::{Read, Reader};
+use super::tokens::Kind;
 use crate::Dialect;
 
-/// Judges one statement, nested ones too.
-pub(super) fn judge(walk: &mut Walk, statement: &Statement) -> Flow {
-    let (kind, effect) = match statement {
-        Statement::Query(query) => {
-            walk.bound(query);
-            return ControlFlow::Continue(());
-        }
-        Statement::Insert(insert) => return judge_insert(walk, insert),
-        Statement::Update(update) => return judge_update(walk, update),
-        Statement::Delete(delete) => return judge_delete(walk, delete),
-        Statement::Merge(merge) => return judge_merge(walk, merge),
-        Statement::Truncate(truncate) => return judge_truncate(walk, truncate),
-        Statement::Explain { .. } => return judge_explain(walk, statement),
-        Statement::Copy { .. } => return judge_copy(walk, statement),
-        Statement::Set(set) => return judge_set(walk, set),
-        Statement::ExplainTable { .. } => ("explain", SqlEffect::Read),
-        Statement::ShowVariable { .. } if walk.dialect == Dialect::MySql => {
-            return judge_show(walk, statement);
-        }
-        Statement::ShowVariable { .. }
-        | Statement::ShowVariables { .. }
-        | Statement::ShowStatus { .. }
-        | Statement::ShowTables { .. }
-        | Statement::ShowColumns { .. }
-        | Statement::ShowCreate { .. }
-        | Statement::ShowDatabases { .. }
-        | Statement::ShowSchemas { .. }
-        | Statement::ShowCollation { .. }
-        | Statement::ShowCharset(_)
-        | Statement::ShowProcessList { .. }
-        | Statement::ShowFunctions { .. } => ("show", SqlEffect::Read),
-        Statement::Use(Use::Object(_)) => ("use", SqlEffect::Session),
-        Statement::StartTransaction { statements, exception: None, .. } if statements.is_empty() => {
-            ("begin", SqlEffect::Session)
-        }
-        Statement::Commit { .. } => ("commit", SqlEffect::Session),
-        Statement::Rollback { .. } => ("rollback", SqlEffect::Session),
-        Statement::Savepoint { .. } | Statement::ReleaseSavepoint { .. } => ("savepoint", SqlEffect::Session),
-        Statement::Declare { .. } => ("declare", SqlEffect::Session),
-        Statement::Close { .. } => ("close", SqlEffect::Session),
-        Statement::Prepare { .. } => ("prepare", SqlEffect::Session),
-        Statement::Deallocate { .. } => ("deallocate", SqlEffect::Session),
-        Statement::Discard { .. } => ("discard", SqlEffect::Session),
-        Statement::LISTEN { .. } | Statement::UNLISTEN { .. } => ("listen", SqlEffect::Session),
-        Statement::NOTIFY { .. } => ("notify", SqlEffect::Write),
-        Statement::Reset(reset) if walk.dialect == Dialect::PostgreSql => match reset.reset {
-            sqlparser::ast::Reset::SessionAuthorization => ("reset", SqlEffect::Privilege),
-            sqlparser::ast::Reset::ConfigurationParameter(ref name) if is_identity(&name.to_string()) => {
-                ("reset", SqlEffect::Privilege)
-            }
-            _ => ("reset", SqlEffect::Session),
-        },
-        Statement::CreateTable(_) => ("create_table", SqlEffect::Ddl),
-        Statement::CreateView(_) => ("create_view", SqlEffect::Ddl),
-        Statement::CreateIndex(index) => {
-            walk.table(&index.table_name)?;
-            ("create_index", SqlEffect::Ddl)
-        }
-        Statement::CreateVirtualTable { .. } => ("create_table", SqlEffect::Ddl),
-        Statement::CreateSchema { .. } => ("create_schema", SqlEffect::Ddl),
-        Statement::CreateDatabase { .. } => ("create_database", SqlEffect::Ddl),
-        Statement::CreateSequence { .. } => ("create_sequence", SqlEffect::Ddl),
-        Statement::CreateType { .. } => ("create_type", SqlEffect::Ddl),
-        Statement::CreateDomain(_) => ("create_domain", SqlEffect::Ddl),
-        Statement::AlterTable(alter) => {
-            let owns = alter.operations.iter().any(changes_rights);
-            ("alter_table", if owns { SqlEffect::Privilege } else { SqlEffect::Ddl })
-        }
-        Statement::AlterIndex { .. } => ("alter_index", SqlEffect::Ddl),
-        Statement::AlterView { .. } => ("alter_view", SqlEffect::Ddl),
-        Statement::RenameTable(tables) => {
-            for table in tables {
-                walk.table(&table.old_name)?;
-                walk.table(&table.new_name)?;
-            }
-            ("alter_table", SqlEffect::Ddl)
-        }
-        Statement::Comment { .. } => ("comment", SqlEffect::Ddl),
-        Statement::Drop { object_type, names, table, .. } => {
-            let (kind, is_table) = match object_type {
-                ObjectType::Table => ("drop_table", true),
-                ObjectType::View | ObjectType::MaterializedView => ("drop_view", true),
-                ObjectType::Index => ("drop_index", false),
-                ObjectType::Schema => ("drop_schema", false),
-                ObjectType::Database => ("drop_database", false),
-                ObjectType::Sequence => ("drop_sequence", false),
-                ObjectType::Type => ("drop_type", false),
-                ObjectType::Collation => ("drop_collation", false),
-                ObjectType::Role | ObjectType::User => ("drop_role", false),
-                _ => return stop("an object of another dialect"),
-            };
-            for name in names.iter().filter(|_| is_table).chain(table) {
-                walk.table(name)?;
-            }
-            (kind, if kind == "drop_role" { SqlEffect::Privilege } else { SqlEffect::Ddl })
-        }
-        Statement::DropTrigger(_) => ("drop_trigger", SqlEffect::Ddl),
-        Statement::DropFunction(_) | Statement::DropProcedure { .. } => ("drop_function", SqlEffect::Ddl),
-        Statement::DropDomain(_) => ("drop_domain", SqlEffect::Ddl),
-        Statement::Grant(_) => ("grant", SqlEffect::Privilege),
-        Statement::Revoke(_) => ("revoke", SqlEffect::Privilege),
-        Statement::CreateRole(_) | Statement::CreateUser(_) => ("create_role", SqlEffect::Privilege),
-        Statement::AlterRole { .. } | Statement::AlterUser(_) => ("alter_role", SqlEffect::Privilege),
-        Statement::CreatePolicy(policy) => {
-            walk.table(&policy.table_name)?;
-            ("create_policy", SqlEffect::Privilege)
-        }
-        Statement::AlterPolicy(policy) => {
-            walk.table(&policy.table_name)?;
-            ("alter_policy", SqlEffect::Privilege)
-        }
-        Statement::DropPolicy(policy) => {
-            walk.table(&policy.table_name)?;
-            ("drop_policy", SqlEffect::Privilege)
-        }
-        Statement::Pragma { .. } => ("pragma", SqlEffect::Admin),
-        Statement::AttachDatabase { .. } => ("attach", SqlEffect::Admin),
-        Statement::Vacuum(_) => ("vacuum", SqlEffect::Admin),
-        Statement::Analyze(_) => ("analyze", SqlEffect::Admin),
-        Statement::Kill { .. } => ("kill", SqlEffect::Admin),
-        Statement::Lock(_) | Statement::LockTables { .. } => {
-            walk.lock();
-            ("lock", SqlEffect::Admin)
-        }
-        Statement::UnlockTables => ("unlock", SqlEffect::Session),
-        _ => return stop("this kind of statement"),
-    };
-    walk.kind(kind);
-    walk.raise(effect);
-    ControlFlow::Continue(())
-}
+/// Words of COPY's options. Sorted.
+const COPY_WORDS: &[&str] = &[
+    "as",
+    "binary",
+    "csv",
+    "default",
+    "delimiter",
+    "delimiters",
+    "encoding",
+    "escape",
+    "false",
+    "force",
+    "force_not_null",
+    "force_null",
+    "force_quote",
+    "format",
+    "freeze",
+    "header",
+    "match",
+    "not",
+    "null",
+    "off",
+    "oids",
+    "on",
+    "quote",
+    "text",
+    "true",
+    "with",
+];
 
-/// Says whether a statement plans what is inside it without running it. Its walk counts as open plan.
-pub(super) fn only_plans(statement: &Statement) -> bool {
-    match statement {
-        Statement::Explain { analyze, options, .. } => {
-            let runs =
-                |option: &UtilityOption| option.name.value.eq_ignore_ascii_case("analyze") && !is_off(option);
-            !analyze && !options.iter().flatten().any(runs)
+impl Reader<'_> {
+    /// Reads one statement up to its semicolon.
+    pub(super) fn statement(&mut self) -> Read {
+        if self.is_change() {
+            return self.change();
         }
-        _ => false,
+        if self.starts_query() || self.kind() == Kind::Open {
+            return self.query();
+        }
+        match self.dialect {
+            Dialect::PostgreSql => self.postgresql_statement(),
+            Dialect::MySql => self.mysql_statement(),
+            _ => self.sqlite_statement(),
+        }
     }
-}
 
-fn judge_explain(walk: &mut Walk, statement: &Statement) -> Flow {
-    let Statement::Explain { statement: inner, options, .. } = statement else { return stop("EXPLAIN") };
-    let known = |option: &UtilityOption| {
-        let name = option.name.value.to_ascii_lowercase();
-        [
-            "analyze",
-            "buffers",
-            "costs",
-            "format",
-            "generic_plan",
-            "memory",
-            "settings",
-            "summary",
-            "timing",
+    fn postgresql_statement(&mut self) -> Read {
+        match self.word() {
+            "show" => {
+                self.note("show");
+                self.skip(1);
+                let known = self.eat(&["time", "zone"])
+                    || self.eat(&["transaction", "isolation", "level"])
+                    || self.eat(&["session", "authorization"])
+                    || self.eat(&["all"]);
+                if known { Ok(()) } else { self.path().map(drop) }
+            }
+            "explain" => self.explain(),
+            "copy" => self.copy(),
+            "set" => self.set(),
+            "reset" => {
+                self.skip(1);
+                let identity = self.eat(&["session", "authorization"]) || self.eat(&["role"]);
+                if !identity && !self.eat(&["time", "zone"]) && !self.eat(&["all"]) {
+                    self.path()?;
+                }
+                self.done("reset", if identity { SqlEffect::Privilege } else { SqlEffect::Session })
+            }
+            "declare" => {
+                self.done("declare", SqlEffect::Session)?;
+                self.skip(1);
+                self.name()?;
+                while self.eat_any(&[
+                    "binary",
+                    "asensitive",
+                    "insensitive",
+                    "no",
+                    "scroll",
+                    "cursor",
+                    "with",
+                    "without",
+                    "hold",
+                ]) {}
+                self.expect(&["for"])?;
+                self.query()
+            }
+            "close" => self.simple("close", SqlEffect::Session),
+            "prepare" if self.word_at(1) == "transaction" => {
+                self.simple("prepare_transaction", SqlEffect::Write)
+            }
+            "commit" | "rollback" if self.word_at(1) == "prepared" => {
+                self.simple("prepared_transaction", SqlEffect::Write)
+            }
+            "prepare" => {
+                self.done("prepare", SqlEffect::Session)?;
+                self.skip(1);
+                self.name()?;
+                if self.kind() == Kind::Open {
+                    self.bracketed(|reader| reader.listed(Reader::type_name))?;
+                }
+                self.expect(&["as"])?;
+                if self.is_change() { self.change() } else { self.query() }
+            }
+            "deallocate" => self.simple("deallocate", SqlEffect::Session),
+            "discard" => self.simple("discard", SqlEffect::Session),
+            "listen" | "unlisten" => self.simple("listen", SqlEffect::Session),
+            "notify" => self.simple("notify", SqlEffect::Write),
+            "begin" | "start" | "commit" | "end" | "abort" | "rollback" | "savepoint" | "release" => {
+                self.transaction()
+            }
+            "refresh" => {
+                self.done("refresh", SqlEffect::Write)?;
+                self.skip(1);
+                self.expect(&["materialized", "view"])?;
+                self.eat(&["concurrently"]);
+                self.tables_and_rest()
+            }
+            "vacuum" | "analyze" | "analyse" | "cluster" | "reindex" | "checkpoint" | "load" => {
+                self.maintenance()
+            }
+            "lock" => {
+                self.lock();
+                self.done("lock", SqlEffect::Admin)?;
+                self.skip(1);
+                self.eat(&["table"]);
+                self.tables_and_rest()
+            }
+            "reassign" => self.simple("reassign_owned", SqlEffect::Privilege),
+            "security" => self.simple("security_label", SqlEffect::Privilege),
+            _ => self.common_statement(),
+        }
+    }
+
+    fn mysql_statement(&mut self) -> Read {
+        match self.word() {
+            "show" => self.show(),
+            "explain" | "describe" | "desc" => self.explain(),
+            "analyze" => self.analyze(),
+            "help" => {
+                self.note("help");
+                self.skip(1);
+                self.expect_kind(Kind::Text)
+            }
+            "set" => self.set(),
+            "use" => self.simple("use", SqlEffect::Session),
+            "prepare" => {
+                self.done("prepare", SqlEffect::Session)?;
+                self.skip(1);
+                self.name()?;
+                self.expect(&["from"])?;
+                if self.eat_kind(Kind::Variable) { Ok(()) } else { self.expect_kind(Kind::Text) }
+            }
+            "deallocate" => self.simple("deallocate", SqlEffect::Session),
+            "begin" | "start" | "commit" | "rollback" | "savepoint" | "release" => self.transaction(),
+            "do" => {
+                self.done("do", SqlEffect::Session)?;
+                self.skip(1);
+                self.exprs()
+            }
+            "rename" if self.word_at(1) == "table" => {
+                self.done("alter_table", SqlEffect::Ddl)?;
+                self.skip(2);
+                self.listed(|reader| {
+                    let old = reader.path()?;
+                    reader.table(old);
+                    reader.expect(&["to"])?;
+                    let new = reader.path()?;
+                    reader.table(new);
+                    Ok(())
+                })
+            }
+            "rename" if self.word_at(1) == "user" => self.simple("alter_role", SqlEffect::Privilege),
+            "lock" => {
+                self.lock();
+                self.done("lock", SqlEffect::Admin)?;
+                self.skip(1);
+                if !self.eat_any(&["table", "tables"]) {
+                    return Err(Obstacle::Syntax);
+                }
+                self.tables_and_rest()
+            }
+            "unlock" if self.word_at(1) == "tables" => self.simple("unlock", SqlEffect::Session),
+            "load" if matches!(self.word_at(1), "data" | "xml") => {
+                self.done("load", SqlEffect::Admin)?;
+                while !matches!(self.kind(), Kind::End | Kind::Semicolon) && !self.is(&["into", "table"]) {
+                    self.skip(1);
+                }
+                self.skip(2);
+                self.tables_and_rest()
+            }
+            "optimize" | "repair" | "check" | "checksum" => self.maintenance(),
+            "kill" => self.simple("kill", SqlEffect::Admin),
+            "flush" | "reset" | "purge" | "change" | "stop" | "shutdown" | "install" | "uninstall"
+            | "cache" => self.simple("server", SqlEffect::Admin),
+            _ => self.common_statement(),
+        }
+    }
+
+    fn sqlite_statement(&mut self) -> Read {
+        match self.word() {
+            "explain" => {
+                self.note("explain");
+                self.skip(1);
+                self.eat(&["query", "plan"]);
+                self.plans = true;
+                if self.is_change() {
+                    self.change()
+                } else if self.starts_query() {
+                    self.query()
+                } else {
+                    match self.word() {
+                        "begin" | "commit" | "end" | "rollback" | "savepoint" | "release" => {
+                            self.transaction()
+                        }
+                        "create" | "alter" | "drop" => self.definition(),
+                        // A pragma can act when it is compiled.
+                        _ => Err(Obstacle::Construct("EXPLAIN of this kind of statement")),
+                    }
+                }
+            }
+            "pragma" => self.simple("pragma", SqlEffect::Admin),
+            "attach" | "detach" => {
+                self.done("attach", SqlEffect::Admin)?;
+                self.skip(1);
+                self.eat(&["database"]);
+                self.expr()?;
+                if self.eat(&["as"]) { self.expr() } else { Ok(()) }
+            }
+            "begin" | "commit" | "end" | "rollback" | "savepoint" | "release" => self.transaction(),
+            "vacuum" => self.simple("vacuum", SqlEffect::Admin),
+            "analyze" | "reindex" => self.maintenance(),
+            _ => self.common_statement(),
+        }
+    }
+
+    fn common_statement(&mut self) -> Read {
+        match self.word() {
+            "create" | "alter" | "drop" | "comment" | "import" => self.definition(),
+            "truncate" => {
+                let effect = if self.dialect == Dialect::MySql { SqlEffect::Ddl } else { SqlEffect::Write };
+                self.done("truncate", effect)?;
+                self.unbounded(true);
+                self.skip(1);
+                self.eat(&["table"]);
+                self.tables_and_rest()
+            }
+            "grant" | "revoke" if self.dialect != Dialect::Sqlite => {
+                let kind = if self.word() == "grant" { "grant" } else { "revoke" };
+                self.done(kind, SqlEffect::Privilege)?;
+                while !matches!(self.kind(), Kind::End | Kind::Semicolon) && self.word() != "on" {
+                    self.skip(1);
+                }
+                if self.eat(&["on"])
+                    && (self.eat(&["table"]) || self.is_name_at(0) && self.kind_at(1) != Kind::Word)
+                {
+                    return self.tables_and_rest();
+                }
+                self.rest()
+            }
+            _ => Err(Obstacle::Construct("this kind of statement")),
+        }
+    }
+
+    /// Notes a statement's kind and effect.
+    pub(super) fn done(&mut self, kind: &'static str, effect: SqlEffect) -> Read {
+        self.note(kind);
+        self.raise(effect);
+        Ok(())
+    }
+
+    /// A statement whose first word says all.
+    fn simple(&mut self, kind: &'static str, effect: SqlEffect) -> Read {
+        self.done(kind, effect)?;
+        self.rest()
+    }
+
+    /// Moves to the statement's end.
+    pub(super) fn rest(&mut self) -> Read {
+        while !matches!(self.kind(), Kind::End | Kind::Semicolon) {
+            self.skip(1);
+        }
+        Ok(())
+    }
+
+    /// Reads names of tables, with commas between, and moves to the statement's end.
+    fn tables_and_rest(&mut self) -> Read {
+        loop {
+            self.eat(&["only"]);
+            let path = self.table_path()?;
+            self.table(path);
+            self.eat_operator("*");
+            while self.kind() == Kind::Word {
+                self.skip(1);
+            }
+            if !self.eat_kind(Kind::Comma) {
+                return self.rest();
+            }
+        }
+    }
+
+    pub(super) fn maintenance(&mut self) -> Read {
+        self.done("maintenance", SqlEffect::Admin)?;
+        self.skip(1);
+        if self.kind() == Kind::Open {
+            self.bracketed(|reader| {
+                while !matches!(reader.kind(), Kind::Close | Kind::End) {
+                    reader.skip(1);
+                }
+                Ok(())
+            })?;
+        }
+        let words = [
+            "full",
+            "freeze",
             "verbose",
-            "wal",
-        ]
-        .contains(&name.as_str())
-    };
-    if !options.iter().flatten().all(known) {
-        return stop("an option of EXPLAIN");
+            "analyze",
+            "table",
+            "tables",
+            "index",
+            "schema",
+            "database",
+            "system",
+            "concurrently",
+        ];
+        while self.eat_any(&words) {}
+        if self.is_name_at(0) { self.tables_and_rest() } else { self.rest() }
     }
-    let plain = matches!(
-        **inner,
-        Statement::Query(_)
-            | Statement::Insert(_)
-            | Statement::Update(_)
-            | Statement::Delete(_)
-            | Statement::Merge(_)
-    );
-    if !plain {
-        return stop("EXPLAIN of this kind of statement");
-    }
-    walk.kind("explain");
-    if only_plans(statement) {
-        walk.plans = walk.plans.saturating_add(1);
-    }
-    ControlFlow::Continue(())
-}
 
-fn is_off(option: &UtilityOption) -> bool {
-    let text = option.arg.as_ref().map(ToString::to_string).unwrap_or_default().to_ascii_lowercase();
-    matches!(text.trim_matches('\''), "false" | "off" | "0")
-}
-
-fn judge_insert(walk: &mut Walk, insert: &Insert) -> Flow {
-    let odd = insert.overwrite
-        || insert.partitioned.is_some()
-        || insert.output.is_some()
-        || insert.settings.is_some()
-        || insert.format_clause.is_some()
-        || insert.multi_table_insert_type.is_some()
-        || !insert.multi_table_into_clauses.is_empty()
-        || !insert.optimizer_hints.is_empty();
-    if odd {
-        return stop("a clause of INSERT");
-    }
-    let TableObject::TableName(name) = &insert.table else { return stop("a target of INSERT") };
-    walk.table(name)?;
-    walk.list_last(name);
-    walk.kind(if insert.replace_into { "replace" } else { "insert" });
-    walk.raise(SqlEffect::Write);
-    ControlFlow::Continue(())
-}
-
-fn judge_update(walk: &mut Walk, update: &Update) -> Flow {
-    if update.output.is_some() || !update.optimizer_hints.is_empty() {
-        return stop("a clause of UPDATE");
-    }
-    if let Some(UpdateTableFromKind::BeforeSet(_)) = update.from {
-        return stop("a clause of UPDATE");
-    }
-    targets(walk, std::slice::from_ref(&update.table))?;
-    walk.kind("update");
-    walk.unbounded(always_true(update.selection.as_ref()));
-    walk.raise(SqlEffect::Write);
-    ControlFlow::Continue(())
-}
-
-fn judge_delete(walk: &mut Walk, delete: &Delete) -> Flow {
-    if delete.output.is_some() || !delete.optimizer_hints.is_empty() {
-        return stop("a clause of DELETE");
-    }
-    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
-    targets(walk, from)?;
-    walk.kind("delete");
-    walk.unbounded(always_true(delete.selection.as_ref()));
-    walk.raise(SqlEffect::Write);
-    ControlFlow::Continue(())
-}
-
-fn judge_merge(walk: &mut Walk, merge: &Merge) -> Flow {
-    if merge.output.is_some() || !merge.optimizer_hints.is_empty() {
-        return stop("a clause of MERGE");
-    }
-    if let TableFactor::Table { name, .. } = &merge.table {
-        walk.table(name)?;
-    }
-    walk.kind("merge");
-    walk.unbounded(always_true(Some(&merge.on)));
-    walk.raise(SqlEffect::Write);
-    ControlFlow::Continue(())
-}
-
-fn judge_truncate(walk: &mut Walk, truncate: &Truncate) -> Flow {
-    for table in &truncate.table_names {
-        walk.table(&table.name)?;
-    }
-    walk.kind("truncate");
-    walk.unbounded(true);
-    walk.raise(if walk.dialect == Dialect::MySql { SqlEffect::Ddl } else { SqlEffect::Write });
-    ControlFlow::Continue(())
-}
-
-/// A table that is written is never a common table, whatever its name.
-fn targets(walk: &mut Walk, from: &[TableWithJoins]) -> Flow {
-    for table in from {
-        if let TableFactor::Table { name, .. } = &table.relation {
-            walk.table(name)?;
+    pub(super) fn transaction(&mut self) -> Read {
+        let kind = match self.word() {
+            "begin" | "start" => "begin",
+            "commit" | "end" => "commit",
+            "rollback" | "abort" => "rollback",
+            _ => "savepoint",
+        };
+        let start = self.word() == "start";
+        self.done(kind, SqlEffect::Session)?;
+        self.skip(1);
+        if start && self.word() != "transaction" {
+            // MySQL starts replication and plugins by the same word.
+            self.raise(SqlEffect::Admin);
+            return self.rest();
         }
-    }
-    ControlFlow::Continue(())
-}
-
-fn judge_copy(walk: &mut Walk, statement: &Statement) -> Flow {
-    let Statement::Copy { source, to, target, .. } = statement else { return stop("COPY") };
-    if let CopySource::Table { table_name, .. } = source {
-        walk.table(table_name)?;
-        walk.list_last(table_name);
-    }
-    walk.kind("copy");
-    match (target, to) {
-        (CopyTarget::Stdout, true) => {}
-        (CopyTarget::Stdin, false) => walk.raise(SqlEffect::Write),
-        (_, true) => walk.into(SqlEffect::Admin),
-        (_, false) => walk.raise(SqlEffect::Admin),
-    }
-    ControlFlow::Continue(())
-}
-
-fn judge_set(walk: &mut Walk, set: &Set) -> Flow {
-    let effect = match set {
-        Set::SetRole { .. } | Set::SetSessionAuthorization(_) => SqlEffect::Privilege,
-        Set::SetTimeZone { .. } | Set::SetNames { .. } | Set::SetNamesDefault {} => SqlEffect::Session,
-        Set::SetTransaction { .. } => SqlEffect::Session,
-        Set::SingleAssignment { scope, hivevar: false, variable, .. } => {
-            setting(scope.as_ref(), &variable.to_string())
+        if kind == "savepoint" || self.word() == "to" {
+            self.eat(&["to"]);
+            self.eat(&["savepoint"]);
+            return self.name().map(drop);
         }
-        Set::MultipleAssignments { assignments } => assignments
-            .iter()
-            .map(|one| setting(one.scope.as_ref(), &one.name.to_string()))
-            .max()
-            .unwrap_or(SqlEffect::Session),
-        _ => return stop("a form of SET"),
-    };
-    walk.kind("set");
-    walk.raise(effect);
-    ControlFlow::Continue(())
-}
-
-fn setting(scope: Option<&ContextModifier>, name: &str) -> SqlEffect {
-    let name = name.to_ascii_lowercase();
-    let global =
-        ["@@global", "@@persist", "global.", "persist"].iter().any(|prefix| name.starts_with(prefix));
-    if global || matches!(scope, Some(ContextModifier::Global)) {
-        SqlEffect::Admin
-    } else if is_identity(&name) {
-        SqlEffect::Privilege
-    } else {
-        SqlEffect::Session
+        let words = [
+            "work",
+            "transaction",
+            "isolation",
+            "level",
+            "read",
+            "only",
+            "write",
+            "committed",
+            "uncommitted",
+            "repeatable",
+            "serializable",
+            "deferrable",
+            "not",
+            "and",
+            "no",
+            "chain",
+            "release",
+            "deferred",
+            "immediate",
+            "exclusive",
+            "with",
+            "consistent",
+            "snapshot",
+            "to",
+            "savepoint",
+        ];
+        while self.eat_kind(Kind::Comma) || self.eat_any(&words) {
+            if matches!(self.word_at(0), "") || self.kind() == Kind::Name {
+                break;
+            }
+        }
+        if kind == "rollback" && self.is_name_at(0) {
+            self.skip(1);
+        }
+        Ok(())
     }
-}
 
-/// Settings that change who the session is.
-fn is_identity(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    matches!(name.trim_matches('"'), "role" | "session_authorization" | "password")
-}
-
-fn judge_show(walk: &mut Walk, statement: &Statement) -> Flow {
-    let Statement::ShowVariable { variable } = statement else { return stop("SHOW") };
-    let words: Vec<_> = variable.iter().map(|word| word.value.to_ascii_lowercase()).collect();
-    let known = words.first().is_some_and(|first| {
-        [
-            "binary", "count", "engine", "engines", "errors", "events", "full", "grants", "index", "indexes",
-            "keys", "master",
-        ]
-        .contains(&first.as_str())
-            || [
-                "open",
-                "plugins",
-                "privileges",
-                "procedure",
-                "profile",
-                "profiles",
-                "slave",
-                "storage",
-                "table",
-                "triggers",
-            ]
-            .contains(&first.as_str())
-            || first == "warnings"
-    });
-    if !known {
-        return stop("this form of SHOW");
+    fn copy(&mut self) -> Read {
+        self.note("copy");
+        self.skip(1);
+        if self.kind() == Kind::Open {
+            self.bracketed(|reader| if reader.is_change() { reader.change() } else { reader.query() })?;
+        } else {
+            self.eat(&["binary"]);
+            let path = self.path()?;
+            self.table(path);
+            if self.kind() == Kind::Open {
+                self.names()?;
+            }
+        }
+        let reads = self.eat(&["to"]);
+        if !reads {
+            self.expect(&["from"])?;
+        }
+        let client = self.eat_any(&["stdin", "stdout"]);
+        if !client {
+            self.eat(&["program"]);
+            self.expect_kind(Kind::Text)?;
+            self.into |= reads;
+        }
+        self.raise(match (client, reads) {
+            (false, _) => SqlEffect::Admin,
+            (true, false) => SqlEffect::Write,
+            (true, true) => SqlEffect::Read,
+        });
+        while !matches!(self.kind(), Kind::End | Kind::Semicolon) {
+            let known = COPY_WORDS.binary_search(&self.word()).is_ok();
+            if self.eat(&["where"]) {
+                self.expr()?;
+            } else if self.kind() == Kind::Word && !known {
+                return Err(Obstacle::Construct("an option of COPY"));
+            } else {
+                self.skip(1);
+            }
+        }
+        self.bounded_read = None;
+        Ok(())
     }
-    walk.kind("show");
-    ControlFlow::Continue(())
-}
-
-fn changes_rights(operation: &AlterTableOperation) -> bool {
-    matches!(
-        operation,
-        AlterTableOperation::OwnerTo { .. }
-            | AlterTableOperation::EnableRowLevelSecurity
-            | AlterTableOperation::DisableRowLevelSecurity
-            | AlterTableOperation::ForceRowLevelSecurity
-            | AlterTableOperation::NoForceRowLevelSecurity
-    )
 }

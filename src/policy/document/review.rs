@@ -125,7 +125,10 @@ fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
             for node in stages {
                 let Some(stage) = StageSpec::read(node, faults) else { continue };
                 if read.iter().any(|other| other.id.text == stage.id.text) {
-                    faults.add(&stage.id.span, format!("stage id `{}` is taken by an earlier stage", quote(&stage.id.text)));
+                    faults.add(
+                        &stage.id.span,
+                        format!("stage id `{}` is taken by an earlier stage", quote(&stage.id.text)),
+                    );
                 }
                 read.push(stage);
             }

@@ -1,0 +1,528 @@
+//! What single SQL statements are taken for.
+
+use countersign::Dialect;
+use countersign::inspect::sql::{MEMBERS, Obstacle, SqlEffect, inspect};
+
+const PG: Dialect = Dialect::PostgreSql;
+const MY: Dialect = Dialect::MySql;
+const LITE: Dialect = Dialect::Sqlite;
+const ALL: [Dialect; 4] = [PG, MY, LITE, Dialect::Generic];
+
+fn effect(dialect: Dialect, text: &str) -> Option<SqlEffect> {
+    inspect(dialect, text).effect()
+}
+
+fn assert_effect(dialect: Dialect, expected: Option<SqlEffect>, texts: &[&str]) {
+    for text in texts {
+        let facts = inspect(dialect, text);
+        assert_eq!(facts.effect(), expected, "{dialect}: {text}: {:?}", facts.obstacle());
+    }
+}
+
+fn assert_never_read(dialect: Dialect, texts: &[&str]) {
+    for text in texts {
+        assert_ne!(effect(dialect, text), Some(SqlEffect::Read), "{dialect}: {text}");
+    }
+}
+
+#[test]
+fn plain_queries_read_in_every_dialect() {
+    for dialect in ALL {
+        assert_effect(
+            dialect,
+            Some(SqlEffect::Read),
+            &[
+                "SELECT 1",
+                "SELECT a, count(*) FROM t WHERE b = 'x' GROUP BY a HAVING count(*) > 1 ORDER BY a LIMIT 5",
+                "SELECT * FROM a LEFT JOIN b ON a.id = b.id WHERE a.x IN (SELECT x FROM c)",
+                "WITH x AS (SELECT 1) SELECT * FROM x UNION ALL SELECT 2",
+                "SELECT CASE WHEN a > 1 THEN 'x' ELSE 'y' END FROM t; -- done",
+            ],
+        );
+    }
+}
+
+#[test]
+fn change_inside_a_common_table_is_a_write() {
+    assert_effect(
+        PG,
+        Some(SqlEffect::Write),
+        &[
+            "WITH x AS (DELETE FROM t WHERE id = 1 RETURNING *) SELECT * FROM x",
+            "WITH x AS (SELECT 1), y AS (INSERT INTO t SELECT * FROM x RETURNING 1) SELECT 1",
+            "SELECT * FROM (WITH x AS (UPDATE t SET a = 1 RETURNING a) SELECT * FROM x) y",
+            "WITH x AS (WITH y AS (DELETE FROM t RETURNING 1) SELECT * FROM y) SELECT * FROM x",
+            "COPY (DELETE FROM t RETURNING *) TO STDOUT",
+        ],
+    );
+}
+
+#[test]
+fn explain_that_runs_has_the_effect_of_what_it_runs() {
+    assert_effect(
+        PG,
+        Some(SqlEffect::Write),
+        &[
+            "EXPLAIN ANALYZE DELETE FROM t",
+            "EXPLAIN (ANALYZE) UPDATE t SET a = 1",
+            "EXPLAIN (COSTS OFF, ANALYZE TRUE) DELETE FROM t",
+            "EXPLAIN (ANALYZE off, ANALYZE) DELETE FROM t",
+            "EXPLAIN (ANALYZE 'on') DELETE FROM t",
+            "EXPLAIN (ANALYZE 1) DELETE FROM t",
+        ],
+    );
+    assert_effect(
+        MY,
+        Some(SqlEffect::Write),
+        &["ANALYZE DELETE FROM t", "EXPLAIN ANALYZE DELETE FROM t", "ANALYZE FORMAT=JSON UPDATE t SET a=1"],
+    );
+    assert_effect(
+        PG,
+        Some(SqlEffect::Read),
+        &["EXPLAIN DELETE FROM t", "EXPLAIN (ANALYZE false) DELETE FROM t"],
+    );
+    assert_effect(LITE, Some(SqlEffect::Read), &["EXPLAIN DELETE FROM t", "EXPLAIN QUERY PLAN SELECT 1"]);
+    assert_never_read(LITE, &["EXPLAIN PRAGMA journal_mode = wal", "EXPLAIN ATTACH 'x' AS y"]);
+}
+
+#[test]
+fn query_that_locks_or_stores_is_no_read() {
+    for lock in [
+        "FOR UPDATE",
+        "FOR SHARE",
+        "FOR NO KEY UPDATE",
+        "FOR KEY SHARE",
+        "FOR UPDATE OF t NOWAIT",
+        "FOR UPDATE SKIP LOCKED",
+    ] {
+        let facts = inspect(PG, &format!("SELECT * FROM t {lock}"));
+        assert_eq!((facts.effect(), facts.locks()), (Some(SqlEffect::Write), Some(true)), "{lock}");
+    }
+    assert_effect(
+        PG,
+        Some(SqlEffect::Write),
+        &["SELECT 1 WHERE EXISTS (SELECT 1 FROM t FOR UPDATE)", "(SELECT * FROM t) FOR UPDATE"],
+    );
+    assert_effect(
+        MY,
+        Some(SqlEffect::Write),
+        &["SELECT * FROM t LOCK IN SHARE MODE", "SELECT * FROM t FOR UPDATE"],
+    );
+    assert_effect(
+        PG,
+        Some(SqlEffect::Ddl),
+        &["SELECT * INTO x FROM t", "SELECT INTO x FROM t", "SELECT a INTO TEMP TABLE x FROM t"],
+    );
+    assert_effect(
+        MY,
+        Some(SqlEffect::Admin),
+        &["SELECT * INTO OUTFILE '/tmp/x' FROM t", "SELECT a FROM t INTO DUMPFILE '/tmp/x'"],
+    );
+    assert_effect(
+        MY,
+        Some(SqlEffect::Session),
+        &["SELECT a INTO @x FROM t", "SELECT @a := 1", "SELECT a FROM t LIMIT 1 INTO @x"],
+    );
+    assert_eq!(inspect(PG, "SELECT * INTO x FROM t").stores(), Some(true));
+}
+
+#[test]
+fn functions_with_effects_are_seen_wherever_they_stand() {
+    for text in [
+        "SELECT pg_terminate_backend(1)",
+        "SELECT pg_catalog.pg_terminate_backend(1)",
+        "SELECT PG_Terminate_Backend /* x */ (1)",
+        "SELECT \"pg_terminate_backend\"(1)",
+        "SELECT * FROM pg_read_file('/etc/passwd')",
+        "SELECT * FROM t ORDER BY pg_sleep(1)",
+        "SELECT * FROM t LIMIT (SELECT 1 FROM pg_sleep(9))",
+        "SELECT count(*) FILTER (WHERE pg_reload_conf()) FROM t",
+        "SELECT sum(1) OVER (ORDER BY pg_sleep(1)) FROM t",
+        "SELECT ARRAY[pg_sleep(1)]",
+        "SELECT a[pg_sleep(1)::text::int] FROM t",
+        "VALUES (pg_sleep(1))",
+        "SELECT CASE WHEN true THEN pg_sleep(1) END",
+        "SELECT * FROM ROWS FROM (pg_ls_dir('.')) x",
+        "SELECT DISTINCT ON (pg_sleep(1)) a FROM t",
+        "SELECT * FROM a JOIN b ON pg_sleep(1) IS NULL",
+        "SELECT * FROM LATERAL pg_ls_dir('.') x",
+        "WITH x AS (SELECT pg_sleep(1)) SELECT 1",
+        "SELECT dblink('host=x', 'DROP TABLE t')",
+        "SELECT lo_export(1, '/tmp/x')",
+        "SELECT * FROM t TABLESAMPLE system (pg_sleep(1)::text::int)",
+        "EXPLAIN SELECT pg_sleep(1)",
+        "DELETE FROM t WHERE id = 1 AND pg_cancel_backend(1)",
+    ] {
+        assert_eq!(effect(PG, text), Some(SqlEffect::Admin), "{text}");
+    }
+    assert_effect(
+        PG,
+        Some(SqlEffect::Write),
+        &["SELECT nextval('s')", "SELECT setval('s', 1)", "SELECT pg_notify('a', 'b')"],
+    );
+    assert_effect(PG, Some(SqlEffect::Privilege), &["SELECT set_config('role', 'postgres', false)"]);
+    assert_effect(
+        MY,
+        Some(SqlEffect::Admin),
+        &[
+            "SELECT SLEEP(1)",
+            "SELECT LOAD_FILE('/etc/passwd')",
+            "SELECT GET_LOCK('a', 1)",
+            "SELECT `sleep`(1)",
+            "SELECT BENCHMARK(9, 1)",
+        ],
+    );
+    assert_effect(
+        LITE,
+        Some(SqlEffect::Admin),
+        &["SELECT load_extension('x')", "SELECT writefile('a', 'b')", "SELECT \"load_extension\"('x')"],
+    );
+}
+
+#[test]
+fn names_that_are_not_known_are_not_understood() {
+    for text in [
+        "SELECT evil()",
+        "SELECT public.lower('x')",
+        "SELECT \"LOWER\"('x')",
+        "SELECT \"coalesce\"(1)",
+        "SELECT a.b.lower('x')",
+        "EXPLAIN SELECT evil()",
+        "SELECT 1 === 2",
+        "SELECT 1 OPERATOR(public.+) 2",
+        "SELECT a FROM t ORDER BY a USING OPERATOR(evil.<)",
+        "SELECT * FROM t TABLESAMPLE evil (1)",
+        "SELECT query_to_xml('DELETE FROM t', true, true, '')",
+        "SELECT table_to_xml('secrets', true, true, '')",
+        "SELECT ts_stat('SELECT evil()')",
+    ] {
+        assert!(!inspect(PG, text).understood(), "{text}");
+    }
+    assert_never_read(
+        MY,
+        &["SELECT db.evil()", "SELECT db.abs(1)", "SELECT evil()", "SELECT id FROM t PROCEDURE ANALYSE()"],
+    );
+    assert_never_read(
+        LITE,
+        &[
+            "SELECT a REGEXP 'x' FROM t",
+            "SELECT myfunc(1)",
+            "SELECT * FROM fsdir('/')",
+            "SELECT * FROM pragma_optimize",
+        ],
+    );
+}
+
+#[test]
+fn function_apart_from_its_bracket_is_somebodys_own() {
+    assert_never_read(MY, &["SELECT count (*) FROM t", "SELECT now/**/()", "SELECT 'a'@'b'", "SELECT @'b'"]);
+    assert_effect(MY, Some(SqlEffect::Read), &["SELECT count(*), lower (a) FROM t"]);
+    assert_effect(
+        MY,
+        Some(SqlEffect::Privilege),
+        &["GRANT ALL ON d.* TO 'a'@'%'", "CREATE USER 'a'@'%'", "DROP USER `a`@`%`"],
+    );
+    assert_effect(
+        PG,
+        Some(SqlEffect::Admin),
+        &["SELECT * FROM pg_catalog.pg_hba_file_rules", "TABLE pg_file_settings"],
+    );
+}
+
+#[test]
+fn statements_that_hide_others_are_not_understood() {
+    for text in [
+        "DO $$ BEGIN DELETE FROM t; END $$",
+        "CALL p()",
+        "EXECUTE q",
+        "EXPLAIN EXECUTE q",
+        "EXPLAIN ANALYZE EXECUTE q",
+        "FETCH ALL FROM c",
+        "MOVE 1 IN c",
+        "CREATE PROCEDURE p() BEGIN ATOMIC DELETE FROM t; END",
+        "\\! ls",
+        "SELECT 1 \\gexec",
+        "SELEC 1",
+        "SELECT FROM WHERE",
+        "SELECT 1 FROM",
+        "SELECT (1",
+        "SELECT 1)",
+        "SELECT 1 2 3",
+        "SELECT a b c FROM t",
+        "SELECT * FROM t WHERE",
+    ] {
+        assert!(!inspect(PG, text).understood(), "{text}");
+    }
+    assert_never_read(
+        MY,
+        &["BEGIN NOT ATOMIC DELETE FROM t; END", "CALL p()", "HANDLER t OPEN", "EXECUTE q", "XA START 'x'"],
+    );
+    assert_never_read(LITE, &[".shell rm -rf /", ".dump", "SELECT 1 /* open ; DELETE FROM t"]);
+}
+
+#[test]
+fn text_that_a_server_mode_reads_otherwise_is_refused() {
+    assert_never_read(
+        PG,
+        &[
+            "SELECT 'a\\'; DELETE FROM t; --'",
+            "SELECT 'a\\''; DELETE FROM t; --'",
+            "SELECT E'a\\''; DELETE FROM t; --'",
+            "SELECT E'a'\n'\\''; DELETE FROM t; --'",
+            "SELECT U&'x' UESCAPE '\\'",
+            "SELECT U&\"\\006eextval\"('s')",
+        ],
+    );
+    assert_never_read(
+        MY,
+        &[
+            "SELECT 'a\\'; DELETE FROM t; -- '",
+            "SELECT \"a\\\"; DELETE FROM t; -- \"",
+            "SELECT 'é\\\\'; DELETE FROM t; -- '",
+            "SELECT /*! 1; DELETE FROM t */ 1",
+            "SELECT /*!50000 1 */",
+            "SELECT /*M! 1 */",
+            "SELECT 1 --1; DELETE FROM t",
+            "SELECT \"sleep\"(1)",
+        ],
+    );
+    assert_effect(
+        PG,
+        Some(SqlEffect::Read),
+        &[
+            "SELECT 'a\\d+'",
+            "SELECT 'a\\\\'",
+            "SELECT E'a\\'b'",
+            "SELECT $x$ DELETE $y$ '; $x$",
+            "SELECT 'a'\n'b'",
+        ],
+    );
+    assert_effect(
+        MY,
+        Some(SqlEffect::Read),
+        &[
+            "SELECT 'a\\d'",
+            "SELECT \"a\"",
+            "SELECT 1 -- x",
+            "SELECT 1 # x",
+            "SELECT _utf8'a', N'b', x'41', 0x41",
+        ],
+    );
+}
+
+#[test]
+fn comments_and_hidden_characters_hide_nothing() {
+    assert_effect(
+        PG,
+        Some(SqlEffect::Write),
+        &["/* a /* b */ c */ DELETE FROM t WHERE id = 1", "-- SELECT 1\nDELETE FROM t WHERE id = 1"],
+    );
+    for dialect in [MY, LITE, Dialect::Generic] {
+        assert_never_read(dialect, &["SELECT 1 /* a /* b */ ; DELETE FROM t */", "SELECT 1 /* a /* b */ */"]);
+    }
+    for dialect in ALL {
+        assert_never_read(
+            dialect,
+            &[
+                "SELECT 1 -- x\rDELETE FROM t",
+                "SELECT 1\0; DELETE FROM t",
+                "SELECT\u{a0}1",
+                "\u{feff}SELECT 1",
+                "SELECT\u{2003}1",
+                "SELECT '\u{202e}' || 1",
+                "SELECT \u{1b}[2J1",
+                "SELECT /*+ Set(x 1) */ 1",
+                "SELECT ſleep(1)",
+            ],
+        );
+    }
+}
+
+#[test]
+fn every_statement_counts() {
+    let facts = inspect(PG, "SELECT 1; DELETE FROM t; ; SELECT 2");
+    assert_eq!(
+        (facts.effect(), facts.statements(), facts.multi()),
+        (Some(SqlEffect::Write), Some(3), Some(true))
+    );
+    assert_eq!(facts.kinds(), ["delete", "select"]);
+    assert!(!inspect(PG, "SELECT 1; nonsense").understood());
+    assert_eq!(inspect(PG, "-- nothing").statements(), Some(0));
+}
+
+#[test]
+fn tables_are_named_as_the_server_folds_them() {
+    let cases: &[(Dialect, &str, &[&str])] = &[
+        (PG, "SELECT * FROM Vault.Keys, \"Vault\".\"Keys\"", &["Vault.Keys", "vault.keys"]),
+        (PG, "SELECT * FROM \"vault.keys\"", &["\"vault.keys\""]),
+        (LITE, "SELECT * FROM \"Users\", [x y]", &["\"x y\"", "users"]),
+        (MY, "SELECT * FROM Orders", &["Orders", "orders"]),
+        (PG, "WITH a AS (SELECT * FROM b) SELECT * FROM a", &["b"]),
+        (PG, "WITH a AS (SELECT * FROM a) SELECT * FROM a", &["a"]),
+        (PG, "WITH RECURSIVE a AS (SELECT 1 UNION SELECT * FROM a) SELECT * FROM a", &[]),
+        (PG, "SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a) x, a", &["a"]),
+        (PG, "WITH a AS (SELECT 1) SELECT * FROM s.a", &["s.a"]),
+        (PG, "SELECT 1 WHERE 1 IN (TABLE secrets)", &["secrets"]),
+        (PG, "TABLE secrets", &["secrets"]),
+        (
+            PG,
+            "SELECT (SELECT a FROM x), ARRAY(SELECT b FROM y) FROM z JOIN w USING (c)",
+            &["w", "x", "y", "z"],
+        ),
+        (PG, "COPY secrets TO STDOUT", &["secrets"]),
+        (PG, "INSERT INTO a SELECT * FROM b ON CONFLICT DO NOTHING", &["a", "b"]),
+        (PG, "UPDATE a SET x = b.x FROM b WHERE a.id = b.id", &["a", "b"]),
+        (PG, "WITH RECURSIVE a AS (SELECT 1) (SELECT * FROM b) ORDER BY x, b", &["b"]),
+        (MY, "DELETE a FROM a JOIN b ON a.x = b.x", &["a", "b"]),
+        (LITE, "SELECT a IN b FROM c", &["b", "c"]),
+        (LITE, "WITH users AS (SELECT 1) DELETE FROM users", &["users"]),
+        (PG, "DROP TABLE a, b.c", &["a", "b.c"]),
+        (PG, "CREATE TABLE a PARTITION OF b FOR VALUES IN (1)", &["a", "b"]),
+        (PG, "CREATE VIEW a AS SELECT * FROM b", &["a", "b"]),
+    ];
+    for (dialect, text, expected) in cases {
+        let facts = inspect(*dialect, text);
+        assert_eq!(facts.tables(), *expected, "{text}: {:?}", facts.obstacle());
+    }
+}
+
+#[test]
+fn bound_on_rows_is_that_of_the_outermost_query() {
+    let cases: &[(&str, Option<u64>)] = &[
+        ("SELECT * FROM t LIMIT 10", Some(10)),
+        ("SELECT * FROM t LIMIT 10 OFFSET 5", Some(10)),
+        ("SELECT * FROM t FETCH FIRST 3 ROWS ONLY", Some(3)),
+        ("SELECT * FROM t FETCH FIRST ROW ONLY", Some(1)),
+        ("SELECT * FROM t FETCH FIRST 3 ROWS WITH TIES", None),
+        ("SELECT * FROM t LIMIT ALL", None),
+        ("SELECT * FROM t LIMIT 5 + 5", None),
+        ("SELECT * FROM t LIMIT $1", None),
+        ("SELECT * FROM (SELECT * FROM t LIMIT 10) x", None),
+        ("SELECT * FROM t WHERE id IN (SELECT id FROM x LIMIT 10)", None),
+        ("SELECT 1 UNION SELECT 2 LIMIT 4", Some(4)),
+        ("WITH a AS (SELECT 1 LIMIT 1) SELECT * FROM a", None),
+        ("SELECT 1 LIMIT 1; SELECT 2 LIMIT 1", None),
+        ("DELETE FROM t WHERE id IN (SELECT id FROM x LIMIT 10)", None),
+        ("INSERT INTO t SELECT * FROM x LIMIT 10", None),
+        ("EXPLAIN SELECT 1 LIMIT 1", None),
+    ];
+    for (text, expected) in cases {
+        let facts = inspect(PG, text);
+        assert_eq!(facts.bounded_read(), *expected, "{text}: {:?}", facts.obstacle());
+    }
+    assert_eq!(inspect(MY, "SELECT * FROM t LIMIT 5, 10").bounded_read(), Some(10));
+}
+
+#[test]
+fn settings_rank_by_what_they_change() {
+    assert_effect(
+        PG,
+        Some(SqlEffect::Session),
+        &[
+            "SET work_mem = '4MB'",
+            "SET LOCAL x TO 1",
+            "BEGIN",
+            "COMMIT",
+            "SET TIME ZONE 'UTC'",
+            "RESET ALL",
+            "LISTEN a",
+        ],
+    );
+    assert_effect(
+        PG,
+        Some(SqlEffect::Privilege),
+        &[
+            "SET ROLE postgres",
+            "SET SESSION AUTHORIZATION x",
+            "SET LOCAL ROLE x",
+            "SET role = 'x'",
+            "SET session_authorization TO x",
+            "RESET ROLE",
+            "RESET SESSION AUTHORIZATION",
+            "GRANT SELECT ON t TO x",
+            "ALTER TABLE t OWNER TO x",
+            "ALTER TABLE t DISABLE ROW LEVEL SECURITY",
+            "CREATE USER x",
+        ],
+    );
+    assert_effect(
+        PG,
+        Some(SqlEffect::Admin),
+        &[
+            "VACUUM t",
+            "REINDEX TABLE t",
+            "LOCK TABLE t",
+            "ALTER SYSTEM SET x = 1",
+            "COPY t TO PROGRAM 'sh'",
+            "COPY t FROM '/etc/passwd'",
+            "CHECKPOINT",
+            "LOAD 'x'",
+            "CREATE EXTENSION dblink",
+        ],
+    );
+    assert_effect(
+        MY,
+        Some(SqlEffect::Session),
+        &["SET @a = 1", "SET sql_mode = ''", "USE x", "START TRANSACTION"],
+    );
+    assert_effect(
+        MY,
+        Some(SqlEffect::Admin),
+        &[
+            "SET GLOBAL x = 1",
+            "SET @@global.x = 1",
+            "SET a = 1, GLOBAL b = 2",
+            "KILL 1",
+            "FLUSH PRIVILEGES",
+            "START SLAVE",
+            "LOAD DATA INFILE 'x' INTO TABLE t",
+            "ANALYZE TABLE t",
+            "INSTALL PLUGIN x SONAME 'y.so'",
+        ],
+    );
+    assert_never_read(
+        MY,
+        &["SET @a = (SELECT 1 INTO OUTFILE 'x')", "DO SLEEP(1)", "SET PASSWORD = 'x'", "SET ROLE x"],
+    );
+    assert_effect(
+        LITE,
+        Some(SqlEffect::Admin),
+        &["PRAGMA journal_mode", "ATTACH 'x' AS y", "DETACH y", "VACUUM INTO 'x'"],
+    );
+}
+
+#[test]
+fn payload_that_is_not_understood_states_only_that() {
+    let facts = inspect(PG, "SELECT evil()");
+    assert_eq!(facts.obstacle(), Some(&Obstacle::Name("evil".to_owned())));
+    assert_eq!(facts.attributes().len(), 1);
+    assert_eq!(
+        (facts.effect(), facts.unbounded_write(), facts.locks(), facts.multi()),
+        (None, None, None, None)
+    );
+    assert!(facts.tables().is_empty() && facts.kinds().is_empty() && facts.functions().is_empty());
+}
+
+#[test]
+fn attributes_are_the_members() {
+    let facts = inspect(PG, "SELECT lower(a) FROM t LIMIT 1");
+    let attributes = facts.attributes();
+    let names: Vec<_> = attributes.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, MEMBERS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    assert_eq!(facts.functions(), ["lower"]);
+}
+
+#[test]
+fn obstacles_say_what_was_found() {
+    let long = format!("SELECT '{}'", "x".repeat(20_000));
+    let cases: &[(&str, &str)] = &[
+        ("SELECT evil()", "`evil` is not known to be harmless"),
+        ("SELECT 1 FROM", "the statement does not parse"),
+        ("CALL p()", "this kind of statement is not judged"),
+        (&long, "size in bytes 20009 exceeds the limit of 16384"),
+        ("SELECT '\u{202e}'", "a hidden or direction-changing character"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(inspect(PG, text).obstacle().map(ToString::to_string).as_deref(), Some(*expected));
+    }
+}
