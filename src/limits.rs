@@ -48,8 +48,9 @@ pub const FAILURES_NAMED: usize = 32;
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;
 
-/// Any count of uses that a host states: the largest integer that every reader of a record keeps exact.
-pub const USES: u64 = (1 << 53) - 1;
+/// The largest integer that every reader of a record keeps exact (RFC 7493, section 2.2): counts of uses, and
+/// the seconds of a duration in an attribute.
+pub const RECORD_INTEGER: u64 = (1 << 53) - 1;
 
 /// Any span that a policy writes or a request asks for: a year of 366 days.
 pub const LONGEST_SPAN: Duration = Duration::from_secs(366 * 86_400);

@@ -329,7 +329,7 @@ fn emergency_needs_a_reason_a_rule_usage_and_a_free_slot() {
         ("limit", good().with_usage(Usage::none().with_used("glass", 2)), false, "its limit of 2 is used up"),
         (
             "beyond the limit",
-            good().with_usage(Usage::none().with_used("glass", countersign::limits::USES)),
+            good().with_usage(Usage::none().with_used("glass", countersign::limits::RECORD_INTEGER)),
             false,
             "used up",
         ),
@@ -503,7 +503,7 @@ fn limit_is_per_window_and_missing_usage_is_exhausted() {
         (Some(Usage::none().with_used("z", 1)), true),
         (Some(Usage::none().with_used("z", 2)), false),
         (Some(Usage::none().with_used("z", 2).with_used("z", 0)), false),
-        (Some(Usage::none().with_used("z", countersign::limits::USES)), false),
+        (Some(Usage::none().with_used("z", countersign::limits::RECORD_INTEGER)), false),
     ];
     for (usage, open) in table {
         let request = usage.clone().map_or(ask(), |usage| ask().with_usage(usage));
@@ -733,5 +733,8 @@ fn grant_with_more_uses_than_can_be_counted_is_no_policy() {
     let zone = |uses: u32| format!("{HEAD}{OPEN}grant = {{ max_uses = {uses} }}\n");
     assert!(Policy::from_toml(&zone(1_000)).is_ok());
     let error = Policy::from_toml(&zone(1_001)).unwrap_err();
-    assert_eq!(error.faults().next().unwrap().message(), "a grant counts at most 1000 uses");
+    assert_eq!(
+        error.faults().next().unwrap().message(),
+        "1001 uses are more than a grant can have, limit is 1000"
+    );
 }

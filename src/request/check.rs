@@ -90,7 +90,7 @@ impl Meter {
     }
 
     fn usage(&mut self, usage: &Usage) -> Result<(), RequestError> {
-        let count = |path: &str, count| number(path, count, "uses", limits::USES);
+        let count = |path: &str, count| number(path, count, "uses", limits::RECORD_INTEGER);
         count("context.usage.emergencies", usage.emergencies)?;
         count("context.usage.overdue_reviews", usage.overdue_reviews)?;
         usage.limits.iter().try_for_each(|(rule, used)| {
@@ -173,7 +173,11 @@ impl Meter {
             Value::Null | Value::Bool(_) => Ok(()),
             Value::Int(number) => self.add(path, WRAPPER.saturating_add(digits(number.unsigned_abs()))),
             Value::Uint(number) => self.add(path, WRAPPER.saturating_add(digits(*number))),
-            Value::Double(_) | Value::Duration(_) => self.add(path, WRAPPER.saturating_add(NUMBER_BYTES)),
+            Value::Double(_) => self.add(path, WRAPPER.saturating_add(NUMBER_BYTES)),
+            Value::Duration(span) => {
+                number(path, span.num_seconds().unsigned_abs(), "seconds", limits::RECORD_INTEGER)?;
+                self.add(path, WRAPPER.saturating_add(NUMBER_BYTES))
+            }
             Value::Timestamp(time) => self.time(path, *time),
             Value::String(text) => self.text(path, text),
             Value::Bytes(bytes) => self.add(path, WRAPPER.saturating_add(bytes.len().saturating_mul(2))),

@@ -461,6 +461,12 @@ fn people<'d>(mut matching: Vec<&'d Review>, ask: &Ask) -> (Effect, Vec<&'d Revi
     let met = |review: &Review| review.needs.unmet(ask) == 0;
     if matching.iter().any(|review| review.group == "any" && met(review)) {
         matching.retain(|review| review.group != "any" || met(review));
+    } else {
+        let any = matching.iter().filter(|review| review.group == "any");
+        let least = any.map(|review| (review.needs.unmet(ask), review.rule.id.clone())).min();
+        matching.retain(|review| {
+            review.group != "any" || least.as_ref().is_some_and(|(_, id)| *id == review.rule.id)
+        });
     }
     let times: Option<Vec<u64>> = matching.iter().map(|review| review.bounds.admit(ask.minutes)).collect();
     let time = times.and_then(|times| times.into_iter().min());

@@ -117,9 +117,6 @@ impl GrantSpec {
             }
         }
         let max_uses = if single_use { Some(1) } else { max_uses.map(u64::from) };
-        if max_uses.and_then(|uses| i64::try_from(uses).ok()).is_some_and(|uses| uses > limits::GRANT_USES) {
-            faults.add(&node.span, format!("a grant counts at most {} uses", limits::GRANT_USES));
-        }
         Some(Self { span: node.span.clone(), min, default, max, caps, max_uses, use_within })
     }
 }
