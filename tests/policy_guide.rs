@@ -147,6 +147,7 @@ fn every_fact_and_reason_is_in_the_guide() {
         ReasonCode::AmbiguousReview,
         ReasonCode::EmergencyAllows,
         ReasonCode::EmergencyRefused,
+        ReasonCode::GrantNotWritable,
         ReasonCode::NothingMatched,
     ];
     for code in codes {

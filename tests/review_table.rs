@@ -740,7 +740,7 @@ fn review_is_dead_at_its_expiry_second() {
 
 #[test]
 fn review_takes_no_more_votes_than_its_bound() {
-    let mut host = one("approve = { count = 65, from = 'sre' }");
+    let mut host = one("approve = { all = [ { count = 64, from = 'sre' }, { from = 'lead' } ] }");
     let mut review = host.open(ask(), after(0));
     for voter in 0..limits::VOTES {
         let Ok(Outcome::Review(next)) = host.vote(&review, yes(sre(&format!("voter-{voter}"))), after(1))
