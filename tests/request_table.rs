@@ -373,7 +373,11 @@ fn hostile(ask: impl Fn() -> Request) -> Vec<(&'static str, Request, bool)> {
         ("the longest duration", ask().with_duration(Duration::MAX), false),
         (
             "much use",
-            ask().with_usage(Usage::none().with_emergencies(limits::RECORD_INTEGER).with_used("open", limits::RECORD_INTEGER)),
+            ask().with_usage(
+                Usage::none()
+                    .with_emergencies(limits::RECORD_INTEGER)
+                    .with_used("open", limits::RECORD_INTEGER),
+            ),
             true,
         ),
         ("too much use", ask().with_usage(Usage::none().with_emergencies(u64::MAX)), false),
