@@ -211,7 +211,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn decision_is_that_of_the_eight_steps(document in document(), asks in prop::collection::vec(ask(), 4)) {
+    fn decision_is_that_of_the_eight_steps(document in document(), asks in prop::collection::vec(ask(), 16)) {
         let policy = policy(&document.toml(0));
         for ask in asks {
             let decision = policy.decide(&ask.request(&document), time(NOON));

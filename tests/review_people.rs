@@ -209,6 +209,14 @@ fn stages_run_in_order_and_count_distinct_people() {
         let mut host = one(stages);
         assert_eq!(cast(&mut host, votes), expected, "{name}");
     }
+    let surplus = "[[review.stage]]\nid = 'both'\napprove = { all = [{ from = 'sre' }, { from = 'dba' }] }\n\
+                   [[review.stage]]\nid = 'again'\napprove = { from = 'sre' }\n";
+    let votes = [yes(sre("bo")), yes(sre("cy")), yes(dba("dee")), yes(sre("cy"))];
+    assert_eq!(
+        cast(&mut one(surplus), votes),
+        ["review", "review", "review", "allow"],
+        "a vote belongs to its stage"
+    );
     let three = format!("{stages}[[review.stage]]\nid = 'last'\napprove = {{ from = 'dba' }}\n");
     let mut host = one(&three);
     let votes = [
