@@ -350,6 +350,12 @@ fn whoever_shortens_is_heard_in_any_order() {
             panic!("expected a grant")
         };
         assert_eq!(allowed.sign(&support::key()).expires_at(), after(60 + 300));
+        let log = countersign::Ledger::resume(support::STREAM, &host.lines).unwrap();
+        let approved =
+            log.records().iter().find(|record| record.event() == "review.approved").unwrap().content();
+        let named: Vec<&str> =
+            approved["approvers"].as_array().unwrap().iter().map(|one| one["by"].as_str().unwrap()).collect();
+        assert_eq!(named, ["user/bo", "user/dee"], "whom the record names must not depend on who was first");
     }
 }
 
