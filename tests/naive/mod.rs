@@ -139,6 +139,9 @@ pub enum Sql {
     NotUnderstood,
 }
 
+/// A zone that is open: whether it caps, how short its maximum is, its id, and for how long.
+type Open<'d> = (bool, u64, &'d str, u64);
+
 /// What the eight steps give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged {
@@ -431,7 +434,7 @@ impl Document {
     }
 
     /// Step 6: what is open, best first, and what would be with more evidence.
-    fn zones(&self, ask: &Ask, risk: Risk) -> (Vec<(bool, u64, &str, u64)>, Vec<(usize, &str)>) {
+    fn zones(&self, ask: &Ask, risk: Risk) -> (Vec<Open<'_>>, Vec<(usize, &str)>) {
         let (mut open, mut closed) = (Vec::new(), Vec::new());
         for zone in self.zones.iter().filter(|zone| zone.rule.matches(ask, risk) && risk <= zone.max_risk) {
             let used = ask.usage.map(|(used, _)| used);

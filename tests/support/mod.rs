@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod reviews;
+pub mod table;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
