@@ -245,11 +245,8 @@ fn decided(what: &str, decision: &Decision) {
 
 fn last_record(host: &Host, event: &str) -> Fallible<serde_json::Value> {
     let log = fs::read_to_string(&host.path)?;
-    let records = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    Ok(records
-        .filter(|record| text(record, "event") == event)
-        .next_back()
-        .ok_or("the record is not there")?)
+    let mut records = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    Ok(records.rfind(|record| text(record, "event") == event).ok_or("the record is not there")?)
 }
 
 fn text<'r>(record: &'r serde_json::Value, name: &str) -> &'r str {

@@ -25,8 +25,8 @@ pub(crate) fn print(span: Duration) -> String {
     let mut rest = span.as_secs();
     let mut text = String::new();
     for (unit, length) in UNITS {
-        let count = rest / length;
-        rest %= length;
+        let count = rest.checked_div(length).unwrap_or(0);
+        rest = rest.saturating_sub(count.saturating_mul(length));
         if count > 0 {
             text.push_str(&format!("{count}{unit}"));
         }

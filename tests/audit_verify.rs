@@ -220,7 +220,8 @@ fn changed_link_is_blamed_on_the_record_that_has_it() {
     let Log { mut records, .. } = log(STREAM, 0);
     let text = String::from_utf8(records[4].clone()).unwrap();
     let (before, after) = text.split_once("\"prev\":\"").unwrap();
-    records[4] = format!("{before}\"prev\":\"{}{}", "0".repeat(64), &after[64..]).into_bytes();
+    let (_, after) = after.split_at_checked(64).unwrap();
+    records[4] = format!("{before}\"prev\":\"{}{after}", "0".repeat(64)).into_bytes();
     let mut log = LogVerifier::new(STREAM);
     records.iter().for_each(|record| drop(log.push(record)));
     let fault = log.finish(now()).require_sound().unwrap_err();

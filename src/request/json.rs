@@ -153,7 +153,7 @@ impl Reader {
     fn payload(&mut self) -> Result<Payload, RequestError> {
         let payload = if self.has("sql") {
             let name = self.text("dialect")?;
-            let dialect = Dialect::from_name(&name).ok_or_else(|| RequestError::UnknownDialect { name })?;
+            let dialect = Dialect::from_name(&name).ok_or(RequestError::UnknownDialect { name })?;
             let parameters = self.maybe_texts("parameters")?.unwrap_or_default();
             Payload::sql(dialect, self.text("sql")?).with_parameters(parameters)
         } else if self.has("argv") {
