@@ -29,16 +29,16 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
-/// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
+/// Nesting of `all`, `any` and `of` in who must approve.
 pub const APPROVE_DEPTH: usize = 5;
 
-/// Leaves of one review, over all its stages (DESIGN section 7).
+/// Leaves of one review, over all its stages.
 pub const APPROVE_LEAVES: usize = 16;
 
 /// Bytes of a review's plan, as the record that opens it holds them: beside it stand a few short fields.
 pub const PLAN_BYTES: usize = 64_000;
 
-/// Votes of one review (DESIGN section 7).
+/// Votes of one review.
 pub const VOTES: usize = 64;
 
 /// Rules that a decision names because they failed; the others are counted. One fact that nobody knows may
