@@ -116,8 +116,11 @@ fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
             approve.into_iter().map(|approve| StageSpec { id: "approve".to_owned(), approve }).collect()
         }
         (None, Some(stages)) => {
-            let stages = stages.list(faults, "a list of stages");
-            stages.iter().filter_map(|node| StageSpec::read(node, faults)).collect()
+            let nodes = stages.list(faults, "a list of stages");
+            if nodes.is_empty() {
+                faults.add(&stages.span, "nobody is asked: expected at least one stage");
+            }
+            nodes.iter().filter_map(|node| StageSpec::read(node, faults)).collect()
         }
         (Some(_), Some(stages)) => {
             faults.add(&stages.span, "`approve` and `stage` both say who approves, expected one of them");
