@@ -29,6 +29,9 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
+/// Bytes of the line that tells people why: a decision may have dozens of them in one record.
+pub const BECAUSE_BYTES: usize = 512;
+
 /// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
 pub const APPROVE_DEPTH: usize = 5;
 

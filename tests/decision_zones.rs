@@ -350,3 +350,16 @@ fn grant_with_more_uses_than_can_be_counted_is_no_policy() {
     let error = Policy::from_toml(&zone(1_001)).unwrap_err();
     assert_eq!(error.faults().next().unwrap().message(), "a grant counts at most 1000 uses");
 }
+
+#[test]
+fn reason_that_no_record_can_hold_is_no_policy() {
+    for (because, good) in [
+        ("held until Monday".to_owned(), true),
+        ("\\u0000".to_owned(), false),
+        ("\\u202e".to_owned(), false),
+        ("x".repeat(513), false),
+    ] {
+        let written = format!("{HEAD}{OPEN}because = \"{because}\"\n");
+        assert_eq!(Policy::from_toml(&written).is_ok(), good, "{because}");
+    }
+}
