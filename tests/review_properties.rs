@@ -96,7 +96,8 @@ fn approve() -> impl Strategy<Value = Approve> {
 }
 
 fn rule(stages: usize) -> impl Strategy<Value = Rule> {
-    let veto = prop::option::of((select(vec![1, 1, 2]), select(GROUPS.to_vec()), any::<bool>()));
+    let veto = (select(vec![1, 1, 2]), select(GROUPS.to_vec()), prop::bool::weighted(0.3));
+    let veto = prop::option::weighted(0.7, veto);
     (prop::collection::vec(approve(), 1..=stages), veto).prop_map(|(stages, veto)| Rule { stages, veto })
 }
 
@@ -104,7 +105,7 @@ fn event() -> impl Strategy<Value = Event> {
     let word = prop_oneof![
         12 => Just(Word::Approve),
         4 => Just(Word::ApproveWithComment),
-        1 => Just(Word::Reject),
+        2 => Just(Word::Reject),
         1 => Just(Word::Withdraw),
     ];
     (

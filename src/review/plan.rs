@@ -182,8 +182,8 @@ impl Plan {
             None => {}
         }
         match self.fill(review, index, review.stages.len(), votes, about) {
-            Some(voters) if !voters.is_empty() => One::Approved(voters),
-            _ => One::Pending,
+            Some(voters) => One::Approved(voters),
+            None => One::Pending,
         }
     }
 
