@@ -30,6 +30,10 @@ pub const PAYLOAD_PARTS: usize = 256;
 pub const POLICY_BYTES: usize = 8_388_608;
 
 /// Nesting of `all`, `any` and `of` in who must approve.
+/// Bytes of the line that tells people why: a decision may have dozens of them in one record.
+pub const BECAUSE_BYTES: usize = 512;
+
+/// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
 pub const APPROVE_DEPTH: usize = 5;
 
 /// Leaves of one review, over all its stages.

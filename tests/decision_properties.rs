@@ -208,7 +208,7 @@ fn said(decision: &Decision) -> (Effect, Risk, [BTreeSet<String>; 3], Option<u64
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn decision_is_that_of_the_eight_steps(document in document(), asks in prop::collection::vec(ask(), 16)) {

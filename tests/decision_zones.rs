@@ -353,3 +353,16 @@ fn grant_with_more_uses_than_can_be_counted_is_no_policy() {
         "1001 uses are more than a grant can have, limit is 1000"
     );
 }
+
+#[test]
+fn reason_that_no_record_can_hold_is_no_policy() {
+    for (because, good) in [
+        ("held until Monday".to_owned(), true),
+        ("\\u0000".to_owned(), false),
+        ("\\u202e".to_owned(), false),
+        ("x".repeat(513), false),
+    ] {
+        let written = format!("{HEAD}{OPEN}because = \"{because}\"\n");
+        assert_eq!(Policy::from_toml(&written).is_ok(), good, "{because}");
+    }
+}

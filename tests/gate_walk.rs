@@ -542,8 +542,10 @@ fn what_cannot_be_granted_is_denied_and_recorded_as_denied() {
 
 #[test]
 fn review_whose_plan_no_record_can_hold_is_denied_and_recorded_as_denied() {
-    let because = format!("[[review]]\nbecause = '{}'\n", "x".repeat(70_000));
-    let mut host = Host::new(&POLICY.replace("[[review]]\n", &because));
+    let leaf = format!("{{ from = '\"{}\" in approver.groups' }}", "x".repeat(15_000));
+    let parts = [leaf.as_str(); 5].join(", ");
+    let large = format!("[[review]]\nid = 'large'\nwhen = 'true'\napprove = {{ all = [{parts}] }}\n");
+    let mut host = Host::new(&format!("{POLICY}{large}"));
     let Ok(Outcome::Deny(decision)) = host.submit(ask("prod"), after(0)) else { panic!("expected a Deny") };
     assert_eq!(decision.reasons().next().unwrap().text(), "the review cannot be opened");
     let resumed = Ledger::resume(STREAM, &host.lines).unwrap();

@@ -83,29 +83,31 @@ struct Event {
 }
 
 fn approve() -> impl Strategy<Value = Approve> {
-    let leaf = (1_usize..3, select(GROUPS.to_vec()), prop::bool::weighted(0.2))
+    let leaf = (select(vec![1, 1, 1, 2]), select(GROUPS.to_vec()), prop::bool::weighted(0.2))
         .prop_map(|(count, group, comment)| Approve::Leaf { count, group, comment });
-    leaf.prop_recursive(2, 4, 3, |part| {
-        prop::collection::vec(part, 1..=3).prop_flat_map(|of| {
-            (1..=of.len()).prop_map(move |count| Approve::AtLeast { count, of: of.clone() })
+    let some_of = |part: BoxedStrategy<Approve>| {
+        prop::collection::vec(part, 2..=3).prop_flat_map(|of| {
+            (select(vec![1, of.len(), of.len()]), Just(of))
+                .prop_map(|(count, of)| Approve::AtLeast { count, of })
         })
-    })
+    };
+    let inner = prop_oneof![4 => leaf.clone(), 1 => some_of(leaf.clone().boxed())];
+    prop_oneof![1 => leaf, 2 => some_of(inner.boxed())]
 }
 
 fn rule(stages: usize) -> impl Strategy<Value = Rule> {
-    let veto = prop::option::of((select(vec![1, 1, 2]), select(GROUPS.to_vec()), any::<bool>()));
+    let veto = (select(vec![1, 1, 2]), select(GROUPS.to_vec()), prop::bool::weighted(0.3));
+    let veto = prop::option::weighted(0.7, veto);
     (prop::collection::vec(approve(), 1..=stages), veto).prop_map(|(stages, veto)| Rule { stages, veto })
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let word = select(vec![
-        Word::Approve,
-        Word::Approve,
-        Word::Approve,
-        Word::ApproveWithComment,
-        Word::Reject,
-        Word::Withdraw,
-    ]);
+    let word = prop_oneof![
+        12 => Just(Word::Approve),
+        4 => Just(Word::ApproveWithComment),
+        2 => Just(Word::Reject),
+        1 => Just(Word::Withdraw),
+    ];
     (
         prop_oneof![1 => Just(0), 1 => Just(6), 12 => 1_usize..6],
         word,
@@ -361,11 +363,11 @@ fn all_of(review: &Review) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_but_a_quorum_authorizes(
-        rules in prop::collection::vec(rule(3), 1..3), any in any::<bool>(), events in prop::collection::vec(event(), 1..14)
+        rules in prop::collection::vec(rule(3), 1..3), any in any::<bool>(), events in prop::collection::vec(event(), 4..18)
     ) {
         let mut host = Host::new(&toml(&rules, any));
         let mut review = host.open(ask(), after(0));

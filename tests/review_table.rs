@@ -312,3 +312,24 @@ fn candidates_are_those_whose_vote_would_count_now() {
     host.vote(&review, yes(sre("bo")), after(1)).unwrap();
     assert_eq!(ids(&host.review(review.id())), ["cy"]);
 }
+
+#[test]
+fn review_that_asks_nobody_is_no_policy() {
+    let table = [
+        ("stage = []", "nobody is asked: expected at least one stage"),
+        ("", "`approve` is missing: who must approve"),
+        ("approve = { all = [] }", "nobody is asked: expected at least one part"),
+        ("approve = { any = [] }", "nobody is asked: expected at least one part"),
+        ("approve = { at_least = 0, of = [{ from = 'sre' }] }", "expected a count from 1 to 10000"),
+        ("approve = { at_least = 2, of = [{ from = 'sre' }] }", "at least 2 of 1 can never be met"),
+        ("approve = { count = 0, from = 'sre' }", "expected a count from 1 to 10000"),
+        ("approve = { count = -1, from = 'sre' }", "expected a count from 1 to 10000"),
+        ("approve = { count = 1 }", "`from` is missing: the condition that an approver meets"),
+    ];
+    for (approve, expected) in table {
+        let veto = "veto = [{ count = 2, from = 'sre', final = false }]";
+        let written = format!("{HEAD}[[review]]\nid = 'people'\nwhen = 'true'\n{veto}\n{approve}\n");
+        let error = countersign::Policy::from_toml(&written).unwrap_err();
+        assert_eq!(error.faults().next().unwrap().message(), expected, "{approve}");
+    }
+}

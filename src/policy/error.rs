@@ -7,6 +7,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::text::is_unprintable;
+
 /// Everything that is wrong with a policy.
 ///
 /// ```
@@ -27,7 +29,9 @@ pub struct PolicyFault {
     file: Arc<str>,
     line: usize,
     column: usize,
-    source_line: String,
+    /// What stands around the place, and how far into it the place is.
+    excerpt: String,
+    indent: usize,
     width: usize,
     message: String,
 }
@@ -122,12 +126,16 @@ impl Source<'_> {
         let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let prefix = self.text.get(line_start..start).unwrap_or_default();
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        let column = prefix.chars().count().saturating_add(1);
+        let before = if line.chars().nth(LINE).is_some() { column.saturating_sub(LINE / 2) } else { 0 };
+        let shown = line.chars().skip(before).take(LINE);
         PolicyFault {
             file: self.file.clone(),
             line: before.matches('\n').count().saturating_add(1),
-            column: prefix.chars().count().saturating_add(1),
-            source_line: line.to_owned(),
-            width: marked.chars().count().max(1),
+            column,
+            excerpt: shown.map(|c| if is_unprintable(c) { ' ' } else { c }).collect(),
+            indent: column.saturating_sub(1).saturating_sub(before),
+            width: marked.chars().take(LINE / 2).count().max(1),
             message,
         }
     }
@@ -135,15 +143,13 @@ impl Source<'_> {
 
 impl fmt::Display for PolicyFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, source_line, width, message } = self;
+        let Self { file, line, column, excerpt, indent, width, message } = self;
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         writeln!(formatter, "error: {message}")?;
         writeln!(formatter, "{margin}--> {file}:{line}:{column}")?;
-        let indent = " ".repeat(column.saturating_sub(1));
-        let line: String = source_line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let caret = "^".repeat(*width);
-        write!(formatter, "{margin} |\n{number} | {line}\n{margin} | {indent}{caret}")
+        let (indent, caret) = (" ".repeat(*indent), "^".repeat(*width));
+        write!(formatter, "{margin} |\n{number} | {excerpt}\n{margin} | {indent}{caret}")
     }
 }
 
@@ -160,3 +166,23 @@ impl fmt::Display for PolicyError {
 }
 
 impl std::error::Error for PolicyError {}
+
+/// Characters of a source line that are shown: of a longer one, those around the place.
+const LINE: usize = 160;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_line_is_shown_around_the_place() {
+        let text = format!("{}here{}", "a".repeat(1_000), "b".repeat(1_000));
+        let fault = Source { file: "p".into(), text: &text }.fault(&(1_000..1_004), "found".to_owned());
+        assert_eq!((fault.line(), fault.column()), (1, 1_001));
+        let shown = fault.to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        let [.., source, carets] = lines.as_slice() else { panic!("expected lines") };
+        assert_eq!(source.chars().count(), "1 | ".len() + LINE);
+        assert_eq!(source.find("here"), carets.find("^^^^"));
+    }
+}

@@ -14,13 +14,21 @@ pub(super) enum Demand {
 /// Finds the voters who fill the seats of all demands together, or `None` while there is no such set.
 pub(super) fn fill(demands: &[Demand]) -> Option<Vec<usize>> {
     let mut search = Search { budget: BUDGET };
-    let agenda = demands.iter().collect();
+    let agenda = demands.iter().map(Task::Meet).collect();
     let seats = search.solve(agenda, Seats::default())?;
     Some((0..VOTERS).filter(|voter| seats.holder(*voter).is_some()).collect())
 }
 
 struct Search {
     budget: u32,
+}
+
+/// What is still to be done.
+#[derive(Debug, Clone, Copy)]
+enum Task<'d> {
+    Meet(&'d Demand),
+    /// Meet so many of these.
+    Choose(usize, &'d [Demand]),
 }
 
 /// An assignment of voters to leaves.
@@ -33,12 +41,14 @@ struct Seats {
 }
 
 impl Search {
-    /// Meets every demand of the agenda. A combination is met by exactly as many parts as it asks for:
-    /// more would only take seats away from others.
-    fn solve(&mut self, mut agenda: Vec<&Demand>, mut seats: Seats) -> Option<Seats> {
-        while let Some(demand) = agenda.pop() {
-            match demand {
-                Demand::Leaf { count, voters } => {
+    /// Does every task of the agenda. A combination is met by exactly as many parts as it asks for: more
+    /// would only take seats away from others. A chosen part is seated before the next one is chosen, so
+    /// that a choice which cannot be seated costs nothing more.
+    fn solve<'d>(&mut self, mut agenda: Vec<Task<'d>>, mut seats: Seats) -> Option<Seats> {
+        while let Some(task) = agenda.pop() {
+            self.budget = self.budget.checked_sub(1)?;
+            match task {
+                Task::Meet(Demand::Leaf { count, voters }) => {
                     let leaf = u8::try_from(seats.leaves.len()).ok()?;
                     seats.leaves.push(*voters);
                     for _ in 0..*count {
@@ -48,32 +58,21 @@ impl Search {
                         }
                     }
                 }
-                Demand::AtLeast { count, of } => return self.choose(of, *count, &agenda, &seats),
+                Task::Meet(Demand::AtLeast { count, of }) => agenda.push(Task::Choose(*count, of)),
+                Task::Choose(0, _) => {}
+                Task::Choose(count, of) if count > of.len() => return None,
+                Task::Choose(count, of) => {
+                    let (first, rest) = of.split_first()?;
+                    let mut with_first = agenda.clone();
+                    with_first.extend([Task::Choose(count.saturating_sub(1), rest), Task::Meet(first)]);
+                    if let Some(seats) = self.solve(with_first, seats.clone()) {
+                        return Some(seats);
+                    }
+                    agenda.push(Task::Choose(count, rest));
+                }
             }
         }
         Some(seats)
-    }
-
-    /// Tries every choice of `count` parts, the earlier parts first.
-    fn choose<'d>(
-        &mut self,
-        of: &'d [Demand],
-        count: usize,
-        agenda: &[&'d Demand],
-        seats: &Seats,
-    ) -> Option<Seats> {
-        self.budget = self.budget.checked_sub(1)?;
-        if count == 0 {
-            return self.solve(agenda.to_vec(), seats.clone());
-        }
-        if count > of.len() {
-            return None;
-        }
-        let (first, rest) = of.split_first()?;
-        let mut with_first = agenda.to_vec();
-        with_first.push(first);
-        let taken = self.choose(rest, count.saturating_sub(1), &with_first, seats);
-        taken.or_else(|| self.choose(rest, count, agenda, seats))
     }
 }
 
@@ -199,6 +198,20 @@ mod tests {
                 (1..=of.len()).prop_map(move |count| Demand::AtLeast { count, of: of.clone() })
             })
         })
+    }
+
+    #[test]
+    fn half_of_the_most_leaves_is_found_wherever_it_votes() {
+        for voting in [0x00ff_u64, 0xff00, 0xaaaa, 0xf0f0, 0x0ff0] {
+            let of: Vec<Demand> = (0..16).map(|place| leaf(1, voting & (1 << place))).collect();
+            assert_eq!(
+                fill(&[Demand::AtLeast { count: 8, of: of.clone() }]).map(|voters| voters.len()),
+                Some(8)
+            );
+            assert_eq!(fill(&[Demand::AtLeast { count: 9, of }]), None);
+        }
+        let shared = (0..16).map(|place| leaf(1, if place < 9 { 1 } else { 1 << place })).collect();
+        assert!(fill(&[Demand::AtLeast { count: 8, of: shared }]).is_some());
     }
 
     proptest! {

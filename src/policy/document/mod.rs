@@ -14,7 +14,7 @@ pub(crate) use case::CaseSpec;
 pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
 pub(crate) use terms::{AuthSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 
-use self::read::{choice, identifier, level, rules, span, table, texts};
+use self::read::{choice, identifier, level, prose, rules, span, table, texts};
 use super::error::Faults;
 use super::node::{Content, Fields, Node, Text};
 use crate::payload::Dialect;
@@ -206,7 +206,7 @@ impl AttributeSpec {
         spec.from_caller =
             fields.take("source").and_then(|node| choice(node, faults, &SOURCES)).unwrap_or(false);
         spec.matches = fields.text(faults, "matches");
-        spec.because = fields.text(faults, "because").map(|text| text.text);
+        spec.because = prose(&mut fields, faults, "because");
         fields.refuse(faults, &["personal"]);
         fields.finish(faults);
         Some(spec)
@@ -271,7 +271,7 @@ impl RuleSpec {
         fields: &mut Fields<'_>,
         faults: &mut Faults<'_>,
     ) -> Self {
-        let because = fields.text(faults, "because").map(|text| text.text);
+        let because = prose(fields, faults, "because");
         fields.refuse(faults, &["labels", "obligations", "replaceable", "allow"]);
         Self { id: id.unwrap_or_default(), when: when.unwrap_or_default(), because }
     }

@@ -7,6 +7,7 @@ use crate::policy::error::Faults;
 use crate::policy::node::{Content, Fields, Node, Text};
 use crate::risk::Risk;
 use crate::span_of_time;
+use crate::text::is_unprintable;
 
 /// Reads a list of tables, `[[name]]`.
 pub(super) fn rules<T>(
@@ -47,6 +48,16 @@ pub(super) fn identifier(node: &Node, faults: &mut Faults<'_>) -> Option<Text> {
         return None;
     }
     Some(text)
+}
+
+/// Reads what is told to people and recorded with every decision: short, and nothing in it hides.
+pub(super) fn prose(fields: &mut Fields<'_>, faults: &mut Faults<'_>, name: &'static str) -> Option<String> {
+    let text = fields.text(faults, name)?;
+    let limit = limits::BECAUSE_BYTES;
+    if text.text.len() > limit || text.text.chars().any(is_unprintable) {
+        faults.add(&text.span, format!("expected one line of at most {limit} bytes, nothing in it hidden"));
+    }
+    Some(text.text)
 }
 
 pub(super) fn texts(node: Option<&Node>, faults: &mut Faults<'_>) -> Vec<Text> {
