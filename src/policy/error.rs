@@ -127,14 +127,14 @@ impl Source<'_> {
         let prefix = self.text.get(line_start..start).unwrap_or_default();
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let column = prefix.chars().count().saturating_add(1);
-        let before = if line.chars().nth(LINE).is_some() { column.saturating_sub(LINE / 2) } else { 0 };
-        let shown = line.chars().skip(before).take(LINE);
+        let cut = if line.chars().nth(LINE).is_some() { column.saturating_sub(LINE / 2) } else { 0 };
+        let shown = line.chars().skip(cut).take(LINE);
         PolicyFault {
             file: self.file.clone(),
             line: before.matches('\n').count().saturating_add(1),
             column,
             excerpt: shown.map(|c| if is_unprintable(c) { ' ' } else { c }).collect(),
-            indent: column.saturating_sub(1).saturating_sub(before),
+            indent: column.saturating_sub(1).saturating_sub(cut),
             width: marked.chars().take(LINE / 2).count().max(1),
             message,
         }
