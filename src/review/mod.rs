@@ -202,8 +202,8 @@ impl Review {
                 stages: seats.clone(),
             };
             let same = |old: &Cast| {
-                (&old.person, old.verdict, &old.comment, old.at_most, &old.stages)
-                    == (&cast.person, cast.verdict, &cast.comment, cast.at_most, &cast.stages)
+                (&old.approver, old.verdict, &old.comment, old.at_most, &old.stages)
+                    == (&cast.approver, cast.verdict, &cast.comment, cast.at_most, &cast.stages)
             };
             if votes.iter().any(same) {
                 return Err(VoteError::Duplicate { approver });
