@@ -261,6 +261,10 @@ impl Review {
         if now >= self.expires_at {
             return Err(VoteError::Closed { state: ReviewState::Expired });
         }
+        let latest = self.votes.iter().map(|cast| cast.at).fold(self.opened_at, DateTime::max);
+        if latest.signed_duration_since(now) > CLOCK_SKEW {
+            return Err(VoteError::ClockBehind { latest, now });
+        }
         vote.check()?;
         if vote.approver.source() != Source::Attested {
             return Err(VoteError::NotAttested { approver: owned() });
@@ -318,3 +322,6 @@ fn add(votes: &mut Vec<Cast>, cast: Cast) {
     votes.retain(stays);
     votes.push(cast);
 }
+
+/// How far the clocks of two nodes may be apart. An earlier time could come before an end that has passed.
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
