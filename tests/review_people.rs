@@ -57,7 +57,7 @@ fn quorum_is_of_distinct_people() {
             "one tenant",
             "{ count = 2, from = 'sre' }",
             vec![yes(tenant("a")), yes(tenant("a").with("x", 1))],
-            vec!["review", "duplicate"],
+            vec!["review", "review"],
         ),
         (
             "a person and a machine",
@@ -136,6 +136,13 @@ fn approver_without_the_attribute_that_a_condition_reads_does_not_count() {
         Subject::new("user", "bo").with("groups", [7]),
     ];
     assert_eq!(cast(&mut host, odd.map(yes)), ["ineligible"; 4]);
+}
+
+#[test]
+fn approver_whose_groups_were_refreshed_votes_anew() {
+    let mut host = one("approve = { all = [{ from = 'sre' }, { from = 'lead' }] }");
+    let votes = [yes(sre("bo")), yes(sre("cy")), yes(sre("cy")), yes(member("cy", &["sre", "lead"]))];
+    assert_eq!(cast(&mut host, votes), ["review", "review", "duplicate", "allow"]);
 }
 
 #[test]

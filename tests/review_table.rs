@@ -284,6 +284,19 @@ fn review_is_dead_at_its_expiry_second() {
 }
 
 #[test]
+fn vote_of_a_clock_that_is_behind_is_refused_and_loses_nothing() {
+    let mut host = one("approve = { count = 3, from = 'sre' }");
+    let review = host.open(ask(), after(0));
+    assert_eq!(word(&host.vote(&review, yes(sre("bo")), after(-6))), "clock");
+    assert_eq!(word(&host.vote(&review, yes(sre("bo")), after(-5))), "review");
+    let review = host.review(review.id());
+    assert_eq!(word(&host.vote(&review, yes(sre("cy")), after(600))), "review");
+    let review = host.review(review.id());
+    assert_eq!(word(&host.vote(&review, yes(sre("dee")), after(594))), "clock");
+    assert_eq!(word(&host.vote(&review, yes(sre("dee")), after(595))), "allow");
+}
+
+#[test]
 fn review_takes_no_more_votes_than_its_bound() {
     let mut host = one("approve = { all = [ { count = 64, from = 'sre' }, { from = 'lead' } ] }");
     let mut review = host.open(ask(), after(0));

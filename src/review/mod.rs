@@ -202,8 +202,8 @@ impl Review {
                 stages: seats.clone(),
             };
             let same = |old: &Cast| {
-                (&old.person, old.verdict, &old.comment, old.at_most, &old.stages)
-                    == (&cast.person, cast.verdict, &cast.comment, cast.at_most, &cast.stages)
+                (&old.approver, old.verdict, &old.comment, old.at_most, &old.stages)
+                    == (&cast.approver, cast.verdict, &cast.comment, cast.at_most, &cast.stages)
             };
             if votes.iter().any(same) {
                 return Err(VoteError::Duplicate { approver });
@@ -256,6 +256,10 @@ impl Review {
         }
         if now >= self.expires_at {
             return Err(VoteError::Closed { state: ReviewState::Expired });
+        }
+        let latest = self.votes.iter().map(|cast| cast.at).fold(self.opened_at, DateTime::max);
+        if latest.signed_duration_since(now) > CLOCK_SKEW {
+            return Err(VoteError::ClockBehind { latest, now });
         }
         vote.check()?;
         if vote.approver.source() != Source::Attested {
@@ -314,3 +318,6 @@ fn add(votes: &mut Vec<Cast>, cast: Cast) {
     votes.retain(stays);
     votes.push(cast);
 }
+
+/// How far the clocks of two nodes may be apart. An earlier time could come before an end that has passed.
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::ReviewState;
 use crate::gate::Conflict;
 use crate::grant::ClaimError;
@@ -71,6 +73,14 @@ pub enum VoteError {
     Closed {
         /// How it ended.
         state: ReviewState,
+    },
+    /// The time of the vote lies before what the review already holds: a clock is wrong.
+    #[error("vote is of {now}, the review already holds {latest}")]
+    ClockBehind {
+        /// The latest time in the review.
+        latest: DateTime<Utc>,
+        /// The time of the vote.
+        now: DateTime<Utc>,
     },
     /// More votes than a review may have.
     #[error("review has {} votes, which is the limit", crate::limits::VOTES)]

@@ -60,6 +60,7 @@ pub fn word(outcome: &Result<Outcome, VoteError>) -> &'static str {
         Err(VoteError::Duplicate { .. }) => "duplicate",
         Err(VoteError::NothingToWithdraw { .. }) => "nothing",
         Err(VoteError::Closed { state }) => state.as_str(),
+        Err(VoteError::ClockBehind { .. }) => "clock",
         Err(VoteError::TooManyVotes) => "too many",
         Err(VoteError::MayNotShorten) => "may not shorten",
         Err(VoteError::Widens { .. }) => "widens",
