@@ -1,0 +1,218 @@
+//! The eight steps of a decision.
+//!
+//! Shape, facts, risk, forbid, emergency, zones, review, deny: in this order, whatever the order in the
+//! document. Three outcomes of a condition are kept apart: it matches, it does not, it failed. What failed
+//! is named and never loosens: a failed risk rule is critical risk, a failed forbid or review denies, a
+//! failed hold holds, a failed zone or emergency does not open.
+
+mod needs;
+mod opening;
+mod people;
+
+use chrono::{DateTime, Utc};
+
+use super::{Decision, Effect, Need, Reason, ReasonCode};
+use crate::cel::{Failure, Input};
+use crate::limits;
+use crate::policy::schema::FactValues;
+use crate::policy::{Policy, Rule};
+use crate::request::Request;
+use crate::risk::Risk;
+
+/// A decision with the facts that it rests on, which its record keeps.
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
+    pub(crate) facts: FactValues,
+}
+
+/// Decides a request.
+pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decided {
+    let fault = shape(policy, request).err();
+    let facts = if fault.is_none() { FactValues::of(request) } else { FactValues::default() };
+    let decision = match fault {
+        Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+        None => decide_on(policy, request, &facts, now),
+    };
+    Decided { decision, facts }
+}
+
+/// Decides a request again, on the facts that were recorded with it.
+pub(crate) fn decide_again(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+) -> Decision {
+    match shape(policy, request) {
+        Ok(()) => decide_on(policy, request, facts, now),
+        Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+    }
+}
+
+fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
+    let mut decision = Decision::new(policy.shared_digest());
+    match policy.schema().inputs(request, facts, now) {
+        Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision, failures: 0 }.run(),
+        Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
+    }
+    decision
+}
+
+/// Checks bounds, and that the action is known and carries the payload that the vocabulary demands.
+fn shape(policy: &Policy, request: &Request) -> Result<(), Reason> {
+    request.check().map_err(|fault| Reason::new(ReasonCode::InvalidRequest, fault.to_string()))?;
+    let (action, payload) = (request.action().name(), request.action().payload());
+    let known = policy.actions();
+    let Some(spec) = known.iter().find(|spec| spec.name.text == action) else {
+        if known.is_empty() {
+            return Ok(());
+        }
+        let text = format!("the policy knows no action `{}`", crate::text::quote(action));
+        return Err(Reason::new(ReasonCode::UnknownAction, text));
+    };
+    let (wanted, found) = (spec.payload.as_deref(), payload.map(crate::Payload::kind_name));
+    if wanted != found {
+        let (wanted, found) = (wanted.unwrap_or("no"), found.unwrap_or("none"));
+        let text = format!("`{action}` must carry {wanted} payload, found {found}");
+        return Err(Reason::new(ReasonCode::PayloadMismatch, text).with_detail("action.payload"));
+    }
+    let dialect = payload.and_then(crate::Payload::dialect);
+    if let Some(wanted) = spec.dialect.filter(|wanted| dialect != Some(*wanted)) {
+        let found = dialect.map_or("none", crate::Dialect::as_str);
+        let text = format!("`{action}` must carry {wanted} payload, found {found}");
+        return Err(Reason::new(ReasonCode::PayloadMismatch, text).with_detail("action.payload.dialect"));
+    }
+    Ok(())
+}
+
+/// One run through the steps.
+struct Run<'r> {
+    policy: &'r Policy,
+    request: &'r Request,
+    now: DateTime<Utc>,
+    inputs: Vec<Input<'r>>,
+    decision: &'r mut Decision,
+    failures: usize,
+}
+
+/// How a condition came out.
+enum Match {
+    Yes,
+    No,
+    Failed(Failure),
+}
+
+impl<'r> Run<'r> {
+    fn run(mut self) {
+        self.classify();
+        let decided = self.forbidden() || self.emergency() || self.zones() || self.reviews();
+        if !decided && self.decision.reasons.iter().all(|reason| !explains(reason.code())) {
+            self.reason(Reason::new(ReasonCode::NothingMatched, "no rule allows it"));
+        }
+        if let Some(more) = self.failures.checked_sub(limits::FAILURES_NAMED).filter(|more| *more > 0) {
+            let text = format!("{more} more rules could not be evaluated");
+            self.reason(Reason::new(ReasonCode::RuleFailed, text));
+        }
+    }
+
+    /// Step 3: the highest level of all matching risk rules.
+    fn classify(&mut self) {
+        let rules = self.policy.rules();
+        let mut highest = None;
+        for (rule, level) in &rules.risks {
+            match self.matches(rule) {
+                Match::Yes => {
+                    self.decision.rules.push(rule.id.clone());
+                    highest = highest.max(Some(*level));
+                }
+                Match::No => {}
+                Match::Failed(failure) => {
+                    self.failed(rule, &failure, false);
+                    highest = Some(Risk::Critical);
+                }
+            }
+        }
+        self.decision.risk = highest.unwrap_or(rules.default_risk);
+        let slot = self.policy.schema().members.risk;
+        if let Some(place) = self.inputs.get_mut(slot.index()) {
+            *place = self.decision.risk.into();
+        }
+    }
+
+    /// Step 4: any forbid that matches or fails ends it.
+    fn forbidden(&mut self) -> bool {
+        let mut found = false;
+        for rule in &self.policy.rules().forbids {
+            match self.matches(rule) {
+                Match::Yes => {
+                    self.decision.rules.push(rule.id.clone());
+                    self.reason(because(ReasonCode::Forbidden, rule, "it is forbidden"));
+                }
+                Match::No => continue,
+                Match::Failed(failure) => {
+                    self.failed(rule, &failure, true);
+                }
+            }
+            found = true;
+        }
+        found
+    }
+
+    fn challenge(&mut self, rules: &[&Rule], needs: Vec<Need>) {
+        for rule in rules {
+            self.decision.rules.push(rule.id.clone());
+            let text = "it would go on with what is missing";
+            self.reason(Reason::of_rule(ReasonCode::NeedsMissing, &rule.id, text));
+        }
+        self.decision.missing = needs;
+        self.decision.effect = Effect::Challenge;
+    }
+
+    fn matches(&self, rule: &Rule) -> Match {
+        match rule.when.test(&self.inputs) {
+            Ok(true) => Match::Yes,
+            Ok(false) => Match::No,
+            Err(failure) => Match::Failed(failure),
+        }
+    }
+
+    /// Names a rule that failed, and whether it decides by that. One unknown fact may fail every rule there
+    /// is; a record has no room for all of them.
+    fn failed(&mut self, rule: &Rule, failure: &Failure, decides: bool) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures > limits::FAILURES_NAMED {
+            return;
+        }
+        if decides {
+            self.decision.rules.push(rule.id.clone());
+        }
+        let detail = match failure {
+            Failure::Unknown { slot } => {
+                let path = self.policy.schema().environment.path(*slot).unwrap_or("a fact");
+                format!("`{path}` is unknown")
+            }
+            other => other.to_string(),
+        };
+        let text = format!("it could not be evaluated: {detail}");
+        self.reason(Reason::of_rule(ReasonCode::RuleFailed, &rule.id, text).with_detail(detail));
+    }
+
+    fn reason(&mut self, reason: Reason) {
+        self.decision.reasons.push(reason);
+    }
+}
+
+/// Says whether a reason by itself explains a Deny.
+fn explains(code: ReasonCode) -> bool {
+    matches!(
+        code,
+        ReasonCode::Forbidden
+            | ReasonCode::DurationTooShort
+            | ReasonCode::DurationTooLong
+            | ReasonCode::AmbiguousReview
+    )
+}
+
+fn because(code: ReasonCode, rule: &Rule, otherwise: &str) -> Reason {
+    Reason::of_rule(code, &rule.id, rule.because.as_deref().unwrap_or(otherwise))
+}

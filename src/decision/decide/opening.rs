@@ -1,0 +1,181 @@
+//! What opens at once: emergencies and zones.
+
+use super::{Match, Run, because};
+use crate::decision::{Effect, Need, Path, Reason, ReasonCode, Slots, Terms};
+use crate::policy::{LimitBy, LimitSpec, Zone};
+use crate::request::Usage;
+
+impl Run<'_> {
+    /// Step 5: break-glass access, where it is asked for with a reason and a rule permits it.
+    pub(super) fn emergency(&mut self) -> bool {
+        if !self.request.is_emergency() {
+            return false;
+        }
+        let refuse = |text: &str| Reason::new(ReasonCode::EmergencyRefused, text);
+        if self.request.reason().is_none_or(|reason| reason.trim().is_empty()) {
+            self.reason(refuse("an emergency needs a reason").with_detail("context.reason"));
+            return false;
+        }
+        let mut candidates = Vec::new();
+        for rule in &self.policy.rules().emergencies {
+            match self.matches(&rule.rule) {
+                Match::Yes => candidates.push(rule),
+                Match::No => {}
+                Match::Failed(failure) => self.failed(&rule.rule, &failure, false),
+            }
+        }
+        if candidates.is_empty() {
+            self.reason(refuse("no rule permits break-glass access here"));
+            return false;
+        }
+        let overdue = self.request.usage().map(|usage| usage.overdue_reviews);
+        if overdue != Some(0) {
+            self.reason(refuse(match overdue {
+                None => "nobody said whether reviews of earlier emergencies are overdue",
+                Some(_) => "the review of an earlier emergency is overdue",
+            }));
+            return false;
+        }
+        let mut admitted = Vec::new();
+        for rule in candidates {
+            let terms = rule.grant.admit(self.request.duration()).and_then(|duration| {
+                let limit = self.slots(&rule.rule.id, rule.limit)?;
+                Ok(Terms {
+                    duration,
+                    max_uses: rule.grant.max_uses,
+                    use_within: rule.grant.use_within,
+                    limit,
+                })
+            });
+            match terms {
+                Ok(terms) => admitted.push((rule, terms)),
+                Err(reason) => self.reason(reason.with_rule(&rule.rule.id)),
+            }
+        }
+        // The strictest of several: the shortest grant, then the nearest review, then the smallest id.
+        let strictest = admitted.into_iter().min_by(|(a, x), (b, y)| {
+            (x.duration, a.review_within, &a.rule.id).cmp(&(y.duration, b.review_within, &b.rule.id))
+        });
+        let Some((rule, terms)) = strictest else {
+            self.reason(refuse("no rule that matches admits it now"));
+            return false;
+        };
+        self.decision.rules.push(rule.rule.id.clone());
+        self.reason(because(ReasonCode::EmergencyAllows, &rule.rule, "break-glass access; it owes a review"));
+        self.decision.effect = Effect::Allow;
+        self.decision.path = Path::Emergency { terms, review_within: rule.review_within };
+        true
+    }
+
+    /// Step 6: zones that no hold stops.
+    pub(super) fn zones(&mut self) -> bool {
+        if self.held() {
+            return false;
+        }
+        let mut satisfied: Vec<(&Zone, Terms, bool)> = Vec::new();
+        let mut challenges: Vec<(&Zone, Vec<Need>)> = Vec::new();
+        for zone in &self.policy.rules().zones {
+            match self.matches(&zone.rule) {
+                Match::Yes => {}
+                Match::No => continue,
+                Match::Failed(failure) => {
+                    self.failed(&zone.rule, &failure, false);
+                    continue;
+                }
+            }
+            match self.enter(zone) {
+                Ok((terms, capped)) => {
+                    let needs = self.unmet(&zone.needs, &zone.rule.id);
+                    if needs.is_empty() {
+                        satisfied.push((zone, terms, capped));
+                    } else {
+                        challenges.push((zone, needs));
+                    }
+                }
+                Err(reason) => self.reason(reason.with_rule(&zone.rule.id)),
+            }
+        }
+        let best = satisfied.into_iter().min_by(|(a, _, a_capped), (b, _, b_capped)| {
+            let order =
+                |zone: &Zone, capped| (capped, std::cmp::Reverse(zone.grant.max), zone.rule.id.clone());
+            order(a, *a_capped).cmp(&order(b, *b_capped))
+        });
+        if let Some((zone, terms, _)) = best {
+            self.decision.rules.push(zone.rule.id.clone());
+            self.reason(because(ReasonCode::ZoneAllows, &zone.rule, "it is in a safe zone"));
+            self.decision.effect = Effect::Allow;
+            self.decision.path = Path::Zone(terms);
+            return true;
+        }
+        let fewest = challenges
+            .into_iter()
+            .min_by(|(a, needs), (b, others)| (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id)));
+        match fewest {
+            Some((zone, needs)) if !self.request.asks_review() => {
+                self.challenge(&[&zone.rule], needs);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn held(&mut self) -> bool {
+        let mut held = false;
+        for rule in &self.policy.rules().holds {
+            match self.matches(rule) {
+                Match::Yes => {
+                    self.decision.rules.push(rule.id.clone());
+                    self.reason(because(ReasonCode::Held, rule, "nothing is automatic here"));
+                }
+                Match::No => continue,
+                Match::Failed(failure) => {
+                    self.failed(rule, &failure, true);
+                }
+            }
+            held = true;
+        }
+        held
+    }
+
+    /// Says on which terms a matching zone lets the request in, and whether it caps the asked time.
+    fn enter(&self, zone: &Zone) -> Result<(Terms, bool), Reason> {
+        if self.decision.risk > zone.max_risk {
+            let text = format!("the risk is {}, the zone's ceiling is {}", self.decision.risk, zone.max_risk);
+            return Err(Reason::new(ReasonCode::RiskAboveZone, text).with_detail(zone.max_risk.as_str()));
+        }
+        let asked = self.request.duration();
+        let duration = zone.grant.admit(asked)?;
+        let limit = self.slots(&zone.rule.id, zone.limit)?;
+        let capped = asked.is_some_and(|asked| asked > duration);
+        let terms =
+            Terms { duration, max_uses: zone.grant.max_uses, use_within: zone.grant.use_within, limit };
+        Ok((terms, capped))
+    }
+
+    /// Finds the free slots of a limit in the current window. Windows start at multiples of their length
+    /// since the epoch, in UTC.
+    fn slots(&self, id: &str, limit: Option<LimitSpec>) -> Result<Option<Slots>, Reason> {
+        let Some(limit) = limit else { return Ok(None) };
+        let full = |text: String| Reason::new(ReasonCode::LimitReached, text);
+        let usage: Option<&Usage> = self.request.usage();
+        let used =
+            usage.ok_or_else(|| full("nobody said how much of its limit is used".to_owned()))?.used(id);
+        if used >= limit.count {
+            return Err(full(format!("its limit of {} is used up", limit.count)));
+        }
+        let whose = match limit.by {
+            LimitBy::Subject => self.request.subject().reference(),
+            LimitBy::Resource => self.request.resource().reference(),
+            LimitBy::Rule => String::new(),
+        };
+        let per = i64::try_from(limit.per.as_secs()).unwrap_or(i64::MAX);
+        let window = self
+            .now
+            .timestamp()
+            .checked_div_euclid(per)
+            .and_then(|count| count.checked_mul(per))
+            .unwrap_or(0);
+        let prefix = format!("limit/{}/", crate::hex::short_digest(&[id, &whose, &window.to_string()]));
+        Ok(Some(Slots { prefix, first: used.saturating_add(1), last: limit.count }))
+    }
+}
