@@ -48,7 +48,7 @@ fn told(decision: &Decision) -> String {
     decision.reasons().map(|reason| format!("{reason}\n")).collect()
 }
 
-/// Who vouches.
+// Who vouches.
 
 fn caller(
     subject: &str,

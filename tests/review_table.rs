@@ -12,7 +12,7 @@
 
 mod support;
 
-use countersign::{Effect, Gate, Outcome, Review, ReviewState, Vote, limits};
+use countersign::{Effect, Gate, Outcome, Review, ReviewState, limits};
 
 use support::reviews::{HEAD, ask, back, claimed, dba, lead, no, one, sre, word, yes};
 use support::{Host, ISSUER, after, policy};
