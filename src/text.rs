@@ -13,6 +13,7 @@ pub(crate) fn quote(text: &str) -> String {
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}' |
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 

@@ -139,7 +139,10 @@ fn keys_of_later_versions_are_refused() {
         faults("[attributes.'subject.name']\ntype = 'string'\npersonal = true\n"),
         ["5:1 `personal` is not supported"]
     );
-    assert_eq!(faults(&format!("{ZONE}[zone.needs.auth]\nacr = 'x'\n")), ["8:1 `acr` is not supported"]);
+    assert_eq!(
+        faults(&format!("{ZONE}[zone.needs.auth]\nwithin = '5m'\nacr = 'x'\n")),
+        ["9:1 `acr` is not supported"]
+    );
 }
 
 #[test]
@@ -577,6 +580,23 @@ fn a_stage_has_an_id_of_its_own() {
     assert_eq!(
         faults(&format!("{REVIEW}[[review.stage]]\n")),
         ["6:1 `id` is missing: every stage has an id", "6:1 `approve` is missing: who must approve"]
+    );
+}
+
+#[test]
+fn terms_that_say_nothing_or_too_much_are_refused() {
+    let asked = format!("{REVIEW}approve = {{ from = 'true' }}\n");
+    assert_eq!(
+        faults(&format!("{asked}grant = {{ max_uses = 2, use_within = '5m' }}\n")),
+        ["7:9 `use_within` bounds the first use, and goes with `single_use` alone"]
+    );
+    assert_eq!(
+        faults(&format!("{asked}needs = {{ auth = {{ amr = [] }} }}\n")),
+        ["7:18 nothing is needed: expected `amr`, `within` or both"]
+    );
+    assert_eq!(
+        faults(&format!("[groups]\n'' = 'any'\n{asked}")),
+        ["4:1 a group has a name: reviews without one must all approve"]
     );
 }
 

@@ -102,7 +102,7 @@ fn every_key_is_in_the_guide() {
         format!("{zone}[zone.limit]\ncount = 1\nper = '1h'\nzzzzzzzzzzzz = 1\n"),
         format!("{zone}[zone.grant]\nzzzzzzzzzzzz = 1\n"),
         format!("{zone}[zone.needs]\nzzzzzzzzzzzz = 1\n"),
-        format!("{zone}[zone.needs.auth]\nzzzzzzzzzzzz = 1\n"),
+        format!("{zone}[zone.needs.auth]\nwithin = '5m'\nzzzzzzzzzzzz = 1\n"),
         format!("{review}zzzzzzzzzzzz = 1\n"),
         format!("{review}veto = {{ from = 'true', zzzzzzzzzzzz = 1 }}\n"),
         "[[review]]\nid = 'r'\nwhen = 'true'\napprove = { from = 'true', zzzzzzzzzzzz = 1 }\n".to_owned(),

@@ -8,6 +8,8 @@ mod records;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use self::records::Stamped;
 use crate::audit::{Draft, Event, Fate, Key, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
@@ -157,6 +159,7 @@ impl Gate {
         };
         let counted = counted.and_then(|counted| match &counted.closing {
             Closing::Approved { terms, approvers } => {
+                self.ask_again(review, stamp.now())?;
                 let (issuer, id) = (&self.inner.issuer, review.id());
                 let claims =
                     at.claims(issuer, review.request(), review.decision(), terms, approvers, Some(id))?;
@@ -270,6 +273,16 @@ impl Gate {
         let draft = at.loaded(&policy, self.policy());
         let gate = Self::new(policy, &self.inner.issuer);
         Step::new(vec![draft], at.refusal("reload"), |_| gate)
+    }
+
+    /// What is forbidden when the quorum closes was not approved, whatever it was when the review opened.
+    fn ask_again(&self, review: &Review, now: DateTime<Utc>) -> Result<(), VoteError> {
+        let decision = decision::decide_again(self.policy(), review.request(), review.facts(), now);
+        if decision.effect() != decision::Effect::Deny {
+            return Ok(());
+        }
+        let reason = decision.reasons().next().map_or_else(String::new, ToString::to_string);
+        Err(VoteError::DeniedByNow { reason })
     }
 }
 

@@ -295,14 +295,14 @@ impl<'c, 't> Compiler<'c, 't> {
         if spec.use_within.is_some_and(|within| within > max) {
             self.faults.add(&spec.span, "impossible bounds: `use_within` is above `max`");
         }
-        Bounds {
-            min,
-            default,
-            max,
-            caps: spec.caps.or(self.defaults.caps).unwrap_or(false),
-            max_uses: spec.max_uses.or(self.defaults.max_uses),
-            use_within: spec.use_within.or(self.defaults.use_within),
+        let max_uses = spec.max_uses.or(self.defaults.max_uses);
+        let use_within = spec.use_within.or(self.defaults.use_within);
+        if use_within.is_some() && max_uses.is_some_and(|uses| uses > 1) {
+            self.faults
+                .add(&spec.span, "`use_within` bounds the first use, and goes with `single_use` alone");
         }
+        let caps = spec.caps.or(self.defaults.caps).unwrap_or(false);
+        Bounds { min, default, max, caps, max_uses, use_within }
     }
 
     fn condition(&mut self, source: &Text, access: &Access, owner: &str) -> Program {

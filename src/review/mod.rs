@@ -159,11 +159,16 @@ impl Review {
     /// Returns who of the candidates could approve now.
     #[must_use]
     pub fn eligible<'a>(&self, candidates: impl IntoIterator<Item = &'a Subject>) -> Vec<&'a Subject> {
+        let has_seat = |vote: Vote| {
+            let seats = self.plan.seats(&vote, &self.votes, self.about(self.opened_at));
+            seats.iter().any(Option::is_some)
+        };
+        // Some seats are only for those who say why.
         let could = |candidate: &&Subject| {
             let vote = Vote::approve((*candidate).clone());
-            let has_seat = |seats: Vec<Option<usize>>| seats.iter().any(Option::is_some);
-            candidate.source() == Source::Attested
-                && has_seat(self.plan.seats(&vote, &self.votes, self.about(self.opened_at)))
+            self.state == ReviewState::Open
+                && candidate.source() == Source::Attested
+                && (has_seat(vote.clone()) || has_seat(vote.with_comment("…")))
         };
         candidates.into_iter().filter(could).collect()
     }
@@ -234,6 +239,10 @@ impl Review {
 
     pub(crate) fn expired(&self) -> Self {
         Self { version: self.version.saturating_add(1), state: ReviewState::Expired, ..self.clone() }
+    }
+
+    pub(crate) fn facts(&self) -> &FactValues {
+        &self.facts
     }
 
     pub(crate) fn version(&self) -> u64 {

@@ -99,6 +99,12 @@ pub enum VoteError {
     /// Another policy decides by now: the request must be submitted again.
     #[error("policy has changed since the review was opened, submit the request again")]
     PolicyChanged,
+    /// The quorum is there, but by now the policy denies the request: a forbid begins to match, say.
+    #[error("request is denied by now: {reason}")]
+    DeniedByNow {
+        /// Why.
+        reason: String,
+    },
     /// The grant that the quorum allows cannot be written.
     #[error("grant cannot be written: {0}")]
     Claims(#[from] ClaimError),

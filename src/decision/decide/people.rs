@@ -124,6 +124,8 @@ impl<'r> Run<'r> {
         }
         let max_uses = bounds().filter_map(|bounds| bounds.max_uses).min();
         let use_within = bounds().filter_map(|bounds| bounds.use_within).min();
+        // A deadline for the first use says nothing of a second one.
+        let max_uses = if use_within.is_some() { max_uses.min(Some(1)).or(max_uses) } else { max_uses };
         Some(Terms { duration, max_uses, use_within, limit: None })
     }
 

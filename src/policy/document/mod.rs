@@ -146,6 +146,9 @@ impl Document {
         }
         if let Some(node) = fields.take("groups") {
             document.groups = table(node, faults, "a table of groups", |name, node, faults| {
+                if name.text.is_empty() {
+                    faults.add(&name.span, "a group has a name: reviews without one must all approve");
+                }
                 Some((name.clone(), choice(node, faults, &GROUP_MODES)?))
             });
         }

@@ -60,8 +60,12 @@ impl NeedsSpec {
         };
         needs.fields = texts(inner.take("fields"), faults);
         if let Some(mut auth) = inner.take("auth").and_then(|node| node.fields(faults, "a table")) {
-            let methods = texts(auth.take("amr"), faults).into_iter().map(|text| text.text).collect();
+            let methods: Vec<String> =
+                texts(auth.take("amr"), faults).into_iter().map(|text| text.text).collect();
             let within = auth.take("within").and_then(|node| span(node, faults));
+            if methods.is_empty() && within.is_none() {
+                faults.add(&auth.span, "nothing is needed: expected `amr`, `within` or both");
+            }
             auth.refuse(faults, &["acr"]);
             auth.finish(faults);
             needs.auth = Some(AuthSpec { methods, within });
