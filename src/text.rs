@@ -27,31 +27,47 @@ pub(crate) fn escaped_len(text: &str) -> usize {
     text.bytes().map(escape).fold(2, usize::saturating_add)
 }
 
-/// Finds the known name that a mistyped one most likely means: at most a third of its characters differ.
-pub(crate) fn closest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.into_iter().map(|name| (distance(found, name), name));
-    let (distance, name) = near.min_by_key(|(distance, _)| *distance)?;
-    (distance.saturating_mul(3) <= found.chars().count().max(3)).then_some(name)
+/// Finds the name that was probably meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (name.len() / 3).clamp(1, 3);
+    known
+        .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed && candidate.len() <= NAME)
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
-/// Counts the insertions, removals and replacements that turn one text into the other (Levenshtein).
+/// Counts the letters to change, add, drop or swap with a neighbour (restricted Damerau-Levenshtein).
 fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.chars().count()).collect();
-    for (line, a) in left.chars().enumerate() {
-        let mut diagonal = line;
-        let mut before = line.saturating_add(1);
-        for (cell, b) in row.iter_mut().skip(1).zip(right.chars()) {
-            let replaced = diagonal.saturating_add(usize::from(a != b));
-            diagonal = *cell;
-            before = replaced.min(before.saturating_add(1)).min(cell.saturating_add(1));
-            *cell = before;
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=right.len()).collect();
+    for (row, letter) in left.iter().enumerate() {
+        let mut line = vec![row.saturating_add(1)];
+        for (column, other) in right.iter().enumerate() {
+            let cell = |line: &[usize], at: usize| line.get(at).copied().unwrap_or(usize::MAX);
+            let next = column.saturating_add(1);
+            let same = usize::from(letter != other);
+            let mut least = cell(&above, column).saturating_add(same);
+            least =
+                least.min(cell(&above, next).saturating_add(1)).min(cell(&line, column).saturating_add(1));
+            if let (Some(up), Some(back)) = (row.checked_sub(1), column.checked_sub(1))
+                && left.get(up) == Some(other)
+                && right.get(back) == Some(letter)
+            {
+                least = least.min(cell(&before, back).saturating_add(1));
+            }
+            line.push(least);
         }
-        if let Some(first) = row.first_mut() {
-            *first = line.saturating_add(1);
-        }
+        before = std::mem::replace(&mut above, line);
     }
-    row.last().copied().unwrap_or(0)
+    above.last().copied().unwrap_or(usize::MAX)
 }
+
+/// Bytes of a name for which a neighbour is looked for: the search is quadratic.
+const NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -64,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn mistyped_name_finds_its_neighbour() {
-        let known = ["resource.environment", "resource.owner", "subject.groups"];
-        assert_eq!(closest("resource.enviroment", known), Some("resource.environment"));
-        assert_eq!(closest("zzz", known), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
+    fn a_near_name_is_found_and_a_far_one_is_not() {
+        let known = ["resource.environment", "resource.owner", "now"];
+        assert_eq!(nearest("resource.enviroment", known), Some("resource.environment"));
+        assert_eq!(nearest("nwo", known), Some("now"));
+        assert_eq!(nearest("context.ticket", known), None);
     }
 }

@@ -129,44 +129,6 @@ pub(super) fn quote(text: &str) -> String {
     out
 }
 
-/// Finds the name that was probably meant.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.len() / 3).clamp(1, 3);
-    known
-        .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed && candidate.len() <= NAME)
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Counts the letters to change, add, drop or swap with a neighbour (restricted Damerau-Levenshtein).
-fn distance(left: &str, right: &str) -> usize {
-    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=right.len()).collect();
-    for (row, letter) in left.iter().enumerate() {
-        let mut line = vec![row.saturating_add(1)];
-        for (column, other) in right.iter().enumerate() {
-            let cell = |line: &[usize], at: usize| line.get(at).copied().unwrap_or(usize::MAX);
-            let next = column.saturating_add(1);
-            let same = usize::from(letter != other);
-            let mut least = cell(&above, column).saturating_add(same);
-            least =
-                least.min(cell(&above, next).saturating_add(1)).min(cell(&line, column).saturating_add(1));
-            if let (Some(up), Some(back)) = (row.checked_sub(1), column.checked_sub(1))
-                && left.get(up) == Some(other)
-                && right.get(back) == Some(letter)
-            {
-                least = least.min(cell(&before, back).saturating_add(1));
-            }
-            line.push(least);
-        }
-        before = std::mem::replace(&mut above, line);
-    }
-    above.last().copied().unwrap_or(usize::MAX)
-}
-
 fn floor(source: &str, index: usize) -> usize {
     let mut index = index.min(source.len());
     while !source.is_char_boundary(index) {
@@ -180,9 +142,6 @@ const LINE: usize = 160;
 
 /// Characters of outside text in a message.
 const QUOTED: usize = 64;
-
-/// Bytes of a name for which a neighbour is looked for: the search is quadratic.
-const NAME: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -200,13 +159,5 @@ mod tests {
             found.render(""),
             "error: unknown attribute `bcd`\n  |\n1 | \n  | ^\n  help: did you mean `bce`?"
         );
-    }
-
-    #[test]
-    fn a_near_name_is_found_and_a_far_one_is_not() {
-        let known = ["resource.environment", "resource.owner", "now"];
-        assert_eq!(nearest("resource.enviroment", known.into_iter()), Some("resource.environment"));
-        assert_eq!(nearest("nwo", known.into_iter()), Some("now"));
-        assert_eq!(nearest("context.ticket", known.into_iter()), None);
     }
 }

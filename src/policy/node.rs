@@ -6,7 +6,7 @@
 use serde_json::{Value as Json, json};
 
 use super::error::{Faults, Span};
-use crate::text::{closest, quote};
+use crate::text::{nearest, quote};
 use crate::value::{Attributes, Value};
 
 /// One value of a document and the bytes it came from.
@@ -204,7 +204,7 @@ impl<'n> Fields<'n> {
     pub(crate) fn finish(self, faults: &mut Faults<'_>) {
         let known = |name: &str| self.asked.contains(&name) || self.refused.contains(&name);
         for (key, _) in self.entries.iter().filter(|(key, _)| !known(&key.text)) {
-            let hint = match closest(&key.text, self.asked.iter().copied()) {
+            let hint = match nearest(&key.text, self.asked.iter().copied()) {
                 Some(name) => format!(", did you mean `{name}`?"),
                 None => format!(", expected one of `{}`", self.asked.join("`, `")),
             };

@@ -13,7 +13,7 @@ use crate::cel::{Declaration, Environment, Input, Slot, Type};
 use crate::inspect::sql;
 use crate::limits;
 use crate::request::{Request, Source, Subject};
-use crate::text::{closest, quote};
+use crate::text::{nearest, quote};
 use crate::value::{Attributes, Value};
 
 /// All names of a policy.
@@ -185,7 +185,7 @@ impl Schema {
 
     /// Names the declared path that a mistyped one most likely means.
     pub(crate) fn closest(&self, path: &str) -> Option<&str> {
-        closest(path, self.attributes.iter().map(|attribute| attribute.path.as_str()))
+        nearest(path, self.attributes.iter().map(|attribute| attribute.path.as_str()))
     }
 }
 

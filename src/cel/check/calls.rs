@@ -4,7 +4,7 @@
 //! arguments that are known at load to be malformed: patterns, zones, times.
 
 use super::super::ast::{Expr, Kind};
-use super::super::diagnostic::{Diagnostic, Span, nearest, quote};
+use super::super::diagnostic::{Diagnostic, Span, quote};
 use super::super::failure::Fault;
 use super::super::functions::{self, Func};
 use super::super::node::{Call, Node};
@@ -12,6 +12,7 @@ use super::super::time;
 use super::super::types::Type;
 use super::super::val::Val;
 use super::{Checker, Typed};
+use crate::text::nearest;
 
 impl Checker<'_> {
     pub(super) fn call(&mut self, target: Option<&Expr>, name: &str, args: &[Expr], span: Span) -> Typed {

@@ -4,7 +4,7 @@
 //! namespace. Variables of macros come before all declared names. What remains of a path selects from a value.
 
 use super::super::ast::{Expr, Kind};
-use super::super::diagnostic::{Diagnostic, Span, nearest, quote};
+use super::super::diagnostic::{Diagnostic, Span, quote};
 use super::super::environment::{Name, Slot};
 use super::super::failure::Fault;
 use super::super::names;
@@ -12,6 +12,7 @@ use super::super::node::{How, Index, Node, Select};
 use super::super::types::Type;
 use super::super::val::Val;
 use super::{Checker, Typed};
+use crate::text::nearest;
 
 /// What the beginning of a path is.
 pub(super) enum Found<'e> {

@@ -4,12 +4,13 @@
 //! that an attribute cannot have. Numbers of different types compare; they do not add.
 
 use super::super::ast::{BinaryOp, Expr};
-use super::super::diagnostic::{Diagnostic, Span, nearest, quote};
+use super::super::diagnostic::{Diagnostic, Span, quote};
 use super::super::failure::Fault;
 use super::super::node::{Binary, Node};
 use super::super::types::Type;
 use super::super::val::Val;
 use super::{Checker, Position, Typed};
+use crate::text::nearest;
 
 impl Checker<'_> {
     /// `&&` and `||`.
