@@ -9,6 +9,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::limits;
+use crate::value::Attributes;
 
 /// The language of a SQL payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -238,24 +239,11 @@ impl Payload {
         Ok(())
     }
 
-    /// Computes the action digest: `sha-256:` and 64 lower-case hexadecimal digits over the domain
-    /// `countersign/action/v1`, the kind, the dialect, the resource and every part to run. Each part is
-    /// preceded by its length as eight big-endian bytes, and each list by its count, so that no two
-    /// payloads share an encoding (docs/formats.md, "Action digest").
+    /// Computes the digest of an action that has this payload and no properties, as
+    /// [`Action::digest`](crate::Action::digest) does.
     #[must_use]
     pub fn digest(&self, resource_kind: &str, resource_id: &str) -> String {
-        let mut hasher = Sha256::new();
-        let mut put = |part: &[u8]| {
-            hasher.update(length(part.len()));
-            hasher.update(part);
-        };
-        put(b"countersign/action/v1");
-        put(self.kind_name().as_bytes());
-        put(self.dialect().map_or("", Dialect::as_str).as_bytes());
-        put(resource_kind.as_bytes());
-        put(resource_id.as_bytes());
-        self.for_each_part(put);
-        format!("sha-256:{}", crate::hex::encode(&hasher.finalize()))
+        action_digest(Some(self), &Attributes::new(), resource_kind, resource_id)
     }
 
     /// Visits every part that makes the payload what it is, counts before lists.
@@ -290,6 +278,34 @@ impl fmt::Display for Dialect {
     }
 }
 
+/// Hashes all that an action binds. Each part is preceded by its length as eight big-endian bytes, and each
+/// list by its count, so that no two actions share an encoding (docs/formats.md, "Action digest").
+pub(crate) fn action_digest(
+    payload: Option<&Payload>,
+    properties: &Attributes,
+    resource_kind: &str,
+    resource_id: &str,
+) -> String {
+    let mut hasher = Sha256::new();
+    let mut put = |part: &[u8]| {
+        hasher.update(length(part.len()));
+        hasher.update(part);
+    };
+    put(b"countersign/action/v1");
+    put(payload.map_or("none", Payload::kind_name).as_bytes());
+    put(payload.and_then(Payload::dialect).map_or("", Dialect::as_str).as_bytes());
+    put(resource_kind.as_bytes());
+    put(resource_id.as_bytes());
+    if let Some(payload) = payload {
+        payload.for_each_part(&mut put);
+    }
+    if !properties.is_empty() {
+        put(b"properties");
+        properties.for_each_part(&mut put);
+    }
+    format!("sha-256:{}", crate::hex::encode(&hasher.finalize()))
+}
+
 fn put_pairs(pairs: &[(String, String)], mut put: impl FnMut(&[u8])) {
     put(&length(pairs.len()));
     for (name, value) in pairs {
@@ -318,6 +334,6 @@ fn pairs_have_nul(pairs: &[(String, String)]) -> bool {
 }
 
 /// A length that fits a `u64` on every platform Rust has.
-fn length(count: usize) -> [u8; 8] {
+pub(crate) fn length(count: usize) -> [u8; 8] {
     u64::try_from(count).unwrap_or(u64::MAX).to_be_bytes()
 }

@@ -276,6 +276,26 @@ fn check(lines: &[u8], checkpoint: &str) -> countersign::LogVerdict {
 }
 
 #[test]
+fn grant_is_bound_to_the_properties_of_its_action() {
+    let toml = "format = 1\nname = 'flags'\n[defaults]\nrisk = 'low'\n\
+                [[zone]]\nid = 'flags'\nwhen = 'true'\nmax_risk = 'low'\n";
+    let mut host = Host::new(toml);
+    let set = |percent: i64| Action::new("flag.set").with("percent", percent);
+    let flag = Resource::new("flag", "checkout");
+    let request = Request::new(member("ana", &[]), set(50), flag.clone());
+    let Ok(Outcome::Allow(authorization)) = host.submit(request, after(0)) else {
+        panic!("expected a grant")
+    };
+    let grant = authorization.sign(&key());
+    let verifier = GrantVerifier::new(ISSUER, "flag/checkout", KeySet::new([key().public()]));
+    let verify = |action| verifier.verify(grant.token(), Attempt::new(action, flag.clone()), after(1));
+    assert!(verify(set(50)).is_ok());
+    assert!(matches!(verify(set(100)), Err(VerifyError::Payload { .. })));
+    assert!(matches!(verify(Action::new("flag.set")), Err(VerifyError::Payload { .. })));
+    assert!(matches!(verify(set(50).with("force", true)), Err(VerifyError::Payload { .. })));
+}
+
+#[test]
 fn one_flipped_bit_in_a_record_is_found_and_named() {
     let mut host = Host::new(POLICY);
     let (_, grant) = approved(&mut host);

@@ -167,10 +167,7 @@ impl<'s> Stamped<'s> {
             action: request.action().name().to_owned(),
             resource: resource.reference(),
             request: review.unwrap_or(&self.id).to_owned(),
-            action_digest: request
-                .action()
-                .payload()
-                .map(|payload| payload.digest(resource.kind(), resource.id())),
+            action_digest: request.action().digest(resource),
             policy: Some(decision.policy().to_owned()),
             constraints,
             approvals: approvals.collect(),

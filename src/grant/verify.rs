@@ -367,10 +367,9 @@ impl Attempt {
         self
     }
 
-    /// Returns the digest of the payload, where there is one.
+    /// Returns the digest of what is about to be done, where more than a name is.
     pub(super) fn action_digest(&self) -> Option<String> {
-        let payload = self.action.payload()?;
-        Some(payload.digest(self.resource.kind(), self.resource.id()))
+        self.action.digest(&self.resource)
     }
 
     fn check(&self, claims: &Claims) -> Result<Option<String>, VerifyError> {

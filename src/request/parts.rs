@@ -3,7 +3,7 @@
 //! Each part knows whether the host attests it or the caller only says so. Builders never fail: a fault
 //! is kept and becomes a Deny that names its path.
 
-use crate::payload::Payload;
+use crate::payload::{Payload, action_digest};
 use crate::request::RequestError;
 use crate::value::{Attributes, Value};
 
@@ -151,6 +151,26 @@ impl Action {
         &self.name
     }
 
+    /// Computes the action digest, which binds approvals and grants to what was approved: the payload, the
+    /// properties and the resource. `sha-256:` and 64 lower-case hexadecimal digits (docs/formats.md,
+    /// "Action digest"). An action without payload and properties is bound by its name alone.
+    ///
+    /// ```
+    /// use countersign::{Action, Resource};
+    ///
+    /// let flag = Resource::new("flag", "new-checkout");
+    /// let half = Action::new("flag.set").with("percent", 50).digest(&flag);
+    /// assert_ne!(half, Action::new("flag.set").with("percent", 100).digest(&flag));
+    /// assert_eq!(Action::new("service.restart").digest(&flag), None);
+    /// ```
+    #[must_use]
+    pub fn digest(&self, resource: &Resource) -> Option<String> {
+        if self.payload.is_none() && self.properties.is_empty() {
+            return None;
+        }
+        Some(action_digest(self.payload(), &self.properties, resource.kind(), resource.id()))
+    }
+
     /// Returns the exact thing to run.
     #[must_use]
     pub fn payload(&self) -> Option<&Payload> {
@@ -210,5 +230,31 @@ mod tests {
         let subject = Subject::new("user", "ana").with("id", "bo");
         assert_eq!(subject.fault(), Some(&RequestError::Reserved { path: "subject.id".to_owned() }));
         assert_eq!(subject.id(), "ana");
+    }
+
+    /// Digests computed apart from the library, with another language's hash.
+    #[test]
+    fn digest_is_that_of_the_format() {
+        let flag = Resource::new("flag", "new-checkout");
+        let labels: Attributes = [("Team", "x")].into_iter().collect();
+        let set = Action::new("flag.set")
+            .with("percent", 50)
+            .with("force", true)
+            .with("ratio", 0.5)
+            .with("big", 1_u64 << 63)
+            .with("tags", vec![Value::from("a"), Value::Null])
+            .with("labels", labels);
+        let expected = "sha-256:ef91c31161de8ec6061f7d110335cee961a59ee81fa052caebcc412ceceeee9c";
+        assert_eq!(set.digest(&flag).as_deref(), Some(expected));
+        assert_eq!(set.clone().with("percent", 50_u64).digest(&flag).as_deref(), Some(expected));
+
+        let sql = Payload::sql(crate::Dialect::PostgreSql, "DELETE FROM orders WHERE id = $1")
+            .with_parameters(["7"]);
+        let orders = Resource::new("database", "orders");
+        let delete = Action::new("sql.execute").with_payload(sql);
+        let plain = "sha-256:4c60001010c20ec7f3368c7a7122369d5c375ce5d09ecaa0d8c157ac7bdc8637";
+        assert_eq!(delete.digest(&orders).as_deref(), Some(plain));
+        let expected = "sha-256:f2025f7cb960cc49db6b560ec4e7d5bb190196028cde907991bddda5a33eeb7d";
+        assert_eq!(delete.with("schema", "public").digest(&orders).as_deref(), Some(expected));
     }
 }

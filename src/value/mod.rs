@@ -9,6 +9,7 @@ mod record;
 
 use std::fmt;
 
+use crate::payload::length;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -66,6 +67,43 @@ impl Value {
         }
     }
 
+    /// Visits the parts of the value for a digest: its type, then its content (docs/formats.md, "Action digest").
+    pub(crate) fn for_each_part(&self, put: &mut impl FnMut(&[u8])) {
+        let mut number = |kind: &str, text: String| {
+            put(kind.as_bytes());
+            put(text.as_bytes());
+        };
+        match self {
+            Self::Int(value) => return number("int", value.to_string()),
+            // The same number, whichever type it was built with.
+            Self::Uint(value) => {
+                let kind = if i64::try_from(*value).is_ok() { "int" } else { "uint" };
+                return number(kind, value.to_string());
+            }
+            _ => put(self.type_name().as_bytes()),
+        }
+        match self {
+            Self::Null | Self::Int(_) | Self::Uint(_) => {}
+            Self::Bool(value) => put(&[u8::from(*value)]),
+            Self::Double(value) => put(&value.to_bits().to_be_bytes()),
+            Self::String(text) => put(text.as_bytes()),
+            Self::Bytes(bytes) => put(bytes),
+            Self::Timestamp(time) => {
+                put(time.timestamp().to_string().as_bytes());
+                put(time.timestamp_subsec_nanos().to_string().as_bytes());
+            }
+            Self::Duration(span) => {
+                put(span.num_seconds().to_string().as_bytes());
+                put(span.subsec_nanos().to_string().as_bytes());
+            }
+            Self::List(items) => {
+                put(&length(items.len()));
+                items.iter().for_each(|item| item.for_each_part(put));
+            }
+            Self::Map(entries) => entries.for_each_part(put),
+        }
+    }
+
     /// Names the value's type as conditions and the vocabulary write it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
@@ -120,6 +158,15 @@ impl Attributes {
     /// Iterates over names and values, in the order of the names' bytes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Visits the parts of all attributes for a digest: their count, then each name and value.
+    pub(crate) fn for_each_part(&self, put: &mut impl FnMut(&[u8])) {
+        put(&length(self.entries.len()));
+        for (name, value) in &self.entries {
+            put(name.as_bytes());
+            value.for_each_part(put);
+        }
     }
 
     /// Counts the names.
