@@ -189,6 +189,9 @@ impl Reader<'_> {
         if self.kind() == Kind::Open {
             return self.call_at(path);
         }
+        if !path.is_single() {
+            self.picked(path.last(), false)?;
+        }
         if self.kind() == Kind::Text && self.dialect == Dialect::PostgreSql && !path.is_single() {
             self.skip(1);
         }
@@ -290,7 +293,10 @@ impl Reader<'_> {
                     }
                     self.skip(1);
                     match self.kind() {
-                        Kind::Word | Kind::Name => self.skip(1),
+                        Kind::Word | Kind::Name => {
+                            self.picked(self.at, true)?;
+                            self.skip(1);
+                        }
                         Kind::Operator if self.operator() == "*" => self.skip(1),
                         _ => return Err(Obstacle::Syntax),
                     }

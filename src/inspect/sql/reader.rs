@@ -204,6 +204,29 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Judges a name behind a dot. Where there is no such column, PostgreSQL reads `(x).f`, and `n.f` with `n` a
+    /// value, as the call `f(x)` (manual, 8.16.5); MariaDB reads `s.nextval` so in its Oracle mode. What is
+    /// picked out of a value must be known to compute only; what a column may be is not refused, and a user's
+    /// function over a table's rows cannot be told from one.
+    pub(super) fn picked(&mut self, part: usize, out_of_a_value: bool) -> Read {
+        let name = names::fold_function(self.dialect, self.tokens, part);
+        if self.dialect == Dialect::MySql && matches!(name.as_str(), "nextval" | "currval") {
+            return Err(Obstacle::Name(name));
+        }
+        if self.dialect != Dialect::PostgreSql {
+            return Ok(());
+        }
+        match calls::class(self.dialect, &name) {
+            Class::Effect(effect) => {
+                self.effect = self.effect.max(effect);
+                self.functions.insert(name);
+                Ok(())
+            }
+            Class::Grammar | Class::Unknown if out_of_a_value => Err(Obstacle::Name(name)),
+            Class::Pure | Class::Grammar | Class::Unknown => Ok(()),
+        }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.tokens.kind(self.at)
     }
