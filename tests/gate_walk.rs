@@ -276,6 +276,28 @@ fn check(lines: &[u8], checkpoint: &str) -> countersign::LogVerdict {
 }
 
 #[test]
+fn grant_is_redeemed_only_while_it_lives() {
+    let mut host = Host::new(POLICY);
+    let (_, grant) = approved(&mut host);
+    let verified = verify(grant.token(), DELETE, after(3)).unwrap();
+    let late = grant.expires_at() + chrono::TimeDelta::seconds(60);
+    assert!(matches!(redeem(&mut host, verified, late), Err(VerifyError::Expired { .. })));
+    let verified = verify(grant.token(), DELETE, after(3)).unwrap();
+    assert!(redeem(&mut host, verified, after(4)).is_ok(), "a refusal takes no use");
+}
+
+#[test]
+fn review_whose_authorization_was_torn_off_can_close_again() {
+    let mut host = Host::new(POLICY);
+    let _ = approved(&mut host);
+    let text = String::from_utf8(host.lines.clone()).unwrap();
+    let kept = text.lines().take_while(|line| !line.contains("\"event\":\"grant.authorized\""));
+    let torn: String = kept.map(|line| format!("{line}\n")).collect();
+    let reviews = Ledger::resume(STREAM, torn.as_bytes()).unwrap().reviews().unwrap();
+    assert_eq!(reviews[0].state(), ReviewState::Open);
+}
+
+#[test]
 fn grant_is_bound_to_the_properties_of_its_action() {
     let toml = "format = 1\nname = 'flags'\n[defaults]\nrisk = 'low'\n\
                 [[zone]]\nid = 'flags'\nwhen = 'true'\nmax_risk = 'low'\n";

@@ -8,12 +8,13 @@ mod records;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use self::records::Stamped;
 use crate::audit::{Draft, Event, Fate, Key, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
 use crate::grant::{Authorization, Claims, LogReference, Permit, VerifiedGrant, VerifyError};
+use crate::limits;
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::review::{Closing, Review, ReviewState, Vote, VoteError};
@@ -241,10 +242,10 @@ impl Gate {
     pub fn redeem(&self, grant: VerifiedGrant, stamp: Stamp) -> Step<Result<Permit, VerifyError>> {
         let at = Stamped::new(&stamp, "redeem");
         let expires_at = grant.expires_at();
-        let redemption = grant.redeem();
+        let redemption = grant.redeem().at(stamp.now());
         let refusal = at.refusal("redeem");
-        // From then on the keys of its uses may be forgotten, so a use could be taken again.
-        if stamp.now() >= redemption.keep_until() {
+        let leeway = TimeDelta::seconds(limits::LEEWAY_SECONDS);
+        if expires_at.checked_add_signed(leeway).is_none_or(|dead| stamp.now() >= dead) {
             let error = VerifyError::Expired { expires_at, now: stamp.now() };
             let draft = at.redeem_refused(redemption.claims(), &error);
             return Step::new(vec![draft], refusal, |_| Err(error));
@@ -254,7 +255,7 @@ impl Gate {
             return Step::new(vec![draft], refusal, |_| redemption.confirm_use(None));
         };
         let last = u64::try_from(redemption.keys().len()).unwrap_or(u64::MAX);
-        if let (1, Err(error)) = (last, redemption.check_use(Some(0))) {
+        if let Err(error) = redemption.check_use(Some(0)) {
             let draft = at.redeem_refused(redemption.claims(), &error);
             return Step::new(vec![draft], refusal, |_| Err(error));
         }

@@ -22,8 +22,8 @@ use crate::keys::{PublicKey, SigningKey};
 /// let forged = countersign::Authorization { claims: todo!(), decision: todo!(), algorithm: todo!() };
 /// ```
 ///
-/// ```compile_fail,E0599
-/// fn copy(one: &countersign::Authorization) { one.clone().sign(todo!()); }
+/// ```compile_fail,E0308
+/// fn copy(one: &countersign::Authorization) -> countersign::Authorization { one.clone() }
 /// ```
 ///
 /// ```compile_fail,E0382
