@@ -229,6 +229,26 @@ fn changed_link_is_blamed_on_the_record_that_has_it() {
 }
 
 #[test]
+fn forged_record_behind_a_met_checkpoint_blames_none_before_it() {
+    let Log { mut records, head, .. } = log(STREAM, 0);
+    let text = String::from_utf8(records[7].clone()).unwrap();
+    records.push(text.replacen("\"seq\":7", "\"seq\":8", 1).into_bytes());
+    let mut log = LogVerifier::new(STREAM).with_key(key().public()).with_checkpoint(&head).unwrap();
+    records.iter().for_each(|record| drop(log.push(record)));
+    let fault = log.finish(now()).require_sound().unwrap_err();
+    assert_eq!(fault.to_string(), "record 8: does not follow the record before it");
+}
+
+#[test]
+fn checkpoint_of_nothing_makes_no_log_sound() {
+    let Log { records, .. } = log(STREAM, 0);
+    let empty = Ledger::create(STREAM).unwrap().checkpoint().sign(&key());
+    let mut log = LogVerifier::new(STREAM).with_key(key().public()).with_checkpoint(&empty).unwrap();
+    records.iter().for_each(|record| drop(log.push(record)));
+    assert!(log.finish(now()).require_sound().is_err());
+}
+
+#[test]
 fn verified_record_shows_what_was_recorded() {
     let Log { records, .. } = log(STREAM, 0);
     let mut log = LogVerifier::new(STREAM);

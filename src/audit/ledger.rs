@@ -224,7 +224,11 @@ impl Ledger {
             let seq = tip.next_seq();
             let record = Record::read(bytes.as_ref()).map_err(|fault| LedgerError::Broken { seq, fault })?;
             if let Err(fault) = tip.pass(&record.body) {
-                let vouched = newer.next().map(|behind| vouches(behind.as_ref(), seq, &record.leaf()));
+                // What was not read here, this ledger wrote or has read before: it is not to blame.
+                let vouched = match records.is_empty() {
+                    true => Some(false),
+                    false => newer.next().map(|behind| vouches(behind.as_ref(), seq, &record.leaf())),
+                };
                 let (seq, fault) = blame(seq, fault, vouched);
                 return Err(LedgerError::Broken { seq, fault });
             }

@@ -154,6 +154,13 @@ impl LogVerifier {
 
     fn blame(&mut self, vouched: Option<bool>) {
         if self.suspect.take().is_some() {
+            // What a met checkpoint covers is not to blame.
+            let covered = |kept: &Kept| {
+                let reaches =
+                    self.broken.as_ref().is_some_and(|(seq, _)| kept.signed.checkpoint.size() >= *seq);
+                reaches && matches!(kept.met, Some((true, _)))
+            };
+            let vouched = if self.kept.iter().any(covered) { Some(false) } else { vouched };
             self.broken = self.broken.take().map(|(seq, fault)| blame(seq, fault, vouched));
         }
     }
@@ -212,6 +219,8 @@ impl LogVerifier {
         for kept in &self.kept {
             let size = kept.signed.checkpoint.size();
             match kept.met {
+                // Every log has the empty tree.
+                Some((true, _)) if size == 0 => {}
                 Some((true, _)) => {
                     matched = size;
                     found = Completeness::Reaches { size };
