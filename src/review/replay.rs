@@ -90,6 +90,10 @@ impl Review {
             }
             review.apply(record)?;
         }
+        if review.state == ReviewState::Approved && review.grant.is_none() {
+            // A torn write lost the authorization: nothing was released, and the quorum can close again.
+            review.state = ReviewState::Open;
+        }
         Ok(review)
     }
 
@@ -170,7 +174,12 @@ impl Resumed {
                 records.push(record);
             }
         }
-        of.into_iter().map(|(_, records)| Review::fold(records.into_iter())).collect()
+        // A refusal may name a review whose own records are in another stream.
+        let is_here = |records: &[&Record]| {
+            records.first().is_some_and(|record| record.event() == Event::RequestDecided.as_str())
+        };
+        let here = of.into_iter().filter(|(_, records)| is_here(records));
+        here.map(|(_, records)| Review::fold(records.into_iter())).collect()
     }
 }
 
