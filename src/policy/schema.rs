@@ -168,6 +168,7 @@ impl Schema {
         let attributes = self.attributes.iter().filter(|attribute| attribute.root == Root::Approver);
         let stated = attributes.map(|attribute| {
             let value = find(approver.properties(), &attribute.names);
+            let value = value.filter(|value| attribute.is_well_formed(value));
             let input = value.and_then(|value| attribute.check(value, self).ok());
             (attribute.slot, input.filter(|_| approver.source() == Source::Attested).unwrap_or_default())
         });
@@ -342,7 +343,11 @@ impl Attribute {
             return Err(Misfit::NotAttested { path: self.path.clone() });
         }
         let input = self.check(value, schema)?;
-        if source == Source::Attested && !self.from_caller && !self.is_well_formed(value) {
+        if !self.is_well_formed(value) {
+            // A form that people fill in is judged by `needs`; conditions do not see what is malformed.
+            if self.from_caller && declaration.is_some_and(|declaration| declaration.optional) {
+                return Ok(Input::Absent);
+            }
             let pattern = self.matches.as_ref().map(Regex::to_string).unwrap_or_default();
             return Err(Misfit::NoMatch { path: self.path.clone(), pattern });
         }
