@@ -32,6 +32,14 @@ pub(super) struct Chained {
     pub(super) fates: Vec<Fate>,
 }
 
+impl Chained {
+    /// Tells whether what is stored begins with all of these records.
+    pub(super) fn begins(&self, stored: &[Record]) -> bool {
+        let same = self.records.iter().zip(stored).take_while(|(own, stored)| own.leaf() == stored.leaf());
+        !self.records.is_empty() && same.count() == self.records.len()
+    }
+}
+
 impl Tip {
     /// Begins a stream. Its first record's predecessor is a hash that only this stream has.
     pub(super) fn new(stream: &str) -> Result<Self, LedgerError> {

@@ -55,6 +55,8 @@ pub struct Staged<'a, T> {
     /// Keys that the store said are taken.
     taken: HashSet<String>,
     chained: Chained,
+    /// What was lent out before at the same place, oldest first: the store may hold any of it.
+    earlier: Vec<Chained>,
     lines: OnceLock<Vec<u8>>,
     /// The store was found to hold these very records.
     stored: bool,
@@ -74,6 +76,7 @@ impl<'a, T: 'static> Staged<'a, T> {
             release,
             taken: HashSet::new(),
             chained: Chained::default(),
+            earlier: Vec::new(),
             lines: OnceLock::new(),
             stored: false,
         };
@@ -107,19 +110,23 @@ impl<'a, T: 'static> Staged<'a, T> {
     }
 
     /// Chains the records anew behind `newer`, what the store holds from [`first_seq`](Self::first_seq)
-    /// on: another process has taken the numbers. If `newer` are these very records (the write had
-    /// succeeded and only its answer was lost), nothing remains to be stored.
+    /// on: another process has taken the numbers. If `newer` begins with these very records, or with those
+    /// that stood here before a [`refuse`](Self::refuse), the write had succeeded and only its answer was
+    /// lost: nothing remains to be stored, and the result is that of the records that are.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Broken`]: the store holds something that does not follow. The ledger is uncertain.
     pub fn rebase<R: AsRef<[u8]>>(mut self, newer: impl IntoIterator<Item = R>) -> Result<Self, LedgerError> {
         let newer = self.ledger.pass(newer)?;
-        let own = &self.chained.records;
-        let same = own.iter().zip(&newer).take_while(|(own, stored)| own.leaf() == stored.leaf()).count();
-        if self.stored || (same > 0 && same == own.len()) {
+        if self.stored || newer.is_empty() {
+            return Ok(self);
+        }
+        let mut lent = std::mem::take(&mut self.earlier);
+        lent.push(std::mem::take(&mut self.chained));
+        if let Some(found) = lent.into_iter().rev().find(|chained| chained.begins(&newer)) {
             self.stored = true;
-            self.chained.records.clear();
+            self.chained.fates = found.fates;
             self.lines = OnceLock::new();
             self.ledger.uncertain = None;
         } else {
@@ -133,6 +140,7 @@ impl<'a, T: 'static> Staged<'a, T> {
     pub fn refuse<K: AsRef<str>>(mut self, taken_keys: impl IntoIterator<Item = K>) -> Self {
         if !self.stored {
             self.taken.extend(taken_keys.into_iter().map(|key| key.as_ref().to_owned()));
+            self.earlier.push(std::mem::take(&mut self.chained));
             self.chain();
         }
         self

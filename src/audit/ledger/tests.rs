@@ -300,6 +300,32 @@ fn write_that_had_succeeded_is_recognised_and_not_repeated() {
 }
 
 #[test]
+fn write_that_had_succeeded_is_recognised_behind_a_refusal_of_its_own_keys() {
+    let (mut ledger, mut file) = (Ledger::create("s").unwrap().store_enforces_keys(), Vec::new());
+    let batch: Step<Vec<Fate>> = [once(1, "k"), slot(2, 1, 3)].into_iter().collect();
+    let staged = ledger.stage(batch).unwrap();
+    file.extend_from_slice(staged.lines());
+    // The answer was lost; the store names the keys first, one by one, and the numbers last.
+    let staged = staged.refuse(["k"]).refuse(["limit:1"]);
+    assert_eq!(keys(staged.records()), [None, None, Some("limit:2")]);
+    let staged = staged.rebase(NONE).unwrap().rebase(lines(&file)).unwrap();
+    assert!(staged.records().is_empty() && staged.lines().is_empty());
+    let fates = staged.refuse(["k"]).commit();
+    assert_eq!((stored_key(&fates[0]), stored_key(&fates[1])), ("k", "limit:1"));
+    assert_eq!((ledger.next_seq(), ledger.uncertain()), (3, None));
+}
+
+#[test]
+fn refusal_that_was_stored_is_recognised_as_the_refusal() {
+    let mut ledger = Ledger::create("s").unwrap().store_enforces_keys();
+    let staged = ledger.stage(once(1, "k")).unwrap().refuse(["k"]);
+    let file = staged.lines().to_vec();
+    let staged = staged.rebase(lines(&file)).unwrap();
+    assert!(staged.records().is_empty());
+    assert_eq!(refused_for(&staged.commit()), (RefusalKind::Replayed, "k"));
+}
+
+#[test]
 fn rebase_on_something_that_does_not_follow_fails_and_leaves_the_ledger_uncertain() {
     let (mut other, mut file) = (Ledger::create("t").unwrap(), Vec::new());
     store(&mut other, &mut file, note(1));
