@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use super::chain::{self, Chained};
 use super::draft::Template;
 use super::record::Record;
-use super::step::{Part, Release};
+use super::step::{Fate, Part, Position, Release};
 use super::{Ledger, LedgerError};
 
 /// Records to store, and the result that storing them releases.
@@ -50,11 +50,18 @@ use super::{Ledger, LedgerError};
 pub struct Staged<'a, T> {
     ledger: &'a mut Ledger,
     opening: Option<Template>,
+    /// What remains to be stored, or is lent out.
     parts: Vec<Part>,
+    /// The fates of the parts before those, which the store was found to hold.
+    settled: Vec<Fate>,
+    /// The places of the first part's records, if the store was found to hold some of them.
+    begun: Vec<Position>,
     release: Release<T>,
     /// Keys that the store said are taken.
     taken: HashSet<String>,
     chained: Chained,
+    /// What was lent out before at the same place, oldest first: the store may hold any of it.
+    earlier: Vec<Chained>,
     lines: OnceLock<Vec<u8>>,
     /// The store was found to hold these very records.
     stored: bool,
@@ -71,9 +78,12 @@ impl<'a, T: 'static> Staged<'a, T> {
             ledger,
             opening,
             parts,
+            settled: Vec::new(),
+            begun: Vec::new(),
             release,
             taken: HashSet::new(),
             chained: Chained::default(),
+            earlier: Vec::new(),
             lines: OnceLock::new(),
             stored: false,
         };
@@ -107,21 +117,30 @@ impl<'a, T: 'static> Staged<'a, T> {
     }
 
     /// Chains the records anew behind `newer`, what the store holds from [`first_seq`](Self::first_seq)
-    /// on: another process has taken the numbers. If `newer` are these very records (the write had
-    /// succeeded and only its answer was lost), nothing remains to be stored.
+    /// on: another process has taken the numbers. If `newer` begins with these very records, or with those
+    /// that stood here before a [`refuse`](Self::refuse), the write had succeeded and only its answer was
+    /// lost: nothing remains to be stored, and the result is that of the records that are. If `newer` is
+    /// only the first of them, by a store that writes one after the other, the rest remains to be stored,
+    /// as it was.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Broken`]: the store holds something that does not follow. The ledger is uncertain.
     pub fn rebase<R: AsRef<[u8]>>(mut self, newer: impl IntoIterator<Item = R>) -> Result<Self, LedgerError> {
         let newer = self.ledger.pass(newer)?;
-        let own = &self.chained.records;
-        let same = own.iter().zip(&newer).take_while(|(own, stored)| own.leaf() == stored.leaf()).count();
-        if self.stored || (same > 0 && same == own.len()) {
+        if self.stored || newer.is_empty() {
+            return Ok(self);
+        }
+        let mut lent = std::mem::take(&mut self.earlier);
+        lent.push(std::mem::take(&mut self.chained));
+        lent.reverse();
+        if let Some(found) = lent.iter_mut().find(|chained| chained.begins(&newer)) {
             self.stored = true;
-            self.chained.records.clear();
+            self.chained.fates = std::mem::take(&mut found.fates);
             self.lines = OnceLock::new();
             self.ledger.uncertain = None;
+        } else if let Some(found) = lent.into_iter().find(|chained| chained.goes_on(&newer)) {
+            self.keep_rest(found, newer.len());
         } else {
             self.chain();
         }
@@ -133,6 +152,7 @@ impl<'a, T: 'static> Staged<'a, T> {
     pub fn refuse<K: AsRef<str>>(mut self, taken_keys: impl IntoIterator<Item = K>) -> Self {
         if !self.stored {
             self.taken.extend(taken_keys.into_iter().map(|key| key.as_ref().to_owned()));
+            self.earlier.push(std::mem::take(&mut self.chained));
             self.chain();
         }
         self
@@ -140,13 +160,37 @@ impl<'a, T: 'static> Staged<'a, T> {
 
     /// Says that the records are stored, all of them, and returns the result.
     pub fn commit(self) -> T {
-        let Chained { records, fates } = self.chained;
+        let Chained { records, mut fates } = self.chained;
         self.ledger.remember(&records);
         for record in &records {
             self.ledger.tip.advance(record.leaf());
         }
         self.ledger.uncertain = None;
-        self.release.now(fates)
+        resume(&mut fates, self.begun);
+        let mut settled = self.settled;
+        settled.extend(fates);
+        self.release.now(settled)
+    }
+
+    /// Settles what the first records belong to, which are stored, and lends out the others as they are.
+    fn keep_rest(&mut self, mut chained: Chained, stored: usize) {
+        chained.records.drain(..stored);
+        let next = self.ledger.next_seq();
+        let whole = chained.fates.iter().take_while(|fate| fate.ends_before(next)).count();
+        if whole > 0 {
+            resume(&mut chained.fates, std::mem::take(&mut self.begun));
+            self.settled.extend(chained.fates.drain(..whole));
+            self.parts.drain(..whole);
+        }
+        if let (Some(Fate::Stored(places)), Some(part)) = (chained.fates.first_mut(), self.parts.first_mut())
+        {
+            let cut = places.iter().take_while(|place| place.seq < next).count();
+            self.begun.extend(places.drain(..cut));
+            part.drafts.drain(..cut);
+        }
+        self.chained = chained;
+        self.lines = OnceLock::new();
+        self.ledger.uncertain = Some(next);
     }
 
     fn chain(&mut self) {
@@ -155,6 +199,13 @@ impl<'a, T: 'static> Staged<'a, T> {
         self.chained = chain::chain(&self.ledger.tip, self.opening.as_ref(), &self.parts, is_taken);
         self.lines = OnceLock::new();
         self.ledger.uncertain = (!self.chained.records.is_empty()).then_some(self.ledger.next_seq());
+    }
+}
+
+/// Puts the places that were found stored before those of the first part's other records.
+fn resume(fates: &mut [Fate], begun: Vec<Position>) {
+    if let Some(Fate::Stored(places)) = fates.first_mut() {
+        places.splice(..0, begun);
     }
 }
 

@@ -111,6 +111,17 @@ pub(crate) enum Fate {
     Refused { kind: RefusalKind, key: String, at: Option<Position> },
 }
 
+impl Fate {
+    /// Tells whether all records of the part have numbers below this one.
+    pub(super) fn ends_before(&self, seq: u64) -> bool {
+        let last = match self {
+            Self::Stored(places) => places.last(),
+            Self::Refused { at, .. } => at.as_ref(),
+        };
+        last.is_none_or(|place| place.seq < seq)
+    }
+}
+
 /// How a result comes to be from the fates of the parts, in their order. The mutex is never locked: it
 /// makes a step `Sync`, though what a caller passes to `map` need not be.
 struct Finish<T>(Mutex<Box<MakeResult<T>>>);
