@@ -93,29 +93,37 @@ macro_rules! part {
     };
 }
 
+macro_rules! entity {
+    ($entity:ident, $a:literal, such as: $example:literal) => {
+        impl $entity {
+            #[doc = concat!("Makes ", $a, " that the host attests.")]
+            pub fn new(kind: impl Into<String>, id: impl Into<String>) -> Self {
+                let (kind, id) = (kind.into(), id.into());
+                Self { kind, id, properties: Attributes::new(), source: Source::Attested, fault: None }
+            }
+
+            #[doc = concat!("Returns the type, such as `", $example, "`.")]
+            #[must_use]
+            pub fn kind(&self) -> &str {
+                &self.kind
+            }
+
+            /// Returns the id.
+            #[must_use]
+            pub fn id(&self) -> &str {
+                &self.id
+            }
+        }
+    };
+}
+
+entity!(Subject, "a subject", such as: "user");
+entity!(Resource, "a resource", such as: "database");
 part!(Subject, "subject", reserved: "type", "id");
 part!(Action, "action", reserved: "name", "payload");
 part!(Resource, "resource", reserved: "type", "id");
 
 impl Subject {
-    /// Makes a subject that the host attests.
-    pub fn new(kind: impl Into<String>, id: impl Into<String>) -> Self {
-        let (kind, id) = (kind.into(), id.into());
-        Self { kind, id, properties: Attributes::new(), source: Source::Attested, fault: None }
-    }
-
-    /// Returns the type, such as `user`.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        &self.kind
-    }
-
-    /// Returns the id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Returns the tenant, where the property `tenant` is a string.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
@@ -179,24 +187,6 @@ impl Action {
 }
 
 impl Resource {
-    /// Makes a resource that the host attests.
-    pub fn new(kind: impl Into<String>, id: impl Into<String>) -> Self {
-        let (kind, id) = (kind.into(), id.into());
-        Self { kind, id, properties: Attributes::new(), source: Source::Attested, fault: None }
-    }
-
-    /// Returns the type, such as `database`.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        &self.kind
-    }
-
-    /// Returns the id.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Names the resource: `type/id`, with `%`, `/` and `~` in the type percent-encoded. It is a grant's
     /// default audience.
     #[must_use]
