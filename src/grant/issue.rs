@@ -19,7 +19,7 @@ use crate::keys::{PublicKey, SigningKey};
 /// The right to sign one grant. It cannot be made, copied or used twice.
 ///
 /// ```compile_fail,E0451
-/// let forged = countersign::Authorization { claims: todo!(), decision: todo!(), algorithm: todo!() };
+/// fn forge(one: countersign::Authorization) -> countersign::Authorization { countersign::Authorization { ..one } }
 /// ```
 ///
 /// ```compile_fail,E0308

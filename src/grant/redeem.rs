@@ -48,7 +48,7 @@ pub struct Redemption {
 /// Leave to run exactly what was approved, once.
 ///
 /// ```compile_fail,E0451
-/// let forged = countersign::Permit { claims: todo!(), attempt: todo!() };
+/// fn forge(one: countersign::Permit) -> countersign::Permit { countersign::Permit { ..one } }
 /// ```
 #[derive(Debug)]
 #[must_use]

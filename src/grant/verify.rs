@@ -76,7 +76,7 @@ pub struct Attempt {
 /// [`Permit`](super::Permit).
 ///
 /// ```compile_fail,E0451
-/// let forged = countersign::VerifiedGrant { claims: todo!(), attempt: todo!(), now: todo!(), uses: 1, last_end: 1 };
+/// fn forge(one: countersign::VerifiedGrant) -> countersign::VerifiedGrant { countersign::VerifiedGrant { ..one } }
 /// ```
 ///
 /// ```compile_fail,E0599
