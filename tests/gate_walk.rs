@@ -265,3 +265,19 @@ fn duration_is_counted_from_the_approval_not_from_the_request() {
     let grant = allowed(host.vote(&review, Vote::approve(member("cy", &["sre"])), after(3_600)));
     assert_eq!(grant.expires_at(), after(3_600 + 1_200));
 }
+
+#[test]
+fn uncounted_grant_is_not_redeemed_after_the_deadline_of_its_first_use() {
+    let toml = "format = 1\nname = 'walk'\n[defaults]\nrisk = 'low'\n\
+                [[zone]]\nid = 'z'\nwhen = 'true'\nmax_risk = 'low'\ngrant = { use_within = '1m' }\n";
+    let mut host = Host::new(toml);
+    let grant = allowed(host.submit(ask("prod"), after(0)));
+    let in_time = |host: &mut Host, now| {
+        let verified = verify(grant.token(), DELETE, after(3)).unwrap();
+        redeem(host, verified, now)
+    };
+    assert!(in_time(&mut host, after(59)).is_ok());
+    assert!(matches!(in_time(&mut host, after(60)), Err(VerifyError::FirstUseTooLate { .. })));
+    let events = String::from_utf8(host.lines.clone()).unwrap();
+    assert_eq!(events.matches("\"event\":\"grant.redeemed\"").count(), 1);
+}

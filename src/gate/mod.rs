@@ -237,16 +237,22 @@ impl Gate {
     /// # Errors
     ///
     /// The step gives [`VerifyError::Replayed`] when no use is left,
-    /// [`VerifyError::FirstUseTooLate`] when the first use comes too late, and [`VerifyError::Expired`] when
-    /// the grant was verified in time but is redeemed after its end and any verifier's leeway.
+    /// [`VerifyError::FirstUseTooLate`] when a use comes after the deadline of the first, and
+    /// [`VerifyError::Expired`] when the grant was verified in time but is redeemed after its end and any
+    /// verifier's leeway.
     pub fn redeem(&self, grant: VerifiedGrant, stamp: Stamp) -> Step<Result<Permit, VerifyError>> {
         let at = Stamped::new(&stamp, "redeem");
         let expires_at = grant.expires_at();
         let redemption = grant.redeem().at(stamp.now());
         let refusal = at.refusal("redeem");
         let leeway = TimeDelta::seconds(limits::LEEWAY_SECONDS);
-        if expires_at.checked_add_signed(leeway).is_none_or(|dead| stamp.now() >= dead) {
-            let error = VerifyError::Expired { expires_at, now: stamp.now() };
+        let expired = expires_at.checked_add_signed(leeway).is_none_or(|dead| stamp.now() >= dead);
+        let usable = if expired {
+            Err(VerifyError::Expired { expires_at, now: stamp.now() })
+        } else {
+            redemption.check_use((!redemption.keys().is_empty()).then_some(0))
+        };
+        if let Err(error) = usable {
             let draft = at.redeem_refused(redemption.claims(), &error);
             return Step::new(vec![draft], refusal, |_| Err(error));
         }
@@ -255,10 +261,6 @@ impl Gate {
             return Step::new(vec![draft], refusal, |_| redemption.confirm_use(None));
         };
         let last = u64::try_from(redemption.keys().len()).unwrap_or(u64::MAX);
-        if let Err(error) = redemption.check_use(Some(0)) {
-            let draft = at.redeem_refused(redemption.claims(), &error);
-            return Step::new(vec![draft], refusal, |_| Err(error));
-        }
         let key = Key::Next { prefix: prefix.to_owned(), first: 1, last };
         let draft = draft.with_key(key, RefusalKind::Replayed);
         Step::new(vec![draft], refusal, move |fate| {

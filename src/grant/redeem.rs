@@ -93,8 +93,8 @@ impl Redemption {
     /// # Errors
     ///
     /// [`VerifyError::Replayed`] if uses are counted and none was inserted, [`VerifyError::UnknownUse`] for a
-    /// key that is not among [`keys`](Self::keys), [`VerifyError::FirstUseTooLate`] if it is the first use
-    /// and comes too late.
+    /// key that is not among [`keys`](Self::keys), [`VerifyError::FirstUseTooLate`] for any use that comes
+    /// after the deadline of the first.
     pub fn confirm(self, inserted: Option<String>) -> Result<Permit, VerifyError> {
         let Some(key) = inserted else { return self.confirm_use(None) };
         match self.keys.iter().position(|known| *known == key) {
@@ -119,8 +119,8 @@ impl Redemption {
     pub(crate) fn check_use(&self, place: Option<usize>) -> Result<(), VerifyError> {
         let uses = self.keys.len();
         match place {
-            None if uses == 0 => Ok(()),
-            // No key shows that the first use was in time, so a later one cannot be let off.
+            // Nothing shows that the first use was in time, so no later one can be let off.
+            None if uses == 0 => check_first_use(&self.claims, self.now),
             Some(place) if place < uses => check_first_use(&self.claims, self.now),
             _ => Err(VerifyError::Replayed { id: self.claims.id.clone(), uses }),
         }
