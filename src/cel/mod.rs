@@ -39,4 +39,5 @@ pub use environment::{Access, Declaration, Environment, Rule, Slot};
 pub use failure::{Failure, Fault};
 pub use input::{Given, Input, Mismatch};
 pub use program::{Part, Program};
+pub(crate) use time::{is_zone, local_time};
 pub use types::{Type, TypeError};
