@@ -168,7 +168,7 @@ pub use policy::{Policy, PolicyError, PolicyFault};
 pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 #[cfg(feature = "engine")]
-pub use review::{Review, ReviewError, ReviewState, Vote, VoteError};
+pub use review::{Missing, News, Outlook, Review, ReviewError, ReviewState, StageName, Vote, VoteError};
 pub use risk::Risk;
 #[cfg(feature = "verify")]
 pub use stamp::Stamp;

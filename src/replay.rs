@@ -38,7 +38,7 @@ pub struct ReplayReport {
     /// The number of the first record that would be decided differently.
     pub first_difference: Option<u64>,
     /// Decisions whose policy was not given, whose request was not recordable, whose grant could not be
-    /// written, or whose record cannot be read.
+    /// written, that nobody could approve, or whose record cannot be read.
     pub unreplayable: u64,
 }
 
@@ -77,8 +77,10 @@ impl Replay {
         let policy = self.policies.get(recorded.policy())?;
         let request = Request::from_record(content.get("request")?)?;
         let facts = FactValues::from_record(content.get("facts")?)?;
-        // Whether a grant could be written is known only to the gate, which denied it after the decision.
-        if recorded.reasons().any(|reason| reason.code() == ReasonCode::GrantNotWritable) {
+        // Whether a grant could be written, and who could have approved, is known only to the gate, which denied
+        // it after the decision.
+        let by_gate = [ReasonCode::GrantNotWritable, ReasonCode::NobodyCanApprove];
+        if recorded.reasons().any(|reason| by_gate.contains(&reason.code())) {
             return None;
         }
         Some(recorded == decide_again(policy, &request, &facts, record.at()))

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use countersign::{
     Action, Attempt, Dialect, Effect, Gate, GrantVerifier, KeySet, Ledger, LedgerError, Outcome, Payload,
-    Request, Resource, VerifyError, Vote, VoteError,
+    Request, Resource, ReviewState, VerifyError, Vote, VoteError,
 };
 
 use support::walk::{DELETE, POLICY, action, allowed, approved, ask, orders, redeem, verifier, verify};
@@ -209,7 +209,7 @@ fn grant_is_bound_to_the_properties_of_its_action() {
 }
 
 #[test]
-fn reloaded_gate_decides_by_the_new_policy_and_open_reviews_must_be_asked_again() {
+fn reloaded_gate_decides_by_the_new_policy_and_rejects_what_it_denies() {
     let mut host = Host::new(POLICY);
     let review = host.open(ask("prod"), after(0));
     let closed = policy(&format!("{POLICY}\n[[forbid]]\nid = 'closed'\nwhen = 'true'\n"));
@@ -222,8 +222,13 @@ fn reloaded_gate_decides_by_the_new_policy_and_open_reviews_must_be_asked_again(
     assert_eq!((loaded.event(), &loaded.content()["replaces"]), ("policy.loaded", &before.into()));
     assert!(matches!(host.submit(ask("dev"), after(2)), Ok(Outcome::Deny(_))));
     let vote = Vote::approve(member("bo", &["sre"]));
-    assert!(matches!(host.vote(&review, vote, after(3)), Err(VoteError::PolicyChanged)));
-    assert!(matches!(host.wake(&review, after(4 * 3_600)), Ok(Outcome::Deny(_))));
+    assert!(matches!(host.vote(&review, vote, after(3)), Ok(Outcome::Deny(_))));
+    let review = host.review(review.id());
+    assert_eq!(review.state(), ReviewState::Rejected);
+    let resumed = Ledger::resume(STREAM, &host.lines).unwrap();
+    let rejected = resumed.records().last().unwrap();
+    assert_eq!(rejected.event(), "review.rejected");
+    assert_eq!(rejected.content()["because"], "rule `closed`: it is forbidden");
 }
 
 #[test]

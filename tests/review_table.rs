@@ -151,11 +151,11 @@ fn every_state_meets_every_input() {
         (
             PolicyChanged,
             [
-                ("policy changed", Open),
-                ("policy changed", Open),
-                ("policy changed", Approved),
-                ("policy changed", Rejected),
-                ("policy changed", Expired),
+                ("review", Open),
+                ("allow", Approved),
+                ("approved", Approved),
+                ("rejected", Rejected),
+                ("expired", Expired),
             ],
         ),
         (

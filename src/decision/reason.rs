@@ -60,6 +60,14 @@ pub enum ReasonCode {
     ReviewRejected,
     /// A review ran out of time.
     ReviewExpired,
+    /// Whoever asked for a review no longer does.
+    ReviewWithdrawn,
+    /// Whoever asked for a review asks for something else instead.
+    ReviewSuperseded,
+    /// An approval on which a grant rested was taken back.
+    ReviewRevoked,
+    /// No candidate can approve it.
+    NobodyCanApprove,
     /// What was decided does not fit a grant.
     GrantNotWritable,
     /// No rule matches.
@@ -213,6 +221,10 @@ impl ReasonCode {
             Self::EmergencyRefused => "emergency_refused",
             Self::ReviewRejected => "review_rejected",
             Self::ReviewExpired => "review_expired",
+            Self::ReviewWithdrawn => "review_withdrawn",
+            Self::ReviewSuperseded => "review_superseded",
+            Self::ReviewRevoked => "review_revoked",
+            Self::NobodyCanApprove => "nobody_can_approve",
             Self::GrantNotWritable => "grant_not_writable",
             Self::NothingMatched => "nothing_matched",
         }

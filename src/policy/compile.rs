@@ -3,19 +3,20 @@
 //! Conditions become programs, bounds take their defaults, ids are checked for uniqueness. Each kind of
 //! rule sees only the names that cannot turn it against its purpose: risk raises, it never opens.
 
+mod people;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::people::{Approve, Leaf, ReviewRule, Stage, Veto};
 use super::document::{
-    ApproveSpec, AuthSpec, Document, EmergencySpec, GrantSpec, GroupMode, LimitSpec, NeedsSpec, ReviewSpec,
-    RuleSpec, VetoSpec, ZoneSpec,
+    AuthSpec, Document, EmergencySpec, GrantSpec, LimitSpec, NeedsSpec, RuleSpec, ZoneSpec,
 };
 use super::error::{Faults, Span};
-use super::node::{Node, Text};
+use super::node::Text;
 use super::schema::Schema;
 use crate::cel::{self, Access, Program};
-use crate::limits;
 use crate::risk::Risk;
 use crate::text::quote;
 
@@ -49,24 +50,6 @@ pub(crate) struct Zone {
     pub(crate) grant: Bounds,
 }
 
-/// A rule that sends a request to people.
-#[derive(Debug)]
-pub(crate) struct ReviewRule {
-    pub(crate) rule: Rule,
-    pub(crate) node: Node,
-    pub(crate) group: Arc<str>,
-    pub(crate) mode: GroupMode,
-    pub(crate) otherwise: bool,
-    pub(crate) allow_self: bool,
-    pub(crate) needs: Needs,
-    pub(crate) stages: Vec<Stage>,
-    /// `None`: one rejection by anybody who may approve ends it.
-    pub(crate) veto: Option<Vec<Veto>>,
-    pub(crate) may_shorten: bool,
-    pub(crate) grant: Bounds,
-    pub(crate) expires: Duration,
-}
-
 /// A break-glass rule.
 #[derive(Debug)]
 pub(crate) struct Emergency {
@@ -74,27 +57,6 @@ pub(crate) struct Emergency {
     pub(crate) grant: Bounds,
     pub(crate) limit: Option<LimitSpec>,
     pub(crate) review_within: Duration,
-}
-
-/// One stage of a review.
-#[derive(Debug)]
-pub(crate) struct Stage {
-    pub(crate) approve: Approve,
-}
-
-/// Who must approve.
-#[derive(Debug)]
-pub(crate) enum Approve {
-    Leaf { count: usize, from: Program, comment: bool },
-    AtLeast { count: usize, of: Vec<Approve> },
-}
-
-/// How many rejections, and from whom, end or block a review.
-#[derive(Debug)]
-pub(crate) struct Veto {
-    pub(crate) count: usize,
-    pub(crate) from: Program,
-    pub(crate) is_final: bool,
 }
 
 /// What a request must bring.
@@ -193,75 +155,6 @@ impl<'c, 't> Compiler<'c, 't> {
             grant,
             limit: spec.limit,
             review_within: spec.review_within,
-        }
-    }
-
-    fn review(&mut self, spec: &ReviewSpec, document: &Document, raising: &Access) -> ReviewRule {
-        let declared = document.groups.iter().find(|(name, _)| name.text == spec.group.text);
-        let mode = declared.map_or(GroupMode::All, |(_, mode)| *mode);
-        let alternates =
-            document.reviews.iter().any(|other| other.group.text == spec.group.text && other.otherwise);
-        let access = if alternates || mode != GroupMode::All {
-            let why = "in a group with alternatives, more risk could ask fewer people";
-            hide_people(
-                Access::free().with("risk", cel::Rule::Hidden(why)).with("facts", cel::Rule::Hidden(why)),
-            )
-        } else {
-            raising.clone()
-        };
-        if spec.leaves() > limits::APPROVE_LEAVES {
-            let limit = limits::APPROVE_LEAVES;
-            self.faults
-                .add(&spec.rule.id.span, format!("review has {} leaves, limit is {limit}", spec.leaves()));
-        }
-        let people = Access::free()
-            .with("risk", cel::Rule::Hidden("who may approve does not depend on the risk"))
-            .with("facts", cel::Rule::Hidden("who may approve does not depend on host facts"));
-        let always = Text { text: "true".to_owned(), span: spec.rule.when.span.clone() };
-        let rule = if spec.otherwise {
-            self.rule(&RuleSpec { when: always, ..spec.rule.clone() }, &access)
-        } else {
-            self.rule(&spec.rule, &access)
-        };
-        let id = rule.id.clone();
-        ReviewRule {
-            rule,
-            node: spec.node.clone(),
-            group: spec.group.text.as_str().into(),
-            mode,
-            otherwise: spec.otherwise,
-            allow_self: spec.allow_self,
-            needs: self.needs(&spec.needs),
-            stages: spec
-                .stages
-                .iter()
-                .map(|stage| Stage { approve: self.approve(&stage.approve, &people, &id) })
-                .collect(),
-            veto: spec.veto.as_ref().map(|vetoes| {
-                let veto = |veto: &VetoSpec| Veto {
-                    count: people_of(veto.count),
-                    from: self.condition(&veto.from, &people, &format!("rule `{id}`")),
-                    is_final: veto.is_final,
-                };
-                vetoes.iter().map(veto).collect()
-            }),
-            may_shorten: spec.may_shorten,
-            grant: self.bounds(&spec.grant),
-            expires: spec.expires.unwrap_or(document.defaults.expires),
-        }
-    }
-
-    fn approve(&mut self, spec: &ApproveSpec, people: &Access, id: &str) -> Approve {
-        match spec {
-            ApproveSpec::Leaf { count, from, comment } => Approve::Leaf {
-                count: people_of(*count),
-                from: self.condition(from, people, &format!("rule `{id}`")),
-                comment: *comment,
-            },
-            ApproveSpec::AtLeast { count, of } => Approve::AtLeast {
-                count: *count,
-                of: of.iter().map(|part| self.approve(part, people, id)).collect(),
-            },
         }
     }
 
@@ -370,10 +263,6 @@ fn never() -> Program {
         Ok(program) => program,
         Err(_) => never(),
     }
-}
-
-fn people_of(count: u32) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// An inherited ceiling, raised to what the rule itself states.

@@ -11,15 +11,14 @@ mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
 mod toml;
-#[expect(dead_code, reason = "rules read it next")]
 mod window;
 
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use compile::{Approve, Bounds, Needs, ReviewRule, Rule, Rules, Zone};
-pub(crate) use document::{ActionSpec, CaseSpec, GroupMode, LimitBy, LimitSpec};
+pub(crate) use compile::{Approve, Bounds, Leaf, Needs, ReviewRule, Rule, Rules, Stage, Veto, Zone};
+pub(crate) use document::{ActionSpec, AuthSpec, CaseSpec, GroupMode, LimitBy, LimitSpec, May};
 pub use error::{PolicyError, PolicyFault};
 pub(crate) use node::{Node, Text};
 

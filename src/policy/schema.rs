@@ -51,9 +51,23 @@ pub(crate) struct Members {
     approver: [Slot; 2],
     vote_at: Slot,
     vote_comment: Slot,
-    vote_kind: Slot,
+    pub(crate) vote_kind: Slot,
+    vote_delegated: Slot,
+    vote_signed: Slot,
     has_sql: Slot,
     sql: Vec<(&'static str, Slot)>,
+}
+
+/// Who votes, and how, as conditions on approvers see it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voting<'a> {
+    /// Whose authority it is: of a delegate's vote, the delegator's.
+    pub(crate) approver: &'a Subject,
+    pub(crate) comment: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) delegated: bool,
+    pub(crate) signed: bool,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// The part of a request that an attribute belongs to.
@@ -149,21 +163,17 @@ impl Schema {
 
     /// Adds who votes, how and when, to the inputs of a request. An approver's attribute that is absent or
     /// of the wrong type is left out: a condition that reads it fails, and who fails a condition does not count.
-    pub(crate) fn add_vote<'a>(
-        &self,
-        inputs: &mut [Input<'a>],
-        approver: &'a Subject,
-        comment: &'a str,
-        kind: &'a str,
-        at: DateTime<Utc>,
-    ) {
+    pub(crate) fn add_vote<'a>(&self, inputs: &mut [Input<'a>], vote: Voting<'a>) {
+        let approver = vote.approver;
         let [kind_slot, id] = self.members.approver;
-        let always: [(Slot, Input<'a>); 5] = [
+        let always: [(Slot, Input<'a>); 7] = [
             (kind_slot, approver.kind().into()),
             (id, approver.id().into()),
-            (self.members.vote_at, at.into()),
-            (self.members.vote_comment, comment.into()),
-            (self.members.vote_kind, kind.into()),
+            (self.members.vote_at, vote.at.into()),
+            (self.members.vote_comment, vote.comment.into()),
+            (self.members.vote_kind, vote.kind.into()),
+            (self.members.vote_delegated, vote.delegated.into()),
+            (self.members.vote_signed, vote.signed.into()),
         ];
         let attributes = self.attributes.iter().filter(|attribute| attribute.root == Root::Approver);
         let stated = attributes.map(|attribute| {
@@ -377,7 +387,7 @@ impl Members {
         let resource = [text("resource.type"), text("resource.id")];
         let approver = [text("approver.type"), text("approver.id")];
         let vote_comment = text("vote.comment");
-        let kinds = ["person"];
+        let kinds = ["person", "automatic", "force"];
         Self {
             now: environment.declare("now", Type::Timestamp),
             risk: environment.declare("risk", Type::Risk),
@@ -391,6 +401,8 @@ impl Members {
             vote_at: environment.declare("vote.at", Type::Timestamp),
             vote_comment,
             vote_kind: environment.declare("vote.kind", Declaration::new(Type::String).one_of(kinds)),
+            vote_delegated: environment.declare("vote.delegated", Type::Bool),
+            vote_signed: environment.declare("vote.signed", Type::Bool),
             has_sql: environment.declare_presence("sql"),
             sql: sql::MEMBERS
                 .iter()

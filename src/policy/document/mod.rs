@@ -3,6 +3,7 @@
 //! Each struct is one table of the document and reads itself. Nothing here knows the condition language;
 //! a condition is text with a place. Impossible counts and bounds are faults here.
 
+mod approve;
 mod case;
 mod read;
 mod review;
@@ -10,13 +11,15 @@ mod terms;
 
 use std::time::Duration;
 
+pub(crate) use approve::{ApproveSpec, LeafSpec, VetoSpec};
 pub(crate) use case::CaseSpec;
-pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
+pub(crate) use review::{EscalateSpec, May, ReviewSpec, StageSpec};
 pub(crate) use terms::{AuthSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 
 use self::read::{choice, identifier, level, prose, rules, span, table, texts};
 use super::error::Faults;
 use super::node::{Content, Fields, Node, Text};
+use crate::limits;
 use crate::payload::Dialect;
 use crate::risk::Risk;
 
@@ -65,6 +68,7 @@ pub(crate) struct Defaults {
     pub(crate) risk: Risk,
     pub(crate) grant: GrantSpec,
     pub(crate) expires: Duration,
+    pub(crate) refresh: Duration,
 }
 
 /// What every rule has.
@@ -114,7 +118,12 @@ pub(crate) enum GroupMode {
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { risk: Risk::High, grant: GrantSpec::default(), expires: Duration::from_secs(4 * 3600) }
+        Self {
+            risk: Risk::High,
+            grant: GrantSpec::default(),
+            expires: Duration::from_secs(4 * 3600),
+            refresh: limits::APPROVER_AGE,
+        }
     }
 }
 
@@ -250,6 +259,8 @@ impl Defaults {
         if let Some(mut review) = fields.take("review").and_then(|node| node.fields(faults, "a table")) {
             defaults.expires =
                 review.take("expires").and_then(|node| span(node, faults)).unwrap_or(defaults.expires);
+            defaults.refresh =
+                review.take("refresh").and_then(|node| span(node, faults)).unwrap_or(defaults.refresh);
             if let Some(nobody) = review.take("nobody") {
                 choice(nobody, faults, &[("deny", ())]);
             }

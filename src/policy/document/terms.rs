@@ -15,7 +15,7 @@ pub(crate) struct NeedsSpec {
 }
 
 /// How and how lately the subject must have signed in: by one of the methods, within the time.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AuthSpec {
     pub(crate) methods: Vec<String>,
     pub(crate) within: Option<Duration>,
@@ -59,19 +59,24 @@ impl NeedsSpec {
             return needs;
         };
         needs.fields = texts(inner.take("fields"), faults);
-        if let Some(mut auth) = inner.take("auth").and_then(|node| node.fields(faults, "a table")) {
-            let methods: Vec<String> =
-                texts(auth.take("amr"), faults).into_iter().map(|text| text.text).collect();
-            let within = auth.take("within").and_then(|node| span(node, faults));
-            if methods.is_empty() && within.is_none() {
-                faults.add(&auth.span, "nothing is needed: expected `amr`, `within` or both");
-            }
-            auth.refuse(faults, &["acr"]);
-            auth.finish(faults);
-            needs.auth = Some(AuthSpec { methods, within });
-        }
+        needs.auth = inner.take("auth").and_then(|node| AuthSpec::read(node, faults));
         inner.finish(faults);
         needs
+    }
+}
+
+impl AuthSpec {
+    pub(super) fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
+        let mut auth = node.fields(faults, "a table such as `{ amr = [\"otp\"], within = \"5m\" }`")?;
+        let methods: Vec<String> =
+            texts(auth.take("amr"), faults).into_iter().map(|text| text.text).collect();
+        let within = auth.take("within").and_then(|node| span(node, faults));
+        if methods.is_empty() && within.is_none() {
+            faults.add(&auth.span, "nothing is needed: expected `amr`, `within` or both");
+        }
+        auth.refuse(faults, &["acr"]);
+        auth.finish(faults);
+        Some(Self { methods, within })
     }
 }
 
