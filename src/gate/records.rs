@@ -141,10 +141,12 @@ impl<'s> Stamped<'s> {
         review: Option<&str>,
     ) -> Result<Claims, ClaimError> {
         let now = self.stamp.now();
+        let start = terms.start.unwrap_or(now).max(now);
         let after = |span: std::time::Duration| {
             let span = TimeDelta::from_std(span).unwrap_or(TimeDelta::zero());
-            now.checked_add_signed(span).unwrap_or(now)
+            start.checked_add_signed(span).unwrap_or(start)
         };
+        let end = after(terms.duration);
         let resource = request.resource();
         let mut constraints = Constraints::default();
         if let Some(uses) = terms.max_uses {
@@ -159,10 +161,10 @@ impl<'s> Stamped<'s> {
         Claims::new(grant::Terms {
             issuer: issuer.to_owned(),
             subject: request.subject().reference(),
-            audience: resource.reference(),
+            audience: request.audience(),
             issued_at: now,
-            not_before: now,
-            expires_at: after(terms.duration),
+            not_before: start,
+            expires_at: terms.until.map_or(end, |until| until.min(end)),
             id: self.stamp.id("grant"),
             action: request.action().name().to_owned(),
             resource: resource.reference(),
