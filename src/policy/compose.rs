@@ -18,14 +18,18 @@ pub(super) type Origin = usize;
 
 /// Joins the documents of a policy: the base with everything that its extensions add. The named conditions
 /// of each document stay its own; each is compiled with the base's and its own alone.
-pub(super) fn compose(documents: Vec<Document>, faults: &mut Faults<'_>) -> (Document, Vec<Vec<(Text, Text)>>) {
+pub(super) fn compose(
+    documents: Vec<Document>,
+    faults: &mut Faults<'_>,
+) -> (Document, Vec<Vec<(Text, Text)>>) {
     let (mut bases, mut extensions): (Vec<Document>, Vec<Document>) =
         documents.into_iter().partition(|document| document.extends.is_none());
     // An extension without its base is checked as far as it can be.
     let mut base = if bases.is_empty() { Document::default() } else { bases.remove(0) };
     for other in &bases {
         let first = faults.line(&base.name.span, &other.name.span);
-        let fault = format!("`{}` extends nothing, and so does the document at {first}", quote(&other.name.text));
+        let fault =
+            format!("`{}` extends nothing, and so does the document at {first}", quote(&other.name.text));
         faults.add(&other.name.span, fault + ": expected one base");
     }
     extensions.sort_by(|one, two| one.name.text.cmp(&two.name.text));
@@ -91,15 +95,20 @@ impl Composer<'_, '_> {
     /// Checks that an added attribute changes nothing of what a path means that is there already: conditions
     /// read the longest path that is declared.
     fn check_attributes(&mut self, known: &[AttributeSpec], added: &[AttributeSpec]) {
-        let known: BTreeMap<&str, &Text> = known.iter().map(|spec| (spec.path.text.as_str(), &spec.path)).collect();
+        let known: BTreeMap<&str, &Text> =
+            known.iter().map(|spec| (spec.path.text.as_str(), &spec.path)).collect();
         for path in added.iter().map(|spec| &spec.path) {
             let below = format!("{}.", path.text);
             let next = known.range(below.as_str()..).next().filter(|(other, _)| other.starts_with(&below));
-            let clash = above(&path.text).find_map(|part| known.get(part)).or(next.map(|(_, other)| other)).copied();
+            let clash =
+                above(&path.text).find_map(|part| known.get(part)).or(next.map(|(_, other)| other)).copied();
             if let Some(other) = clash {
                 let place = self.faults.line(&other.span, &path.span);
                 let (path_name, other) = (quote(&path.text), quote(&other.text));
-                self.fault(&path.span, format!("attribute `{path_name}` meets `{other}`, declared at {place}"));
+                self.fault(
+                    &path.span,
+                    format!("attribute `{path_name}` meets `{other}`, declared at {place}"),
+                );
             }
         }
     }
@@ -116,16 +125,23 @@ impl Composer<'_, '_> {
         }
         self.check_attributes(&base.attributes, &extension.attributes);
         for attribute in &extension.attributes {
-            if !attribute.kind.text.trim_end().ends_with('?') && !attribute.path.text.starts_with("approver.") {
+            if !attribute.kind.text.trim_end().ends_with('?') && !attribute.path.text.starts_with("approver.")
+            {
                 let fault = "an extension's attribute may be absent from the requests of others: write `?` behind its type";
                 self.fault(&attribute.path.span, fault);
             }
         }
         // Groups of an extension are its own, whatever their names.
-        let own = |group: &Text| Text { text: format!("{}\u{0}{}", extension.name.text, group.text), span: group.span.clone() };
+        let own = |group: &Text| Text {
+            text: format!("{}\u{0}{}", extension.name.text, group.text),
+            span: group.span.clone(),
+        };
         base.groups.extend(extension.groups.iter().map(|(name, mode)| (own(name), *mode)));
         for (table, node) in extension.shared {
-            let known = base.shared.iter_mut().find(|(known, _)| *known == table && matches!(table, "attributes" | "let"));
+            let known = base
+                .shared
+                .iter_mut()
+                .find(|(known, _)| *known == table && matches!(table, "attributes" | "let"));
             match (known, node.content) {
                 (Some((_, known)), Content::Table(more)) => {
                     if let Content::Table(entries) = &mut known.content {
@@ -144,19 +160,37 @@ impl Composer<'_, '_> {
         place.add(Kind::Risk, &mut base.risks, extension.risks, |spec| &mut spec.rule, |_, _| {});
         place.add(Kind::Forbid, &mut base.forbids, extension.forbids, |rule| rule, |_, _| {});
         place.add(Kind::Hold, &mut base.holds, extension.holds, |rule| rule, |_, _| {});
-        place.add(Kind::Zone, &mut base.zones, extension.zones, |spec| &mut spec.rule, |spec, ceiling| {
-            spec.max_risk = ceiling.map_or(spec.max_risk, |ceiling| spec.max_risk.min(ceiling));
-        });
-        place.add(Kind::Review, &mut base.reviews, extension.reviews, |spec| &mut spec.rule, |spec, ceiling| {
-            if ceiling.is_some() {
-                spec.group = own(&spec.group);
-                // A review's plan is a document of its own and knows no scopes.
-                if let Content::Table(entries) = &mut spec.node.content {
-                    entries.retain(|(key, _)| key.text != "in");
+        place.add(
+            Kind::Zone,
+            &mut base.zones,
+            extension.zones,
+            |spec| &mut spec.rule,
+            |spec, ceiling| {
+                spec.max_risk = ceiling.map_or(spec.max_risk, |ceiling| spec.max_risk.min(ceiling));
+            },
+        );
+        place.add(
+            Kind::Review,
+            &mut base.reviews,
+            extension.reviews,
+            |spec| &mut spec.rule,
+            |spec, ceiling| {
+                if ceiling.is_some() {
+                    spec.group = own(&spec.group);
+                    // A review's plan is a document of its own and knows no scopes.
+                    if let Content::Table(entries) = &mut spec.node.content {
+                        entries.retain(|(key, _)| key.text != "in");
+                    }
                 }
-            }
-        });
-        place.add(Kind::Emergency, &mut base.emergencies, extension.emergencies, |spec| &mut spec.rule, |_, _| {});
+            },
+        );
+        place.add(
+            Kind::Emergency,
+            &mut base.emergencies,
+            extension.emergencies,
+            |spec| &mut spec.rule,
+            |_, _| {},
+        );
         base.opens = scopes;
     }
 }
@@ -202,7 +236,8 @@ impl Place<'_, '_, '_> {
                     }
                     let replaceable = rule(replaced).replaceable.clone();
                     // The id keeps its place, so that a third replacement meets this one.
-                    *rule(&mut spec) = RuleSpec { replaceable, environment: self.origin, ..rule(&mut spec).clone() };
+                    *rule(&mut spec) =
+                        RuleSpec { replaceable, environment: self.origin, ..rule(&mut spec).clone() };
                     *replaced = spec;
                 }
                 None => {
@@ -220,7 +255,8 @@ impl Place<'_, '_, '_> {
         let name = kind.name();
         let Some(scope) = rule.scope.clone() else {
             if kind.opens() {
-                let fault = format!("a {name} of an extension needs `in`: the scope of the base that it stands in");
+                let fault =
+                    format!("a {name} of an extension needs `in`: the scope of the base that it stands in");
                 self.composer.fault(&rule.id.span, fault);
             }
             return None;
@@ -229,10 +265,12 @@ impl Place<'_, '_, '_> {
             self.composer.fault(&scope.span, format!("a {name} only makes stricter and needs no scope"));
             return None;
         }
-        let Some((index, open)) = self.scopes.iter().enumerate().find(|(_, open)| open.id.text == scope.text) else {
+        let Some((index, open)) = self.scopes.iter().enumerate().find(|(_, open)| open.id.text == scope.text)
+        else {
             let hint = nearest(&scope.text, self.scopes.iter().map(|open| open.id.text.as_str()));
             let hint = hint.map(|name| format!(", did you mean `{name}`?")).unwrap_or_default();
-            self.composer.fault(&scope.span, format!("the base opens no scope `{}`{hint}", quote(&scope.text)));
+            self.composer
+                .fault(&scope.span, format!("the base opens no scope `{}`{hint}", quote(&scope.text)));
             return None;
         };
         if !open.may.contains(&kind) {
@@ -249,7 +287,8 @@ fn check_lets(lets: &[Vec<(Text, Text)>], faults: &mut Faults<'_>) {
     for (name, _) in lets.iter().flatten() {
         if let Some(first) = named.get(name.text.as_str()) {
             let place = faults.line(&first.span, &name.span);
-            faults.add(&name.span, format!("`{}` is the name of the condition at {place}", quote(&name.text)));
+            faults
+                .add(&name.span, format!("`{}` is the name of the condition at {place}", quote(&name.text)));
         } else {
             named.insert(&name.text, name);
         }

@@ -143,7 +143,8 @@ impl<'t> Source<'t> {
 
     fn fault(&self, span: &Span, message: String) -> PolicyFault {
         let start = span.start.min(self.text.len());
-        let (file, first) = self.files.iter().rfind(|(_, first)| *first <= start).cloned().unwrap_or_default();
+        let (file, first) =
+            self.files.iter().rfind(|(_, first)| *first <= start).cloned().unwrap_or_default();
         let before = self.text.get(first..start).unwrap_or_default();
         let line_start = first.saturating_add(before.rfind('\n').map_or(0, |index| index.saturating_add(1)));
         let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();

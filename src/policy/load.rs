@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "toml")]
-use super::toml;
 use super::document::Document;
 use super::error::{Faults, Source};
 use super::node::Node;
+#[cfg(feature = "toml")]
+use super::toml;
 use super::{Policy, PolicyError, PolicyOptions, digest, json};
 use crate::limits;
 
@@ -42,7 +42,8 @@ impl PolicyOptions {
         self,
         named: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Policy, PolicyError> {
-        let mut named: Vec<(&str, &str)> = named.into_iter().take(limits::POLICY_DOCUMENTS.saturating_add(1)).collect();
+        let mut named: Vec<(&str, &str)> =
+            named.into_iter().take(limits::POLICY_DOCUMENTS.saturating_add(1)).collect();
         if named.is_empty() {
             named.push(("policy.toml", ""));
         }
@@ -50,11 +51,14 @@ impl PolicyOptions {
         if bytes > self.max_bytes || named.len() > limits::POLICY_DOCUMENTS {
             let (file, _) = named.first().copied().unwrap_or_default();
             let mut faults = Faults::new(Source::new(file, ""));
-            faults.add(&(0..0), if bytes > self.max_bytes {
-                format!("policy document is {bytes} bytes, limit is {}", self.max_bytes)
-            } else {
-                format!("policy has more than {} documents", limits::POLICY_DOCUMENTS)
-            });
+            faults.add(
+                &(0..0),
+                if bytes > self.max_bytes {
+                    format!("policy document is {bytes} bytes, limit is {}", self.max_bytes)
+                } else {
+                    format!("policy has more than {} documents", limits::POLICY_DOCUMENTS)
+                },
+            );
             return Err(faults.into_error());
         }
         let mut joined = String::new();
@@ -66,7 +70,8 @@ impl PolicyOptions {
         }
         let starts: Vec<usize> = files.iter().map(|(_, start)| *start).collect();
         let mut faults = Faults::new(Source::joined(files, &joined));
-        let roots = named.iter().zip(starts).map(|((file, text), start)| parse(file, text, start, &mut faults));
+        let roots =
+            named.iter().zip(starts).map(|((file, text), start)| parse(file, text, start, &mut faults));
         let roots: Vec<Option<Node>> = roots.collect();
         if !faults.is_empty() {
             return Err(faults.into_error());

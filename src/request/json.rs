@@ -205,7 +205,8 @@ impl Reader {
             let known: Option<Risk> = level.parse().ok();
             let expected = "`low`, `medium`, `high` or `critical`";
             let found = Value::String(level);
-            request.risk_hint = Some(known.ok_or_else(|| wrong_type(self.at("risk_hint"), expected, &found))?);
+            request.risk_hint =
+                Some(known.ok_or_else(|| wrong_type(self.at("risk_hint"), expected, &found))?);
         }
         if let Some(mut usage) = Self::optional(&mut self.members, "context.usage")? {
             request.usage = Some(usage.usage()?);

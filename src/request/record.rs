@@ -33,7 +33,10 @@ impl Request {
             ("auth", self.auth.as_ref().map(Auth::to_record)),
             ("audience", self.audience.as_ref().map(|audience| json!(audience))),
             ("risk_hint", self.risk_hint.map(|risk| json!(risk.as_str()))),
-            ("actors", (!self.actors.is_empty()).then(|| self.actors.iter().map(Subject::to_record).collect())),
+            (
+                "actors",
+                (!self.actors.is_empty()).then(|| self.actors.iter().map(Subject::to_record).collect()),
+            ),
         ];
         let usage = self.usage.as_ref().map(Usage::to_record);
         context.extend(usage.map(|usage| ("usage".to_owned(), usage)));

@@ -112,7 +112,8 @@ impl<'r> Run<'r> {
             let alternatives = members.iter().any(|review| review.mode == GroupMode::Any);
             let mut admitted: Vec<Asked<'r>> = Vec::new();
             for review in members {
-                let admits = self.fulfilled(&review.rule.obligations).and_then(|()| self.admit(&review.grant));
+                let admits =
+                    self.fulfilled(&review.rule.obligations).and_then(|()| self.admit(&review.grant));
                 match admits {
                     Ok((terms, _)) => {
                         let needs = self.unmet(&review.needs, &review.rule.id);

@@ -139,7 +139,8 @@ impl Terms {
 
 fn ends_too_early(until: DateTime<Utc>, left: Duration, least: Duration) -> Reason {
     let (left, least) = (span_of_time::print(left), span_of_time::print(least));
-    let text = format!("a grant would end at {} and hold for {left}, below the minimum of {least}", print(until));
+    let text =
+        format!("a grant would end at {} and hold for {left}, below the minimum of {least}", print(until));
     Reason::new(ReasonCode::DurationTooShort, text).with_detail(least)
 }
 

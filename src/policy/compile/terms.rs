@@ -47,10 +47,7 @@ pub(crate) struct Bounds {
 
 impl Compiler<'_, '_> {
     pub(super) fn needs(&mut self, spec: &NeedsSpec) -> Needs {
-        Needs {
-            fields: spec.fields.iter().map(|field| self.field(field)).collect(),
-            auth: spec.auth.clone(),
-        }
+        Needs { fields: spec.fields.iter().map(|field| self.field(field)).collect(), auth: spec.auth.clone() }
     }
 
     fn field(&mut self, spec: &FieldSpec) -> Field {
@@ -76,7 +73,10 @@ impl Compiler<'_, '_> {
         }
         let measured = matches!(ty, Type::String | Type::List(_) | Type::Map(..) | Type::Dyn);
         if (spec.min.is_some() || spec.max.is_some()) && !measured {
-            self.faults.add(&path.span, format!("`min` and `max` count characters or elements, `{found}` is a {ty}"));
+            self.faults.add(
+                &path.span,
+                format!("`min` and `max` count characters or elements, `{found}` is a {ty}"),
+            );
         }
         let size = |bound: Option<u32>| bound.and_then(|bound| usize::try_from(bound).ok());
         Field {

@@ -12,10 +12,10 @@ mod terms;
 use std::time::Duration;
 
 pub(crate) use case::CaseSpec;
-pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
-pub(crate) use terms::{AuthSpec, FieldSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 pub(crate) use open::{Kind, OpenSpec};
 pub(crate) use read::{identifier, line};
+pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
+pub(crate) use terms::{AuthSpec, FieldSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 
 use self::read::{choice, level, prose, rules, span, table, texts};
 use super::error::{Faults, Span};

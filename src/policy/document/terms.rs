@@ -168,18 +168,7 @@ impl GrantSpec {
         }
         let max_uses = if single_use { Some(1) } else { max_uses.map(u64::from) };
         let span = node.span.clone();
-        Some(Self {
-            span,
-            min,
-            default,
-            max,
-            caps,
-            max_uses,
-            use_within,
-            start_later,
-            not_before,
-            until,
-        })
+        Some(Self { span, min, default, max, caps, max_uses, use_within, start_later, not_before, until })
     }
 }
 
