@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::document::{AttributeSpec, Document};
 use super::error::Faults;
-use crate::cel::{Declaration, Environment, Input, Slot, Type};
+use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::inspect::sql;
 use crate::limits;
 use crate::request::{Request, Source, Subject};
@@ -84,8 +84,9 @@ pub(crate) enum Misfit {
 
 impl Schema {
     /// Declares everything that a document's vocabulary names.
-    pub(crate) fn new(document: &Document, faults: &mut Faults<'_>) -> Self {
+    pub(crate) fn new(document: &Document, limits: Limits, faults: &mut Faults<'_>) -> Self {
         let mut environment = Environment::new();
+        environment.set_limits(limits);
         let members = Members::declare(&mut environment);
         let mut attributes = Vec::new();
         for spec in &document.attributes {
