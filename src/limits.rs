@@ -176,5 +176,8 @@ pub const PROOF_SECONDS: i64 = 60;
 /// Grants in a chain: the root and three hands. Each costs a signature.
 pub const CHAIN_GRANTS: usize = 4;
 
+/// Bytes of a proof that a record is in a log: the largest record in base64, 64 hashes and a signed note.
+pub const LOG_PROOF_BYTES: usize = 163_840;
+
 /// Bytes of a signed approval: five of them fit the claims of a grant.
 pub const APPROVAL_BYTES: usize = 4_096;
