@@ -127,6 +127,13 @@ pub const SQL_NAME_BYTES: usize = 63;
 /// needs less than 6 KiB of stack for each.
 pub const SQL_NESTING: usize = 64;
 
+/// Brackets inside brackets of a GraphQL document: generated queries were seen with 20. They are counted, so
+/// the bound is for the servers behind, not for the reader.
+pub const GRAPHQL_NESTING: usize = 64;
+
+/// Requests that one payload to a debugger may hold: a session's set-up, not a program.
+pub const DEBUG_REQUESTS: usize = 64;
+
 /// Bytes of a condition. The longest in real policies have about 1,500; a list of 500 ids needs 16,000.
 pub const CONDITION_BYTES: usize = 16_384;
 

@@ -7,6 +7,7 @@ mod compile;
 mod document;
 mod error;
 mod excerpt;
+pub(crate) mod facts;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
