@@ -41,4 +41,5 @@ pub use failure::{Failure, Fault};
 pub use input::{Given, Input, Mismatch};
 pub use limits::Limits;
 pub use program::{Part, Program};
+pub(crate) use time::{is_zone, local_time};
 pub use types::{Type, TypeError};

@@ -12,6 +12,8 @@ mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
 mod toml;
+#[expect(dead_code, reason = "rules read it next")]
+mod window;
 
 use std::sync::Arc;
 
