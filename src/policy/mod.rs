@@ -8,6 +8,7 @@ mod compose;
 mod document;
 mod error;
 mod excerpt;
+pub(crate) mod facts;
 mod json;
 mod load;
 mod node;
@@ -146,7 +147,7 @@ impl Policy {
             return Err(faults.into_error());
         };
         let document = Document::read(&root, &mut faults);
-        Self::compile(vec![document], faults, digest(&[text.to_owned()], None), PolicyOptions::new())
+        Self::compile(vec![document], faults, digest(&[text.to_owned()], None), PolicyOptions::recorded())
     }
 
     /// Returns the digest of all that decides: the documents, whatever their order, their format and their
@@ -211,7 +212,7 @@ impl Policy {
             faults.add(&(0..0), format!("policy has {rules} rules, limit is {}", options.max_rules));
             return Err(faults.into_error());
         }
-        let mut schema = Schema::new(&document, &mut faults);
+        let mut schema = Schema::new(&document, options.limits, &mut faults);
         let environments = schema.define(&lets, &document.opens, &mut faults);
         let longest = options.max_grant;
         let compiler = Compiler::new(&schema, &environments, &document, &mut faults, longest);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::cel::Limits;
 use crate::limits;
 
 /// How a host loads a policy. A document cannot ask for more than the host allows.
@@ -31,6 +32,7 @@ use crate::limits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyOptions {
     fulfils: BTreeSet<String>,
+    pub(super) limits: Limits,
     pub(super) max_grant: Duration,
     pub(super) max_rules: usize,
     pub(super) max_bytes: usize,
@@ -42,6 +44,7 @@ impl PolicyOptions {
     pub fn new() -> Self {
         Self {
             fulfils: BTreeSet::new(),
+            limits: Limits::default(),
             max_grant: limits::LONGEST_SPAN,
             max_rules: limits::POLICY_RULES,
             max_bytes: limits::POLICY_BYTES,
@@ -62,6 +65,18 @@ impl PolicyOptions {
     pub fn with_max_grant(mut self, longest: Duration) -> Self {
         self.max_grant = longest.min(limits::LONGEST_SPAN);
         self
+    }
+
+    /// Sets how much a condition may need.
+    #[must_use]
+    pub fn with_condition_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Options for a plan that was recorded: what the host's bounds let in once is in force under later ones.
+    pub(super) fn recorded() -> Self {
+        Self { limits: Limits::most(), ..Self::new() }
     }
 
     /// Sets how many rules a policy can have. At most [`limits::POLICY_RULES`].
@@ -85,11 +100,13 @@ impl PolicyOptions {
     /// What of the options decides, for the digest: nothing where they are the default. The bounds of a
     /// document only say whether it loads.
     pub(super) fn text(&self) -> Option<String> {
-        let Self { fulfils, max_grant, .. } = self;
-        if fulfils.is_empty() && *max_grant == limits::LONGEST_SPAN {
+        let Self { fulfils, max_grant, limits, .. } = self;
+        let (steps, bytes) = limits.of_evaluation();
+        let usual = Self::new();
+        if fulfils.is_empty() && *max_grant == usual.max_grant && (steps, bytes) == usual.limits.of_evaluation() {
             return None;
         }
-        let mut text = format!("max_grant {}\n", max_grant.as_secs());
+        let mut text = format!("max_grant {}\nsteps {steps}\nbytes {bytes}\n", max_grant.as_secs());
         for kind in fulfils {
             text.push_str(&format!("fulfils {} {kind}\n", kind.len()));
         }

@@ -18,6 +18,7 @@ use super::cost;
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::environment::{Access, Environment, Slot};
 use super::failure::Fault;
+use super::limits::Limits;
 use super::node::{Node, OptionalMap};
 use super::types::Type;
 use super::val::Val;
@@ -123,6 +124,7 @@ struct Checker<'e> {
     depth: usize,
     /// Parts looked at in search of guards.
     looked: usize,
+    limits: Limits,
     budget: Budget,
 }
 
@@ -144,16 +146,18 @@ impl<'e> Checker<'e> {
             nodes: 0,
             depth: 0,
             looked: 0,
-            budget: Budget::new(),
+            limits: env.limits(),
+            budget: Budget::new(env.limits()),
         }
     }
 
     /// Finishes what must be cheap enough for every request within its bounds.
     fn finish_bounded(mut self, tree: &Expr, node: Node) -> Result<Checked, Vec<Diagnostic>> {
         let cost = cost::of(&node, self.env);
-        if cost > limits::CONDITION_COST && self.faults.is_empty() {
+        let limit = self.env.limits().cost();
+        if cost > limit && self.faults.is_empty() {
             let help = "declare how many elements the lists can have at most, or use fewer loops";
-            let fault = format!("condition can need {cost} steps, limit is {}", limits::CONDITION_COST);
+            let fault = format!("condition can need {cost} steps, limit is {limit}");
             self.faults.push(Diagnostic::error(tree.span, fault).with_help(help));
         }
         self.finish(node, cost)
@@ -170,7 +174,7 @@ impl<'e> Checker<'e> {
     fn expr(&mut self, expr: &Expr) -> Typed {
         self.nodes = self.nodes.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
-        let found = if self.nodes > limits::CONDITION_NODES || self.depth > limits::CONDITION_HEIGHT {
+        let found = if self.nodes > self.limits.nodes || self.depth > self.limits.height {
             self.too_large(expr.span)
         } else {
             self.kind(expr)
@@ -251,8 +255,7 @@ impl<'e> Checker<'e> {
         let span = self.place(span);
         let fault = format!(
             "condition has more than {} parts or is deeper than {} with its definitions",
-            limits::CONDITION_NODES,
-            limits::CONDITION_HEIGHT
+            self.limits.nodes, self.limits.height
         );
         let found = Diagnostic::error(span, fault);
         if !self.faults.contains(&found) {
