@@ -154,8 +154,8 @@ pub use grant::Authorization;
 #[cfg(feature = "verify")]
 pub use grant::{
     Algorithm, Attempt, ClaimError, Delegation, DelegationError, Grant, GrantVerifier, HolderProofError,
-    LogReference, Part, Permit, QuorumError, Redemption, RevocationList, SignatureMismatch, SignedApproval,
-    TokenError, UnsignedGrant, VerifiedGrant, VerifyError,
+    LogProof, LogProofError, LogReference, Part, Permit, QuorumError, Redemption, RevocationList,
+    SignatureMismatch, SignedApproval, TokenError, UnsignedGrant, VerifiedGrant, VerifyError,
 };
 #[cfg(feature = "verify")]
 pub use json::JsonError;
@@ -163,7 +163,7 @@ pub use json::JsonError;
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
-pub use policy::{Policy, PolicyError, PolicyFault};
+pub use policy::{Obligation, Policy, PolicyError, PolicyFault, PolicyOptions};
 #[cfg(feature = "engine")]
 pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};

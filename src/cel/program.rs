@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::check::{self, Checked};
 use super::datum::Datum;
 use super::demand::{self, Demand};
@@ -16,6 +17,7 @@ use super::failure::Failure;
 use super::input::Input;
 use super::node::Node;
 use super::parse;
+use super::types::Type;
 
 /// A compiled condition or expression, cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,6 +43,7 @@ struct Inner {
     slots: Box<[Slot]>,
     warnings: Vec<Diagnostic>,
     cost: u64,
+    budget: Budget,
 }
 
 impl Program {
@@ -74,8 +77,23 @@ impl Program {
         environment: &Environment,
         access: &Access,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let tree = parse::parse(source)?;
-        Ok(Self::new(source, check::check_condition(&tree, environment, access)?))
+        let tree = parse::parse(source, environment.limits())?;
+        Ok(Self::new(source, check::check_condition(&tree, environment, access)?, environment))
+    }
+
+    /// Compiles an expression that gives a value of a type, checked as strictly as a condition.
+    ///
+    /// # Errors
+    ///
+    /// All faults found, at most 32.
+    pub fn value(
+        source: &str,
+        environment: &Environment,
+        access: &Access,
+        ty: &Type,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let tree = parse::parse(source, environment.limits())?;
+        Ok(Self::new(source, check::check_value(&tree, environment, access, ty)?, environment))
     }
 
     /// Compiles an expression of any type. Faults of names and types are left to its evaluation.
@@ -84,14 +102,24 @@ impl Program {
     ///
     /// Faults of the syntax and of the bounds.
     pub fn expression(source: &str, environment: &Environment) -> Result<Self, Vec<Diagnostic>> {
-        let tree = parse::parse(source)?;
-        Ok(Self::new(source, check::check_expression(&tree, environment)?))
+        let tree = parse::parse(source, environment.limits())?;
+        Ok(Self::new(source, check::check_expression(&tree, environment)?, environment))
     }
 
-    fn new(source: &str, checked: Checked) -> Self {
+    fn new(source: &str, checked: Checked, environment: &Environment) -> Self {
         let Checked { node, mut slots, warnings, cost } = checked;
         slots.sort_unstable();
-        Self { inner: Arc::new(Inner { source: source.into(), node, slots: slots.into(), warnings, cost }) }
+        let budget = Budget::new(environment.limits());
+        Self {
+            inner: Arc::new(Inner {
+                source: source.into(),
+                node,
+                slots: slots.into(),
+                warnings,
+                cost,
+                budget,
+            }),
+        }
     }
 
     /// Evaluates a condition. Inputs are indexed by slot; a missing one is absent.
@@ -100,7 +128,7 @@ impl Program {
     ///
     /// [`Failure`] if it is neither true nor false.
     pub fn test(&self, inputs: &[Input<'_>]) -> Result<bool, Failure> {
-        let mut machine = Machine::new(inputs);
+        let mut machine = Machine::new(inputs, self.inner.budget.clone());
         machine.test(&self.inner.node, None).map_err(|stop| stop.failure(&self.inner.source))
     }
 
@@ -110,7 +138,7 @@ impl Program {
     ///
     /// [`Failure`] if it has no value.
     pub fn evaluate(&self, inputs: &[Input<'_>]) -> Result<Datum, Failure> {
-        let mut machine = Machine::new(inputs);
+        let mut machine = Machine::new(inputs, self.inner.budget.clone());
         let value = machine.value(&self.inner.node, None).map_err(|stop| stop.failure(&self.inner.source))?;
         Datum::of(&value, &mut machine.budget).map_err(|_| Failure::Exhausted)
     }
@@ -133,8 +161,9 @@ impl Program {
     pub fn explain(&self, inputs: &[Input<'_>]) -> Vec<Part> {
         let mut parts = Vec::new();
         demand::leaves(&self.inner.node, &mut |leaf| {
-            let outcome =
-                Machine::new(inputs).test(leaf, None).map_err(|stop| stop.failure(&self.inner.source));
+            let outcome = Machine::new(inputs, self.inner.budget.clone())
+                .test(leaf, None)
+                .map_err(|stop| stop.failure(&self.inner.source));
             let mut slots = Vec::new();
             leaf.visit(&mut |node| {
                 slots.extend(match node {

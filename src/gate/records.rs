@@ -167,7 +167,8 @@ impl<'s> Stamped<'s> {
             begins.checked_add_signed(span).unwrap_or(begins)
         };
         let ends = after(terms.duration);
-        let ends = granted.not_after.map_or(ends, |end| end.min(ends));
+        let ends =
+            [granted.not_after, terms.until].into_iter().flatten().fold(ends, |ends, end| ends.min(end));
         let resource = request.resource();
         let mut constraints = Constraints::default();
         if let Some(uses) = terms.max_uses {
@@ -190,7 +191,7 @@ impl<'s> Stamped<'s> {
         Claims::new(grant::Terms {
             issuer: issuer.to_owned(),
             subject: request.subject().reference(),
-            audience: resource.reference(),
+            audience: request.audience(),
             issued_at: now,
             not_before: begins,
             expires_at: ends,

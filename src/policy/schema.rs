@@ -5,12 +5,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use regex::Regex;
-use serde_json::{Value as Json, json};
 
 use super::document::{AttributeSpec, Document};
 use super::error::Faults;
-use crate::cel::{Declaration, Environment, Input, Slot, Type};
-use crate::inspect::sql;
+pub(crate) use super::facts::FactValues;
+use super::facts::RootSlots;
+use super::node::Text;
+use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Source, Subject};
 use crate::text::{nearest, quote};
@@ -47,6 +48,9 @@ pub(crate) struct Members {
     resource: [Slot; 2],
     reason: Slot,
     duration: Slot,
+    start: Slot,
+    audience: Slot,
+    actor: [Slot; 2],
     emergency: Slot,
     approver: [Slot; 2],
     vote_at: Slot,
@@ -54,8 +58,7 @@ pub(crate) struct Members {
     pub(crate) vote_kind: Slot,
     vote_delegated: Slot,
     vote_signed: Slot,
-    has_sql: Slot,
-    sql: Vec<(&'static str, Slot)>,
+    payload: Vec<RootSlots>,
 }
 
 /// Who votes, and how, as conditions on approvers see it.
@@ -98,8 +101,9 @@ pub(crate) enum Misfit {
 
 impl Schema {
     /// Declares everything that a document's vocabulary names.
-    pub(crate) fn new(document: &Document, faults: &mut Faults<'_>) -> Self {
+    pub(crate) fn new(document: &Document, limits: Limits, faults: &mut Faults<'_>) -> Self {
         let mut environment = Environment::new();
+        environment.set_limits(limits);
         let members = Members::declare(&mut environment);
         let mut attributes = Vec::new();
         for spec in &document.attributes {
@@ -149,11 +153,19 @@ impl Schema {
         if let Some(duration) = request.duration().and_then(|span| TimeDelta::from_std(span).ok()) {
             set(members.duration, duration.into());
         }
-        if let Some(sql) = &facts.sql {
-            set(members.has_sql, true.into());
-            for (name, slot) in &members.sql {
-                set(*slot, sql.input(name));
-            }
+        if let Some(start) = request.not_before() {
+            set(members.start, start.into());
+        }
+        if let Some(audience) = request.stated_audience() {
+            set(members.audience, audience.into());
+        }
+        if let Some(actor) = request.actors().next() {
+            let [kind, id] = members.actor;
+            set(kind, actor.kind().into());
+            set(id, actor.id().into());
+        }
+        for root in &members.payload {
+            root.set(facts, &mut set);
         }
         for attribute in self.attributes.iter().filter(|attribute| attribute.root != Root::Approver) {
             set(attribute.slot, attribute.read_request(request, self)?);
@@ -200,58 +212,6 @@ impl Schema {
     }
 }
 
-/// What is known about a request's payload, in the form that conditions read.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct FactValues {
-    pub(crate) sql: Option<SqlValues>,
-}
-
-/// The members of `sql`. Of a payload that was not understood only `understood` is known.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SqlValues {
-    understood: bool,
-    members: Attributes,
-}
-
-impl FactValues {
-    /// Finds out what a request's payload does.
-    pub(crate) fn of(request: &Request) -> Self {
-        let payload = request.action().payload();
-        let sql = payload.and_then(|payload| Some((payload.dialect()?, payload.text())));
-        let sql = sql.map(|(dialect, text)| {
-            let facts = sql::inspect(dialect, text);
-            SqlValues { understood: facts.understood(), members: facts.attributes() }
-        });
-        Self { sql }
-    }
-
-    /// Writes the facts for a record: an object with one member for each root.
-    pub(crate) fn to_record(&self) -> Json {
-        match &self.sql {
-            Some(sql) => json!({ "sql": sql.members.to_record() }),
-            None => json!({}),
-        }
-    }
-
-    /// Reads facts back from a record.
-    pub(crate) fn from_record(json: &Json) -> Option<Self> {
-        let Some(sql) = json.get("sql") else { return Some(Self::default()) };
-        let members = Attributes::from_record(sql)?;
-        let understood = members.get("understood") == Some(&Value::Bool(true));
-        Some(Self { sql: Some(SqlValues { understood, members }) })
-    }
-}
-
-impl SqlValues {
-    fn input(&self, name: &str) -> Input<'_> {
-        match self.members.get(name) {
-            Some(value) => value.into(),
-            None if self.understood => Input::Absent,
-            None => Input::Unknown,
-        }
-    }
-}
-
 impl Attribute {
     fn declare(spec: &AttributeSpec, environment: &mut Environment, faults: &mut Faults<'_>) -> Option<Self> {
         let path = &spec.path;
@@ -295,11 +255,10 @@ impl Attribute {
             declaration = declaration.one_of(spec.one_of.iter());
         }
         let matches = spec.matches.as_ref().and_then(|pattern| {
-            let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
             if declaration.ty != Type::String {
                 faults.add(&pattern.span, "`matches` goes with the type `string`");
             }
-            regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
+            compile_pattern(pattern, faults)
         });
         Some(Self {
             path: path.text.clone(),
@@ -311,6 +270,11 @@ impl Attribute {
             one_of: spec.one_of.clone(),
             matches,
         })
+    }
+
+    /// Returns the declared type.
+    pub(super) fn ty<'s>(&self, schema: &'s Schema) -> &'s Type {
+        schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty)
     }
 
     /// Reads the attribute's value from a request.
@@ -326,6 +290,11 @@ impl Attribute {
                 Some((find(request.resource().properties(), &self.names)?, request.resource().source()))
             }
             Root::Context => {
+                let behind = self.names.iter().take_while(|name| *name == "actor").count();
+                if let Some(place) = behind.checked_sub(1) {
+                    let actor = request.actors().nth(place)?;
+                    return Some((find(actor.properties(), self.names.get(behind..)?)?, actor.source()));
+                }
                 let (first, rest) = self.names.split_first()?;
                 let (value, source) = request.context(first)?;
                 Some((walk(value, rest)?, source))
@@ -365,8 +334,7 @@ impl Attribute {
     }
 
     fn check<'a>(&self, value: &'a Value, schema: &Schema) -> Result<Input<'a>, Misfit> {
-        let ty = schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty);
-        let input = Input::of(value, ty).map_err(|mismatch| Misfit::WrongType {
+        let input = Input::of(value, self.ty(schema)).map_err(|mismatch| Misfit::WrongType {
             path: self.path.clone(),
             problem: mismatch.to_string(),
         })?;
@@ -396,6 +364,10 @@ impl Members {
             resource,
             reason: environment.declare("context.reason", Declaration::new(Type::String).optional()),
             duration: environment.declare("context.duration", Declaration::new(Type::Duration).optional()),
+            start: environment.declare("context.not_before", Declaration::new(Type::Timestamp).optional()),
+            audience: environment.declare("context.audience", Declaration::new(Type::String).optional()),
+            actor: ["context.actor.type", "context.actor.id"]
+                .map(|path| environment.declare(path, Declaration::new(Type::String).optional())),
             emergency: environment.declare("context.emergency", Type::Bool),
             approver,
             vote_at: environment.declare("vote.at", Type::Timestamp),
@@ -403,16 +375,14 @@ impl Members {
             vote_kind: environment.declare("vote.kind", Declaration::new(Type::String).one_of(kinds)),
             vote_delegated: environment.declare("vote.delegated", Type::Bool),
             vote_signed: environment.declare("vote.signed", Type::Bool),
-            has_sql: environment.declare_presence("sql"),
-            sql: sql::MEMBERS
-                .iter()
-                .filter_map(|(name, kind)| {
-                    let declaration: Declaration = kind.parse().ok()?;
-                    Some((*name, environment.declare(&format!("sql.{name}"), declaration)))
-                })
-                .collect(),
+            payload: RootSlots::declare(environment),
         }
     }
+}
+
+pub(super) fn compile_pattern(pattern: &Text, faults: &mut Faults<'_>) -> Option<Regex> {
+    let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
+    regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
 }
 
 fn find<'a>(attributes: &'a Attributes, names: &[String]) -> Option<&'a Value> {

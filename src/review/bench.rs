@@ -172,8 +172,10 @@ impl<'a> Bench<'a> {
 
 /// Says whether a vote is the requester's, or of somebody on whose behalf they act.
 pub(super) fn is_own(request: &Request, cast: &Cast) -> bool {
-    let behind = request.actors().map(Subject::reference);
-    std::iter::once(request.subject().reference()).chain(behind).any(|person| cast.is_of(&person))
+    [Some(&cast.approver), cast.delegator.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|person| request.is_from(person))
 }
 
 /// What a leaf demands beside its condition, where a vote lacks it.
@@ -191,7 +193,9 @@ fn obstacle_at(leaf: &Leaf, cast: &Cast) -> Option<Obstacle> {
 fn signed_in(wanted: &AuthSpec, auth: Option<&Auth>, at: DateTime<Utc>) -> bool {
     auth.is_some_and(|auth| {
         let method = wanted.methods.is_empty() || auth.methods.iter().any(|m| wanted.methods.contains(m));
-        method && wanted.within.map_or(auth.time <= at, |within| is_within(auth.time, at, within))
+        let class =
+            wanted.classes.is_empty() || auth.class.as_ref().is_some_and(|c| wanted.classes.contains(c));
+        method && class && wanted.within.map_or(auth.time <= at, |within| is_within(auth.time, at, within))
     })
 }
 

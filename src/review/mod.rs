@@ -215,6 +215,8 @@ impl Review {
             joined.duration = joined.duration.min(terms.duration);
             joined.max_uses = narrower(joined.max_uses, terms.max_uses);
             joined.use_within = narrower(joined.use_within, terms.use_within);
+            joined.start = joined.start.max(terms.start);
+            joined.until = narrower(joined.until, terms.until);
         }
         Some(joined)
     }

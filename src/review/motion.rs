@@ -52,7 +52,7 @@ impl Granted {
     /// What a rule allows by itself.
     pub(crate) fn plain(terms: Terms) -> Self {
         let (approvers, narrowed) = (Vec::new(), Constraints::default());
-        Self { terms, approvers, starts_at: None, not_after: None, narrowed }
+        Self { starts_at: terms.start, terms, approvers, not_after: None, narrowed }
     }
 }
 
@@ -290,9 +290,7 @@ impl Motion {
             return Err(VoteError::NotAttested { approver: name });
         }
         by.check("subject", "")?;
-        let request = &self.review.request;
-        let mut behind = std::iter::once(request.subject()).chain(request.actors());
-        if behind.any(|person| person.reference() == name) {
+        if self.review.request.is_from(by) {
             Ok(name)
         } else {
             Err(VoteError::NotTheRequester { found: name })
@@ -358,7 +356,7 @@ impl Motion {
             if !may.start_later {
                 return Err(VoteError::MayNotStartLater);
             }
-            let earliest = review.request.not_before().map_or(self.now, |asked| asked.max(self.now));
+            let earliest = terms.start.map_or(self.now, |asked| asked.max(self.now));
             if start < earliest {
                 return Err(VoteError::StartsEarlier { start, earliest });
             }
@@ -453,7 +451,8 @@ impl Motion {
     fn close(&mut self, places: &[usize]) -> Option<Granted> {
         let review = &self.review;
         let approvals = || review.votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
-        let asked = approvals().filter_map(|cast| cast.not_before).chain(review.request.not_before()).max();
+        let terms = review.terms()?;
+        let asked = approvals().filter_map(|cast| cast.not_before).chain(terms.start).max();
         if let Some(start) = asked.filter(|start| *start > self.now) {
             if review.starts_at != Some(start) {
                 self.turn_stages();
@@ -484,7 +483,7 @@ impl Motion {
             });
         }
         let granted = Granted {
-            terms: review.terms()?.shortened(&review.votes),
+            terms: terms.shortened(&review.votes),
             not_after: approvals().filter_map(|cast| cast.not_after).min(),
             starts_at: review.starts_at.filter(|_| scheduled),
             approvers: approvers.clone(),

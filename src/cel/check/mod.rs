@@ -18,6 +18,7 @@ use super::cost;
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::environment::{Access, Environment, Slot};
 use super::failure::Fault;
+use super::limits::Limits;
 use super::node::{Node, OptionalMap};
 use super::types::Type;
 use super::val::Val;
@@ -46,13 +47,22 @@ pub(super) fn check_condition(
     if let Node::Const(Val::Bool(value)) = &found.node {
         checker.warn(tree.span, format!("condition is always {value}"));
     }
-    let cost = cost::of(&found.node, env);
-    if cost > limits::CONDITION_COST && checker.faults.is_empty() {
-        let help = "declare how many elements the lists can have at most, or use fewer loops";
-        let fault = format!("condition can need {cost} steps, limit is {}", limits::CONDITION_COST);
-        checker.faults.push(Diagnostic::error(tree.span, fault).with_help(help));
+    checker.finish_bounded(tree, found.node)
+}
+
+/// Checks an expression that must give a value of a type.
+pub(super) fn check_value(
+    tree: &Expr,
+    env: &Environment,
+    access: &Access,
+    wanted: &Type,
+) -> Result<Checked, Vec<Diagnostic>> {
+    let mut checker = Checker::new(env, access, true);
+    let found = checker.expr(tree);
+    if found.ty != *wanted && found.ty != Type::Dyn {
+        checker.fault(tree.span, || format!("expected a {wanted}, found {}", found.ty));
     }
-    checker.finish(found.node, cost)
+    checker.finish_bounded(tree, found.node)
 }
 
 /// Checks an expression as far as it must be to be evaluated.
@@ -114,6 +124,7 @@ struct Checker<'e> {
     depth: usize,
     /// Parts looked at in search of guards.
     looked: usize,
+    limits: Limits,
     budget: Budget,
 }
 
@@ -135,8 +146,21 @@ impl<'e> Checker<'e> {
             nodes: 0,
             depth: 0,
             looked: 0,
-            budget: Budget::new(),
+            limits: env.limits(),
+            budget: Budget::new(env.limits()),
         }
+    }
+
+    /// Finishes what must be cheap enough for every request within its bounds.
+    fn finish_bounded(mut self, tree: &Expr, node: Node) -> Result<Checked, Vec<Diagnostic>> {
+        let cost = cost::of(&node, self.env);
+        let limit = self.env.limits().cost();
+        if cost > limit && self.faults.is_empty() {
+            let help = "declare how many elements the lists can have at most, or use fewer loops";
+            let fault = format!("condition can need {cost} steps, limit is {limit}");
+            self.faults.push(Diagnostic::error(tree.span, fault).with_help(help));
+        }
+        self.finish(node, cost)
     }
 
     fn finish(self, node: Node, cost: u64) -> Result<Checked, Vec<Diagnostic>> {
@@ -150,7 +174,7 @@ impl<'e> Checker<'e> {
     fn expr(&mut self, expr: &Expr) -> Typed {
         self.nodes = self.nodes.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
-        let found = if self.nodes > limits::CONDITION_NODES || self.depth > limits::CONDITION_HEIGHT {
+        let found = if self.nodes > self.limits.nodes || self.depth > self.limits.height {
             self.too_large(expr.span)
         } else {
             self.kind(expr)
@@ -231,8 +255,7 @@ impl<'e> Checker<'e> {
         let span = self.place(span);
         let fault = format!(
             "condition has more than {} parts or is deeper than {} with its definitions",
-            limits::CONDITION_NODES,
-            limits::CONDITION_HEIGHT
+            self.limits.nodes, self.limits.height
         );
         let found = Diagnostic::error(span, fault);
         if !self.faults.contains(&found) {

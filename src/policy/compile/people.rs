@@ -15,6 +15,7 @@ use crate::policy::document::{
 };
 use crate::policy::node::{Node, Text};
 use crate::policy::window::Window;
+use crate::risk::Risk;
 
 /// A rule that sends a request to people.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct ReviewRule {
     pub(crate) group: Arc<str>,
     pub(crate) mode: GroupMode,
     pub(crate) otherwise: bool,
+    /// The ceiling of the scope that it stands in: above it, it cannot suffice alone.
+    pub(crate) ceiling: Option<Risk>,
     pub(crate) allow_self: bool,
     /// Its people count in no other review of the plan.
     pub(crate) separate: bool,
@@ -162,6 +165,7 @@ impl Compiler<'_, '_> {
             group: spec.group.text.as_str().into(),
             mode,
             otherwise: spec.otherwise,
+            ceiling: spec.rule.within.map(|(_, ceiling)| ceiling),
             allow_self: spec.allow_self,
             separate: spec.separate,
             exclude: spec.exclude.as_ref().map(|text| self.condition(text, &people, &owner)),
