@@ -148,7 +148,7 @@ pub use audit::{
 #[cfg(feature = "engine")]
 pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
 #[cfg(feature = "engine")]
-pub use gate::{Conflict, Gate, Outcome};
+pub use gate::{Conflict, Debts, Gate, Outcome, Owed};
 #[cfg(any(feature = "engine", all(feature = "verify", test)))]
 pub use grant::Authorization;
 #[cfg(feature = "verify")]

@@ -4,11 +4,13 @@
 //! A gate is immutable and evaluates without a lock; time and chance come in a stamp. What is signed,
 //! voted or redeemed was recorded first.
 
+mod owed;
 mod people;
 mod records;
 
 use std::sync::Arc;
 
+pub use self::owed::{Debts, Owed};
 use self::records::Stamped;
 use crate::audit::{Draft, Event, Fate, Key, Refusal, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};

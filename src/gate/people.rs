@@ -136,7 +136,8 @@ impl Gate {
                 Step::new(drafts, refusal, move |fate| release.after(fate))
             }
             _ => {
-                let outcome = standing(review);
+                // What was news is told once.
+                let outcome = standing(&review.clone().without_news());
                 Step::new(Vec::new(), refusal, |_| Ok(outcome))
             }
         }

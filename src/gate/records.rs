@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::draft;
+use super::owed::Owed;
 use super::people::version_key;
 use crate::audit::{Draft, Event, Key, Refusal, RefusalKind};
 use crate::decision::{Decision, Path};
@@ -129,7 +130,27 @@ impl<'s> Stamped<'s> {
             .with("req", &*self.id)
             .with("by", person)
             .with("due", text(due));
-        Some(record)
+        let behind: Vec<Json> = request.actors().map(|actor| actor.reference().into()).collect();
+        Some(if behind.is_empty() { record } else { record.with("behind", behind) })
+    }
+
+    /// Records that an owed review was held. It is held once.
+    pub(super) fn settled(&self, owed: &Owed, vote: &Vote, late: bool) -> Draft {
+        draft(self, Event::EmergencySettled)
+            .with_key(Key::Once(format!("settle/{}", owed.request)), RefusalKind::Stale)
+            .with("req", &*owed.request)
+            .with("of", &*owed.person)
+            .with("by", vote.approver.reference())
+            .with("verdict", vote.verdict.as_str())
+            .with("comment", &*vote.comment)
+            .with("late", late)
+    }
+
+    pub(super) fn settle_refused(&self, owed: &Owed, error: &VoteError) -> Draft {
+        draft(self, Event::StepRefused)
+            .with("call", "settle")
+            .with("req", &*owed.request)
+            .with("error", error.to_string())
     }
 
     pub(super) fn redeemed(&self, claims: &Claims) -> Draft {

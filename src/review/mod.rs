@@ -43,8 +43,8 @@ pub(crate) use opening::OpenError;
 pub use outlook::{Missing, Outlook};
 pub use replay::ReviewError;
 pub use state::ReviewState;
-pub(crate) use vote::Verdict;
 pub use vote::Vote;
+pub(crate) use vote::{Verdict, VoteKind};
 
 use self::bench::About;
 use self::court::Court;

@@ -59,6 +59,11 @@ impl Review {
         &self.news
     }
 
+    pub(crate) fn without_news(mut self) -> Self {
+        self.news.clear();
+        self
+    }
+
     pub(super) fn news_of(&self, change: &Change) -> Option<News> {
         Some(match change {
             // All stages are satisfied: there is nobody to ask.
