@@ -103,7 +103,10 @@ impl PolicyOptions {
         let Self { fulfils, max_grant, limits, .. } = self;
         let (steps, bytes) = limits.of_evaluation();
         let usual = Self::new();
-        if fulfils.is_empty() && *max_grant == usual.max_grant && (steps, bytes) == usual.limits.of_evaluation() {
+        if fulfils.is_empty()
+            && *max_grant == usual.max_grant
+            && (steps, bytes) == usual.limits.of_evaluation()
+        {
             return None;
         }
         let mut text = format!("max_grant {}\nsteps {steps}\nbytes {bytes}\n", max_grant.as_secs());
