@@ -2,7 +2,13 @@
 
 #![cfg(all(feature = "sql", feature = "toml"))]
 #![allow(clippy::disallowed_methods, reason = "a test reads the files that it is about")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects, reason = "tests")]
+#![allow(
+    clippy::string_slice,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
 
 use countersign::Policy;
 use proptest::prelude::*;

@@ -147,13 +147,17 @@ impl<'s> Stamped<'s> {
             start.checked_add_signed(span).unwrap_or(start)
         };
         let end = after(terms.duration);
+        let end = terms.until.map_or(end, |until| until.min(end));
+        if end <= start {
+            return Err(ClaimError::Type { claim: "exp", expected: "later than the start of the grant" });
+        }
         let resource = request.resource();
         let mut constraints = Constraints::default();
         if let Some(uses) = terms.max_uses {
             constraints.set(Constraint::MaxUses, json!(uses))?;
         }
         if let Some(within) = terms.use_within {
-            constraints.set(Constraint::FirstUseBy, json!(after(within).timestamp()))?;
+            constraints.set(Constraint::FirstUseBy, json!(after(within).min(end).timestamp()))?;
         }
         let approvals = approvers.iter();
         let approvals = approvals
@@ -164,7 +168,7 @@ impl<'s> Stamped<'s> {
             audience: request.audience(),
             issued_at: now,
             not_before: start,
-            expires_at: terms.until.map_or(end, |until| until.min(end)),
+            expires_at: end,
             id: self.stamp.id("grant"),
             action: request.action().name().to_owned(),
             resource: resource.reference(),

@@ -11,6 +11,9 @@ use crate::limits;
 /// One key: its name, what it takes, and what it means.
 type Key = (&'static str, Takes, &'static str);
 
+/// One part of a document: its name, the keys that it must have, and all its keys.
+type PartKeys = (&'static str, &'static [&'static str], &'static [&'static [Key]]);
+
 /// What a key takes.
 #[derive(Clone, Copy)]
 enum Takes {
@@ -133,7 +136,7 @@ const RULE: &[Key] = &[
 ];
 
 /// The parts of a document: name, required keys, keys.
-const PARTS: &[(&str, &[&str], &[&[Key]])] = &[
+const PARTS: &[PartKeys] = &[
     (
         "document",
         &["format", "name"],
