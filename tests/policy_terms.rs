@@ -4,6 +4,7 @@
 #![allow(
     unreachable_pub,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::arithmetic_side_effects,
@@ -417,6 +418,26 @@ fn grant_has_the_start_and_the_end_of_its_terms() {
     ] {
         assert!(log.contains(&claim), "{claim} in {log}");
     }
+}
+
+#[test]
+fn approval_after_the_end_gives_nothing() {
+    let text = "[[review]]\nid = 'p'\nwhen = 'true'\napprove = { from = 'true' }\n\
+        grant = { min = '5m', default = '1h', until = 'timestamp(\"2026-11-23T12:30:00Z\")' }\n";
+    let closed = |seconds| {
+        let mut host = support::Host::new(&format!("{HEAD}{text}"));
+        let outcome = host.submit(ask(), time(NOON)).unwrap();
+        let countersign::Outcome::Review(review) = outcome else { panic!("expected a review") };
+        assert_eq!(review.decision().duration(), Some(minutes(30)));
+        let vote = countersign::Vote::approve(Subject::new("user", "bo"));
+        let outcome = host.vote(&review, vote, after(seconds));
+        (outcome.map(|outcome| outcome.effect()), String::from_utf8_lossy(&host.lines).into_owned())
+    };
+    let (outcome, log) = closed(1_200);
+    assert_eq!(outcome, Ok(Effect::Allow));
+    assert!(log.contains(&format!(r#""exp":{}"#, after(1_800).timestamp())), "cut at the end: {log}");
+    let (outcome, log) = closed(1_800);
+    assert!(outcome.is_err() && !log.contains("grant.authorized"), "{outcome:?}");
 }
 
 #[test]

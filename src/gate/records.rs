@@ -190,6 +190,9 @@ impl<'s> Stamped<'s> {
         let ends = after(terms.duration);
         let ends =
             [granted.not_after, terms.until].into_iter().flatten().fold(ends, |ends, end| ends.min(end));
+        if ends <= begins.max(now) {
+            return Err(ClaimError::Type { claim: "exp", expected: "later than the start of the grant" });
+        }
         let resource = request.resource();
         let mut constraints = Constraints::default();
         if let Some(uses) = terms.max_uses {

@@ -76,11 +76,13 @@ impl PolicyOptions {
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        let roots: Vec<Node> = roots.into_iter().flatten().collect();
+        let mut roots: Vec<Node> = roots.into_iter().flatten().collect();
+        let documents = roots.iter().map(|root| Document::read(root, &mut faults)).collect();
+        // For editors alone; TOML says it in a comment.
+        roots.iter_mut().for_each(|root| root.remove("$schema"));
         let mut texts: Vec<String> = roots.iter().map(Node::canonical).collect();
         texts.sort_unstable();
         let digest = digest(&texts, self.text().as_deref());
-        let documents = roots.iter().map(|root| Document::read(root, &mut faults)).collect();
         Policy::compile(documents, faults, digest, self)
     }
 }

@@ -10,6 +10,7 @@ mod error;
 mod excerpt;
 pub(crate) mod facts;
 mod json;
+mod keys;
 mod load;
 mod node;
 mod obligation;

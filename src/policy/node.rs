@@ -92,6 +92,13 @@ impl Node {
         }
     }
 
+    /// Takes a key out of a table.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if let Content::Table(entries) = &mut self.content {
+            entries.retain(|(key, _)| key.text != name);
+        }
+    }
+
     /// Writes the node in one way, whatever it was written in: JSON with its keys in order.
     pub(crate) fn canonical(&self) -> String {
         let mut text = String::new();
@@ -191,7 +198,9 @@ impl<'n> Fields<'n> {
     }
 
     pub(crate) fn take(&mut self, name: &'static str) -> Option<&'n Node> {
-        self.asked.push(name);
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
     }
 

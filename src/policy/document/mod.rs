@@ -159,6 +159,8 @@ impl Document {
         if let Some(node) = fields.required(faults, "name", "a policy has a name") {
             document.name = identifier(node, faults).unwrap_or_default();
         }
+        // Editors find the schema by it.
+        fields.text(faults, "$schema");
         document.extends = fields.take("extends").and_then(|node| identifier(node, faults));
         let shared = ["format", "name", "attributes", "let", "defaults", "actions"];
         document.shared =
