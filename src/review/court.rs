@@ -118,6 +118,16 @@ impl<'a> Court<'a> {
         stages.len()
     }
 
+    /// Lists how many people each leaf of a stage takes and who could sit there, those of the fallback last.
+    pub(super) fn leaves(&self, review: usize, stage: usize) -> Vec<(usize, u64)> {
+        let mut leaves = Vec::new();
+        let demand = self.demands.get(review).and_then(|stages| stages.get(stage)?.as_ref());
+        if let Some(demand) = demand {
+            flatten(demand, &mut leaves);
+        }
+        leaves
+    }
+
     /// Judges the votes.
     pub(super) fn judge(&self) -> Judgement {
         let ones: Vec<Option<Judgement>> = (0..self.demands.len()).map(|review| self.one(review)).collect();
@@ -323,6 +333,13 @@ pub(super) fn demand(approve: &Approve, voters: &mut dyn Iterator<Item = u64>) -
         Approve::AtLeast { count, of } => {
             Demand::AtLeast { count: *count, of: of.iter().map(|part| demand(part, voters)).collect() }
         }
+    }
+}
+
+fn flatten(demand: &Demand, leaves: &mut Vec<(usize, u64)>) {
+    match demand {
+        Demand::Leaf { count, voters } => leaves.push((*count, *voters)),
+        Demand::AtLeast { of, .. } => of.iter().for_each(|part| flatten(part, leaves)),
     }
 }
 

@@ -168,6 +168,43 @@ pub enum VoteError {
     Conflict(#[from] Conflict),
 }
 
+impl VoteError {
+    /// Returns the stable code of the error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OwnRequest { .. } => "own_request",
+            Self::Excluded { .. } => "excluded",
+            Self::NotEligible { .. } => "not_eligible",
+            Self::StepUp { .. } => "step_up",
+            Self::OutsideHours { .. } => "outside_hours",
+            Self::NotAttested { .. } => "not_attested",
+            Self::OwnDelegate { .. } => "own_delegate",
+            Self::Duplicate { .. } => "duplicate",
+            Self::NothingToWithdraw { .. } => "nothing_to_withdraw",
+            Self::NothingToRefresh => "nothing_to_refresh",
+            Self::EmptyComment => "empty_comment",
+            Self::NotTheRequester { .. } => "not_the_requester",
+            Self::Closed { .. } => "closed",
+            Self::ClockBehind { .. } => "clock_behind",
+            Self::TooManyVotes => "too_many_votes",
+            Self::TooManyComments => "too_many_comments",
+            Self::MayNotShorten => "may_not_shorten",
+            Self::MayNotStartLater => "may_not_start_later",
+            Self::MayNotNarrow => "may_not_narrow",
+            Self::Widens { .. } | Self::WidensConstraint { .. } => "widens",
+            Self::StartsEarlier { .. } => "starts_earlier",
+            Self::Narrowing(_) => "narrowing",
+            Self::Signature(_) => "signature",
+            Self::SignatureExpired { .. } => "signature_expired",
+            Self::DeniedByNow { .. } => "denied_by_now",
+            Self::Claims(_) => "grant_not_writable",
+            Self::Invalid(_) => "invalid",
+            Self::Conflict(_) => "conflict",
+        }
+    }
+}
+
 fn step_up(accepts: &[String], within: Option<Duration>) -> String {
     let methods = if accepts.is_empty() {
         String::new()

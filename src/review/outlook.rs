@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::cast::Cast;
+use super::Review;
 use super::motion::seats;
 use super::opening::best_votes;
+use super::quorum::seated;
 use super::vote::{Verdict, VoteKind};
-use super::{Review, Track};
 use crate::policy::{Leaf, Stage};
 use crate::request::{Source, Subject};
 
@@ -41,7 +41,7 @@ pub struct Missing {
     pub from: String,
     /// How many people it takes.
     pub count: usize,
-    /// How many of those who voted could sit here.
+    /// How many of those who voted sit here.
     pub found: usize,
     /// Whether they must say why.
     pub comment: bool,
@@ -127,19 +127,20 @@ impl Review {
                 let place = court.stage(index);
                 let Some(stage) = rule.stages.get(place) else { continue };
                 let state = progress.of(place);
-                let leaves = stage.leaves_with_fallback().enumerate();
-                for (leaf, (spec, _)) in leaves.filter(|(_, (_, open))| *open || state.fallback) {
-                    let sits = |cast: &&Cast| {
-                        cast.verdict == Verdict::Approve
-                            && cast.seat(seat_of(track, index)) == Some(place)
-                            && court.bench().fits(rule, stage, &state, cast) & super::quorum::bit(leaf) != 0
-                    };
-                    let people: BTreeSet<&str> =
-                        self.votes.iter().filter(sits).map(|cast| cast.authority.as_str()).collect();
-                    if people.len() < spec.count {
-                        missing.push(Missing::of(&rule.rule.id, stage, spec, people.len()));
-                    }
+                let open = stage.leaves_with_fallback().filter(|(_, open)| *open || state.fallback);
+                let open: Vec<&Leaf> = open.map(|(leaf, _)| leaf).collect();
+                let leaves = court.leaves(index, place);
+                let mut found: Vec<usize> = leaves.iter().map(|(_, voters)| people(*voters)).collect();
+                if leaves.iter().zip(&found).all(|((count, _), found)| found >= count) {
+                    // Each leaf has enough by itself: some sit on two of them, or sat in an earlier stage.
+                    let earlier: Vec<(usize, u64)> =
+                        (0..place).flat_map(|stage| court.leaves(index, stage)).collect();
+                    let skip = earlier.len();
+                    found = seated(&[earlier, leaves].concat()).split_off(skip);
                 }
+                let seats = open.into_iter().zip(found);
+                let unfilled = seats.filter(|(leaf, found)| *found < leaf.count);
+                missing.extend(unfilled.map(|(leaf, found)| Missing::of(&rule.rule.id, stage, leaf, found)));
             }
         }
         missing
@@ -160,6 +161,6 @@ impl Missing {
     }
 }
 
-fn seat_of(track: &Track, index: usize) -> usize {
-    track.first.saturating_add(index)
+fn people(voters: u64) -> usize {
+    usize::try_from(voters.count_ones()).unwrap_or(usize::MAX)
 }

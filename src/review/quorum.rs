@@ -19,6 +19,18 @@ pub(super) fn fill(demands: &[Demand], exclusive: &[u64]) -> Option<Vec<usize>> 
     Some((0..VOTERS).filter(|voter| seats.holder(*voter).is_some()).collect())
 }
 
+/// Seats voters on leaves, as many as possible and on the first leaves first. Returns how many sit on each.
+pub(super) fn seated(leaves: &[(usize, u64)]) -> Vec<usize> {
+    let mut search = Search { budget: BUDGET, barred: 0 };
+    let mut seats = Seats::default();
+    let seat = |(leaf, (count, voters)): (usize, &(usize, u64))| {
+        seats.leaves.push(*voters);
+        let leaf = u8::try_from(leaf).unwrap_or(u8::MAX);
+        (0..*count).take_while(|_| search.seat(&mut seats, leaf, &mut 0) == Some(true)).count()
+    };
+    leaves.iter().enumerate().map(seat).collect()
+}
+
 struct Search {
     budget: u32,
     /// Voters who do not count, because another of their exclusive set does.
