@@ -50,7 +50,10 @@ impl Gate {
         let at = Stamped::new(&stamp, "refresh");
         let moved = Motion::new(review, stamp.now()).and_then(|mut motion| {
             motion.hear(self.policy());
-            let granted = if motion.review.state().is_pending() { motion.refresh(people)? } else { None };
+            if motion.review.state() != review.state() {
+                return Ok((motion, None));
+            }
+            let granted = motion.refresh(people)?;
             let claims = self.fixed(&mut motion, granted, &at)?;
             Ok((motion, claims))
         });
