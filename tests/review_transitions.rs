@@ -67,8 +67,14 @@ const TABLE: [Row; 30] = [
     ),
     // cy's second approval says nothing of a start, so the grant may begin.
     (Input::Closing, [("review", Open), ("allow", Approved), ("allow", Approved), ("approved", Approved)]),
-    (Input::Delegated, [("review", Open), ("allow", Approved), ("review", Scheduled), ("approved", Approved)]),
-    (Input::Automatic, [("review", Open), ("allow", Approved), ("review", Scheduled), ("approved", Approved)]),
+    (
+        Input::Delegated,
+        [("review", Open), ("allow", Approved), ("review", Scheduled), ("approved", Approved)],
+    ),
+    (
+        Input::Automatic,
+        [("review", Open), ("allow", Approved), ("review", Scheduled), ("approved", Approved)],
+    ),
     (
         Input::Forced,
         [("ineligible", Open), ("ineligible", Open), ("ineligible", Scheduled), ("approved", Approved)],
@@ -91,7 +97,10 @@ const TABLE: [Row; 30] = [
         [("unattested", Open), ("unattested", Open), ("unattested", Scheduled), ("approved", Approved)],
     ),
     (Input::Widening, [("widens", Open), ("widens", Open), ("widens", Scheduled), ("approved", Approved)]),
-    (Input::Malformed, [("invalid", Open), ("invalid", Open), ("invalid", Scheduled), ("approved", Approved)]),
+    (
+        Input::Malformed,
+        [("invalid", Open), ("invalid", Open), ("invalid", Scheduled), ("approved", Approved)],
+    ),
     (
         Input::Signed,
         [("signature", Open), ("signature", Open), ("signature", Scheduled), ("signature", Approved)],
@@ -100,13 +109,30 @@ const TABLE: [Row; 30] = [
     // A scheduled review outlives its end, but not the time that was planned.
     (Input::AfterTheEnd, [("expired", Open), ("expired", Open), ("deny", Expired), ("approved", Approved)]),
     (Input::PolicyAdds, [("review", Open), ("allow", Approved), ("allow", Approved), ("approved", Approved)]),
-    (Input::PolicyDenies, [("deny", Rejected), ("deny", Rejected), ("deny", Rejected), ("approved", Approved)]),
-    (Input::RefreshVoter, [("nobody", Open), ("review", Open), ("review", Scheduled), ("approved", Approved)]),
-    (Input::RefreshStranger, [("nobody", Open), ("nobody", Open), ("nobody", Scheduled), ("approved", Approved)]),
-    (Input::TakeBack, [("deny", Withdrawn), ("deny", Withdrawn), ("deny", Withdrawn), ("approved", Approved)]),
+    (
+        Input::PolicyDenies,
+        [("deny", Rejected), ("deny", Rejected), ("deny", Rejected), ("approved", Approved)],
+    ),
+    (
+        Input::RefreshVoter,
+        [("nobody", Open), ("review", Open), ("review", Scheduled), ("approved", Approved)],
+    ),
+    (
+        Input::RefreshStranger,
+        [("nobody", Open), ("nobody", Open), ("nobody", Scheduled), ("approved", Approved)],
+    ),
+    (
+        Input::TakeBack,
+        [("deny", Withdrawn), ("deny", Withdrawn), ("deny", Withdrawn), ("approved", Approved)],
+    ),
     (
         Input::TakeBackOfAStranger,
-        [("not requester", Open), ("not requester", Open), ("not requester", Scheduled), ("approved", Approved)],
+        [
+            ("not requester", Open),
+            ("not requester", Open),
+            ("not requester", Scheduled),
+            ("approved", Approved),
+        ],
     ),
     (
         Input::Supersede,
