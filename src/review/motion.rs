@@ -125,6 +125,10 @@ impl Motion {
             replan.seats.push(new);
             trial.votes.push(cast);
         }
+        let change = Change::Replanned(Box::new(replan.clone()));
+        if serde_json::Value::Object(change.content()).to_string().len() > CHANGE_BYTES {
+            return Err("the plan of the new policy cannot be recorded".to_owned());
+        }
         Ok(replan)
     }
 
@@ -167,6 +171,11 @@ impl Motion {
         }
         if self.review.votes.iter().any(|old| old.says(&cast) && self.still_counts_as(old, &cast)) {
             return Err(VoteError::Duplicate { approver: person() });
+        }
+        let bytes = cast.to_record().to_string().len();
+        if bytes > CHANGE_BYTES {
+            let (path, limit) = ("vote".to_owned(), CHANGE_BYTES);
+            return Err(RequestError::OutOfBounds { path, found: bytes, unit: "bytes", limit }.into());
         }
         let mut votes = self.review.votes.clone();
         add(&mut votes, cast.clone());
@@ -611,6 +620,9 @@ impl Review {
 
 /// How far the clocks of two nodes may be apart.
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);
+
+/// Bytes of a change as its record holds it: the record's other fields take some hundred.
+const CHANGE_BYTES: usize = limits::RECORD_BYTES - 1_535;
 
 /// Bytes of all that is stated anew of approvers in one record.
 const REFRESH_BYTES: usize = 49_152;

@@ -192,7 +192,7 @@ impl Vote {
                 return Err(RequestError::Year { path: path.to_owned() }.into());
             }
         }
-        let methods = self.auth.iter().flat_map(|auth| &auth.methods);
+        let methods = self.auth.iter().flat_map(|auth| auth.methods.iter().chain(&auth.class));
         let bytes = methods.map(|method| crate::text::escaped_len(method).saturating_add(1));
         bound("vote.auth", bytes.fold(0, usize::saturating_add), AUTH_BYTES)?;
         bound("vote.signature", self.signature.as_ref().map_or(0, String::len), limits::APPROVAL_BYTES)?;
