@@ -171,8 +171,9 @@ impl<'s> Stamped<'s> {
             policy: Some(decision.policy().to_owned()),
             constraints,
             approvals: approvals.collect(),
-            holder: None,
+            holder: request.holder().cloned(),
         })
+        .and_then(Claims::covered)
     }
 }
 

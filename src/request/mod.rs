@@ -46,6 +46,8 @@ pub struct Request {
     ask: Ask,
     auth: Option<Auth>,
     usage: Option<Usage>,
+    #[cfg(feature = "verify")]
+    holder: Option<crate::keys::PublicKey>,
     facts: Attributes,
     fault: Option<RequestError>,
 }
@@ -199,6 +201,8 @@ impl Request {
             ask: Ask::default(),
             auth: None,
             usage: None,
+            #[cfg(feature = "verify")]
+            holder: None,
             facts: Attributes::new(),
             fault: None,
         }
@@ -272,6 +276,16 @@ impl Request {
         self
     }
 
+    /// Binds the grant to a key, as the host attests it: only who proves to hold it
+    /// ([`Attempt::prove`](crate::Attempt::prove)) can use the grant, or pass less of it on. A grant without a
+    /// holder is used by whoever shows it.
+    #[cfg(feature = "verify")]
+    #[must_use]
+    pub fn with_holder(mut self, key: crate::keys::PublicKey) -> Self {
+        self.holder = Some(key);
+        self
+    }
+
     /// Sets a fact that the host found out, such as `estimated_rows`.
     #[must_use]
     pub fn with_fact(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -327,6 +341,11 @@ impl Request {
 
     pub(crate) fn auth(&self) -> Option<&Auth> {
         self.auth.as_ref()
+    }
+
+    #[cfg(feature = "verify")]
+    pub(crate) fn holder(&self) -> Option<&crate::keys::PublicKey> {
+        self.holder.as_ref()
     }
 
     pub(crate) fn usage(&self) -> Option<&Usage> {
