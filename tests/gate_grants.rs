@@ -12,8 +12,8 @@
 mod support;
 
 use countersign::{
-    Attempt, Authorization, GrantVerifier, LogProof, LogProofError, Outcome, ProofPlan, Record, SigningKey,
-    VerifyError, Vote,
+    Attempt, Authorization, GrantVerifier, LogProof, LogProofError, Outcome, ProofPlan, Record,
+    RevocationList, SigningKey, VerifyError, Vote,
 };
 
 use support::walk::{DELETE, POLICY, action, allowed, approved, ask, orders, verifier, verify};
@@ -110,4 +110,24 @@ fn thief_of_the_issuer_key_has_no_record_for_a_grant_of_their_own() {
     let genuine_note = proof.split_once("\n\n").unwrap().1;
     assert!(matches!(shown(&format!("{resigned}\n\n{genuine_note}")), VerifyError::Log(_)));
     assert!(strict().verify(genuine.token(), attempt().with_log_proof(&proof), after(3)).is_ok());
+}
+
+#[test]
+fn rule_is_revoked_by_the_grants_that_it_led_to() {
+    let mut host = Host::new(POLICY);
+    let (_, by_review) = approved(&mut host);
+    let by_zone = allowed(host.submit(ask("dev"), after(3)));
+    let resumed = countersign::Ledger::resume(STREAM, &host.lines).unwrap();
+    let judge = |rule: &str, now| {
+        let list = RevocationList::new(support::ISSUER, 1, now).rule(rule, resumed.records().iter().rev());
+        let list = list.sign(&key()).unwrap();
+        let verifier = verifier().with_revocations(&list, std::time::Duration::from_secs(60)).unwrap();
+        [&by_review, &by_zone]
+            .map(|grant| verifier.verify(grant.token(), attempt(), now).map_err(|error| error.reason()).err())
+    };
+    assert_eq!(judge("prod", after(4)), [Some("revoked"), None]);
+    assert_eq!(judge("dev", after(4)), [None, Some("revoked")]);
+    assert_eq!(judge("glass", after(4)), [None, None]);
+    let ended = RevocationList::new(support::ISSUER, 1, by_review.expires_at());
+    assert_eq!(ended.clone().rule("prod", resumed.records()), ended, "what has ended is not listed");
 }

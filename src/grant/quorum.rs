@@ -177,6 +177,11 @@ impl SignedApproval {
         Ok(Self::read(&token.claims(BOUNDS)?)?)
     }
 
+    /// Returns the id of the key that an approval names.
+    pub(super) fn key_id(text: &str) -> Option<String> {
+        Token::read(text, limits::APPROVAL_BYTES, TYP).ok().map(|token| token.key_id)
+    }
+
     /// Returns the end that no grant passes.
     #[must_use]
     pub fn not_after(&self) -> DateTime<Utc> {
