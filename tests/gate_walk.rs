@@ -162,12 +162,22 @@ fn counted_uses_are_taken_one_by_one() {
 }
 
 #[test]
-fn grant_verified_in_time_is_not_redeemed_when_its_uses_may_be_forgotten() {
+fn grant_is_redeemed_with_the_leeway_that_it_was_verified_with() {
     let mut host = Host::new(POLICY);
     let grant = allowed(host.submit(ask("prod").as_emergency().with_reason("down"), after(0)));
     let end = 15 * 60;
-    for (second, taken) in [(end - 1, true), (end + 59, true), (end + 60, false), (end + 86_400, false)] {
-        let verified = verify(grant.token(), DELETE, after(1)).unwrap();
+    for (leeway, second, taken) in [
+        (0, end - 1, true),
+        (0, end, false),
+        (30, end + 29, true),
+        (30, end + 30, false),
+        (60, end + 59, true),
+        (60, end + 60, false),
+        (60, end + 86_400, false),
+    ] {
+        let verifier = verifier().with_leeway(std::time::Duration::from_secs(leeway));
+        let attempt = Attempt::new(action(DELETE), orders("prod"));
+        let verified = verifier.verify(grant.token(), attempt, after(1)).unwrap();
         let outcome = redeem(&mut host, verified, after(second));
         assert_eq!(outcome.is_ok(), taken, "{second}: {outcome:?}");
         if !taken {

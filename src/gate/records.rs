@@ -227,8 +227,9 @@ impl<'s> Stamped<'s> {
             policy: Some(decision.policy().to_owned()),
             constraints,
             approvals: granted.approvers.iter().map(approval).collect(),
-            holder: None,
+            holder: request.holder().cloned(),
         })
+        .and_then(Claims::covered)
     }
 }
 

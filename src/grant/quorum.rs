@@ -170,6 +170,30 @@ impl SignedApproval {
         Self::read(&token.claims(BOUNDS)?).map(|_| text).map_err(QuorumError::from)
     }
 
+    /// Reads an approval and the person in whose name it is, whoever signed it: the verifiers know the keys.
+    #[cfg(any(feature = "engine", test))]
+    pub(crate) fn open(text: &str) -> Result<(String, Self), QuorumError> {
+        let token = Token::read(text, limits::APPROVAL_BYTES, TYP)?;
+        Ok(Self::read(&token.claims(BOUNDS)?)?)
+    }
+
+    /// Returns the id of the key that an approval names.
+    pub(super) fn key_id(text: &str) -> Option<String> {
+        Token::read(text, limits::APPROVAL_BYTES, TYP).ok().map(|token| token.key_id)
+    }
+
+    /// Returns the end that no grant passes.
+    #[must_use]
+    pub fn not_after(&self) -> DateTime<Utc> {
+        super::error::moment(self.not_after)
+    }
+
+    /// Returns the number of uses that no grant exceeds.
+    #[must_use]
+    pub fn uses(&self) -> u32 {
+        u32::try_from(self.uses).unwrap_or_default()
+    }
+
     /// Returns the person in whose name the approval is, and what is approved.
     fn read(json: &Json<'_>) -> Result<(String, Self), ClaimError> {
         check_version(json)?;
@@ -258,7 +282,7 @@ impl SignedApproval {
     }
 
     /// Refuses a grant that is not what was approved, or more.
-    fn check(&self, grant: &Claims) -> Result<(), QuorumError> {
+    pub(super) fn check(&self, grant: &Claims) -> Result<(), QuorumError> {
         let equal = [
             ("iss", self.issuer == grant.issuer),
             ("req", self.request == grant.request),

@@ -47,6 +47,8 @@ pub struct Request {
     ask: Ask,
     auth: Option<Auth>,
     usage: Option<Usage>,
+    #[cfg(feature = "verify")]
+    holder: Option<crate::keys::PublicKey>,
     facts: Attributes,
     actors: Vec<Subject>,
     audience: Option<String>,
@@ -200,6 +202,8 @@ impl Request {
             ask: Ask::default(),
             auth: None,
             usage: None,
+            #[cfg(feature = "verify")]
+            holder: None,
             facts: Attributes::new(),
             actors: Vec::new(),
             audience: None,
@@ -280,6 +284,16 @@ impl Request {
     #[must_use]
     pub fn with_usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);
+        self
+    }
+
+    /// Binds the grant to a key, as the host attests it: only who proves to hold it
+    /// ([`Attempt::prove`](crate::Attempt::prove)) can use the grant, or pass less of it on. A grant without a
+    /// holder is used by whoever shows it.
+    #[cfg(feature = "verify")]
+    #[must_use]
+    pub fn with_holder(mut self, key: crate::keys::PublicKey) -> Self {
+        self.holder = Some(key);
         self
     }
 
@@ -404,6 +418,11 @@ impl Request {
 
     pub(crate) fn auth(&self) -> Option<&Auth> {
         self.auth.as_ref()
+    }
+
+    #[cfg(feature = "verify")]
+    pub(crate) fn holder(&self) -> Option<&crate::keys::PublicKey> {
+        self.holder.as_ref()
     }
 
     pub(crate) fn usage(&self) -> Option<&Usage> {

@@ -43,6 +43,10 @@ impl Request {
         for (name, value) in members {
             context.extend(value.map(|value| (name.to_owned(), value)));
         }
+        #[cfg(feature = "verify")]
+        if let Some(key) = self.holder() {
+            context.insert("holder".to_owned(), json!(key.x()));
+        }
         put(&mut context, "attested", &self.attested);
         put(&mut context, "claimed", &self.claimed);
         put(&mut context, "facts", &self.facts);
@@ -94,6 +98,10 @@ impl Request {
             Some(usage) => Some(Usage::from_record(usage)?),
             None => None,
         };
+        #[cfg(feature = "verify")]
+        if let Some(key) = context.get("holder") {
+            request.holder = Some(crate::keys::PublicKey::from_x(key.as_str()?).ok()?);
+        }
         request.attested = attributes(context, "attested")?;
         request.claimed = attributes(context, "claimed")?;
         request.facts = attributes(context, "facts")?;
@@ -268,6 +276,8 @@ mod tests {
             .with_actor(Subject::new("user", "bo"))
             .with_fact("estimated_rows", 12)
             .with_usage(Usage::none().with_used("zone", 3).with_emergencies(1));
+        #[cfg(feature = "verify")]
+        let request = request.with_holder(crate::keys::SigningKey::from_seed([7; 32]).public());
         assert_eq!(round_trip(&request), Some(request));
     }
 

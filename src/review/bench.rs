@@ -88,15 +88,23 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Finds the leaves of a stage for which an approval counts now, as bits in the order of the leaves.
-    pub(super) fn fits(
-        &self,
+    /// Makes a slate on which the inputs of one vote after the other are written.
+    pub(super) fn slate(&self) -> Option<Vec<Input<'_>>> {
+        self.inputs.clone()
+    }
+
+    /// Finds the leaves of a stage for which an approval counts now, as bits in the order of the leaves. What
+    /// stood on the slate is written over.
+    pub(super) fn fits<'v>(
+        &'v self,
         rule: &ReviewRule,
         stage: &Stage,
         progress: &StageProgress,
-        cast: &Cast,
+        cast: &'v Cast,
+        slate: &mut [Input<'v>],
     ) -> u64 {
-        let Some(inputs) = self.inputs(cast.acting_for(), cast) else { return 0 };
+        self.plan.policy().schema().add_vote(slate, cast.voting(cast.acting_for()));
+        let inputs = &*slate;
         if self.excludes(rule, cast) {
             return 0;
         }
@@ -106,7 +114,7 @@ impl<'a> Bench<'a> {
                 && (!leaf.comment || cast.has_comment())
                 && leaf.fresh.is_none_or(|fresh| is_within(cast.at, self.about.now, fresh))
                 && obstacle_at(leaf, cast).is_none()
-                && self.admits(leaf, stage, progress, cast, &inputs);
+                && self.admits(leaf, stage, progress, cast, inputs);
             if counts {
                 fits |= bit(place);
             }

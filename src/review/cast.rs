@@ -94,7 +94,13 @@ impl Cast {
     /// Says whether two votes say the same in every respect but time.
     pub(super) fn says(&self, other: &Self) -> bool {
         let times = |cast: &Self| Self { at: other.at, attested_at: other.attested_at, ..cast.clone() };
-        times(self) == *other
+        self.person == other.person && times(self) == *other
+    }
+
+    /// Says whether a new vote leaves this one standing.
+    pub(super) fn stays_beside(&self, new: &Self) -> bool {
+        let elsewhere = || self.stages.iter().zip(&new.stages).all(|(old, new)| old.is_none() || old != new);
+        self.person != new.person || (self.verdict == new.verdict && elsewhere())
     }
 
     /// Takes what the host attests of somebody by now, if the vote is theirs.
@@ -206,10 +212,6 @@ pub(super) fn time(json: &Json) -> Option<DateTime<Utc>> {
 
 /// Adds a vote. It takes the place of what the same person said before, but for approvals of other stages.
 pub(super) fn add(votes: &mut Vec<Cast>, cast: Cast) {
-    let stays = |old: &Cast| {
-        let elsewhere = old.stages.iter().zip(&cast.stages).all(|(old, new)| old.is_none() || old != new);
-        old.person != cast.person || (old.verdict == cast.verdict && elsewhere)
-    };
-    votes.retain(stays);
+    votes.retain(|old| old.stays_beside(&cast));
     votes.push(cast);
 }

@@ -59,6 +59,7 @@ impl<'a> Court<'a> {
         let refresh = plan.refresh();
         let heard = |cast: &&Cast| !fresh || is_within(cast.attested_at, about.now, refresh);
         let voters = Voters::of(votes);
+        let mut slate = bench.slate();
         let mut demands = Vec::with_capacity(progress.len());
         for (index, (rule, progress)) in plan.reviews().iter().zip(progress).enumerate() {
             let place = first.saturating_add(index);
@@ -74,7 +75,8 @@ impl<'a> Court<'a> {
                 if !heard(&cast) || progress.of(seat).skipped {
                     continue;
                 }
-                let fits = bench.fits(rule, stage, &progress.of(seat), cast);
+                let Some(slate) = &mut slate else { continue };
+                let fits = bench.fits(rule, stage, &progress.of(seat), cast, slate);
                 for leaf in bits(fits) {
                     if let Some(leaf) = leaves.get_mut(leaf) {
                         *leaf |= bit(*voter);
@@ -96,6 +98,7 @@ impl<'a> Court<'a> {
             });
             demands.push(stages.collect());
         }
+        drop(slate);
         Self { plan, votes, voters, bench, demands, first }
     }
 

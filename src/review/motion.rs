@@ -7,9 +7,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bench::{Obstacle, is_own, is_within};
-use super::cast::{Cast, add};
+use super::cast::Cast;
 use super::change::{Change, Replan, Turn};
-use super::court::Judgement;
+use super::court::{Court, Judgement};
 use super::plan::Plan;
 use super::progress::{Due, Progress, later};
 use super::vote::{Verdict, Vote, VoteKind};
@@ -177,9 +177,8 @@ impl Motion {
             let (path, limit) = ("vote".to_owned(), CHANGE_BYTES);
             return Err(RequestError::OutOfBounds { path, found: bytes, unit: "bytes", limit }.into());
         }
-        let mut votes = self.review.votes.clone();
-        add(&mut votes, cast.clone());
-        if votes.len() > limits::VOTES {
+        let stay = self.review.votes.iter().filter(|old| old.stays_beside(&cast)).count();
+        if stay >= limits::VOTES {
             return Err(VoteError::TooManyVotes);
         }
         self.make(Change::Voted(Box::new(cast)));
@@ -218,7 +217,10 @@ impl Motion {
                 Due::Skip => Change::StageSkipped(turn),
             });
             if due == Due::Skip {
-                self.turn_stages();
+                let courts: Vec<Court<'_>> = self.review.courts(self.now, false).collect();
+                let turns = self.turns(&courts);
+                drop(courts);
+                self.make_all(turns);
             }
             moved = true;
         }
@@ -342,7 +344,10 @@ impl Motion {
         if self.review.state != ReviewState::Approved {
             return Ok(self.settle());
         }
-        if !matches!(self.judge(), Verdicts::Approved(_)) {
+        let courts: Vec<Court<'_>> = self.review.courts(self.now, false).collect();
+        let holds = matches!(self.judge(&courts), Verdicts::Approved(_));
+        drop(courts);
+        if !holds {
             self.make(Change::Revoked { by: approver });
         }
         Ok(None)
@@ -408,12 +413,15 @@ impl Motion {
         let review = &self.review;
         let refresh = review.tracks.iter().map(|track| track.plan.refresh()).min().unwrap_or_default();
         let counts = |cast: &Cast| -> Vec<u64> {
-            let of = |(court, track): (super::Court<'_>, &Track)| {
+            let of = |(court, track): (Court<'_>, &Track)| {
                 let reviews = track.plan.reviews().iter().zip(&track.progress).enumerate();
                 let fits = reviews.map(|(index, (rule, progress))| {
                     let seat = cast.seat(track.first.saturating_add(index));
                     let stage = seat.and_then(|seat| Some((rule.stages.get(seat)?, progress.of(seat))));
-                    stage.map_or(0, |(stage, state)| court.bench().fits(rule, stage, &state, cast))
+                    let slate = court.bench().slate();
+                    stage.zip(slate).map_or(0, |((stage, state), mut slate)| {
+                        court.bench().fits(rule, stage, &state, cast, &mut slate)
+                    })
                 });
                 fits.collect::<Vec<_>>()
             };
@@ -438,17 +446,20 @@ impl Motion {
     /// Judges, and records which stages began or were reopened. Returns what may be authorized now.
     fn settle(&mut self) -> Option<Granted> {
         let scheduled = self.review.state == ReviewState::Scheduled;
-        match self.judge() {
+        let courts: Vec<Court<'_>> = self.review.courts(self.now, false).collect();
+        let (verdict, turns) = (self.judge(&courts), self.turns(&courts));
+        drop(courts);
+        match verdict {
             Verdicts::Rejected => self.make(Change::Rejected { because: String::new() }),
-            Verdicts::Approved(places) => return self.close(&places),
+            Verdicts::Approved(places) => return self.close(&places, turns),
             Verdicts::Pending => {
-                self.turn_stages();
+                self.make_all(turns);
                 if scheduled {
                     self.make(Change::Unscheduled);
                 }
             }
             Verdicts::NeedsFresh(people) => {
-                self.turn_stages();
+                self.make_all(turns);
                 if self.review.awaited != people {
                     self.make(Change::NeedsFresh { people });
                 }
@@ -457,14 +468,14 @@ impl Motion {
         None
     }
 
-    fn close(&mut self, places: &[usize]) -> Option<Granted> {
+    fn close(&mut self, places: &[usize], turns: Vec<Change>) -> Option<Granted> {
         let review = &self.review;
         let approvals = || review.votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
         let terms = review.terms()?;
         let asked = approvals().filter_map(|cast| cast.not_before).chain(terms.start).max();
         if let Some(start) = asked.filter(|start| *start > self.now) {
             if review.starts_at != Some(start) {
-                self.turn_stages();
+                self.make_all(turns);
                 self.make(Change::Scheduled { starts_at: start });
             }
             return None;
@@ -503,9 +514,9 @@ impl Motion {
     }
 
     /// Judges the votes under all plans.
-    fn judge(&self) -> Verdicts {
+    fn judge(&self, courts: &[Court<'_>]) -> Verdicts {
         let review = &self.review;
-        let counted = match Verdicts::of(review.courts(self.now, false).map(|court| court.judge())) {
+        let counted = match Verdicts::of(courts.iter().map(Court::judge)) {
             Verdicts::Approved(counted) => counted,
             other => return other,
         };
@@ -525,9 +536,10 @@ impl Motion {
         }
     }
 
-    fn turn_stages(&mut self) {
+    /// Finds the stages that begin or are reopened.
+    fn turns(&self, courts: &[Court<'_>]) -> Vec<Change> {
         let mut changes = Vec::new();
-        for (court, track) in self.review.courts(self.now, false).zip(&self.review.tracks) {
+        for (court, track) in courts.iter().zip(&self.review.tracks) {
             for (index, (rule, progress)) in track.plan.reviews().iter().zip(&track.progress).enumerate() {
                 let (review, stage) = (track.first.saturating_add(index), court.stage(index));
                 let turn = Turn { review, rule: rule.rule.id.clone(), stage };
@@ -538,6 +550,10 @@ impl Motion {
                 }
             }
         }
+        changes
+    }
+
+    fn make_all(&mut self, changes: Vec<Change>) {
         changes.into_iter().for_each(|change| self.make(change));
     }
 
