@@ -88,7 +88,7 @@ fn reminders_are_due_once_each() {
 fn clock_of_a_stage_starts_when_it_begins_and_again_when_it_is_reopened() {
     let stages = "[[review.stage]]\nid = 'a'\napprove = { from = 'sre' }\n\
                   escalate = [{ after = '10m', add = 'dba' }]\n\
-                  [[review.stage]]\nid = 'b'\napprove = { from = 'lead' }\nremind = '10m'\n";
+                  [[review.stage]]\nid = 'b'\napprove = { from = 'lead' }\nremind = ['10m']\n";
     let mut host = one(stages);
     let review = host.open(ask(), after(0));
     let Ok(Outcome::Review(review)) = host.vote(&review, yes(sre("bo")), after(300)) else { panic!("open") };

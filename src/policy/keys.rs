@@ -141,7 +141,7 @@ const ASKING: &[Key] = &[
     ("escalate", PartOrParts("escalate"), "whom time adds"),
     ("fallback", Part("approve"), "who approves instead when no candidate can"),
     ("skip_after", Span, "when the stage is passed over"),
-    ("remind", Anything, "when approvers are reminded: a time such as `30m`, or several"),
+    ("remind", Texts, "when approvers are reminded, such as `30m`"),
 ];
 
 /// The parts of a document: name, required keys, keys.

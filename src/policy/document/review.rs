@@ -189,7 +189,8 @@ impl StageSpec {
         }
         bound(&fields.span, escalate.len(), "escalations", faults);
         let mut remind: Vec<Duration> = Vec::new();
-        for node in fields.take("remind").map(Node::one_or_many).unwrap_or_default() {
+        let times = fields.take("remind").map(|node| node.list(faults, "a list such as `[\"30m\"]`"));
+        for node in times.unwrap_or_default() {
             let Some(after) = span(node, faults) else { continue };
             if remind.last().is_some_and(|earlier| *earlier >= after) {
                 faults.add(&node.span, "expected a later time than that of the reminder before");
