@@ -4,7 +4,11 @@
 //! due. One JSON line tells the state after each event. An event that comes out other than its `expect` says
 //! makes the program fail, so that scripts are tests.
 
-#![allow(clippy::disallowed_methods, reason = "a program has files")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "a program has files, and what JSON lacks is null"
+)]
 
 #[path = "review/script.rs"]
 mod script;

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use countersign::{
     Action, Attempt, Dialect, Effect, Gate, GrantVerifier, KeySet, Ledger, LedgerError, Outcome, Payload,
-    Request, Resource, ReviewState, VerifyError, Vote, VoteError,
+    Request, Resource, ReviewState, VerifyError, Vote,
 };
 
 use support::walk::{DELETE, POLICY, action, allowed, approved, ask, orders, redeem, verifier, verify};

@@ -320,7 +320,7 @@ fn whoever_left_the_group_no_longer_counts_at_the_close() {
     assert_eq!(word(&refresh(&mut host, vec![sre("eve")], 701)), "nobody");
     assert_eq!(word(&refresh(&mut host, vec![dba("bo")], 702)), "review", "bo left the group");
     assert_eq!(word(&refresh(&mut host, vec![sre("bo")], 703)), "allow", "and came back");
-    let mut host = support::reviews::one("refresh = '10m'\napprove = { count = 2, from = 'sre' }");
+    let mut host = one("refresh = '10m'\napprove = { count = 2, from = 'sre' }");
     let votes = [yes(sre("bo")), yes(sre("cy"))];
     assert_eq!(cast(&mut host, votes), ["review", "allow"], "what is new needs no refreshing");
 }

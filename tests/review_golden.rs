@@ -5,6 +5,7 @@
 
 #![cfg(feature = "toml")]
 #![allow(
+    unreachable_pub,
     clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::panic,

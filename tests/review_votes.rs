@@ -290,10 +290,9 @@ fn new_policy_that_allows_adds_nothing_and_one_that_denies_rejects() {
     assert!(matches!(host.wake(&review, after(2)), Ok(Outcome::Review(_))), "an Allow approves nothing");
     let review = host.review(review.id());
     assert_eq!(word(&host.vote(&review, yes(sre("cy")), after(3))), "allow");
-    let challenge = format!(
-        "[[review]]\nid = 'x'\nwhen = 'true'\nneeds = {{ auth = {{ amr = ['otp'] }} }}\napprove = {{ from = 'sre' }}\n"
-    );
-    for rules in ["", &challenge, "[[forbid]]\nid = 'no'\nwhen = 'true'\n"] {
+    let challenge = "[[review]]\nid = 'x'\nwhen = 'true'\nneeds = { auth = { amr = ['otp'] } }\n\
+                     approve = { from = 'sre' }\n";
+    for rules in ["", challenge, "[[forbid]]\nid = 'no'\nwhen = 'true'\n"] {
         let mut host = one("approve = { count = 2, from = 'sre' }");
         let review = host.open(ask(), after(0));
         reload(&mut host, rules);
@@ -378,7 +377,7 @@ fn signed_vote_is_verified_and_its_ceiling_holds() {
     .enforcing(["max_rows"])
     .requiring_approvals(1, [("user/bo".to_owned(), bo_key().public())]);
     let attempt = Attempt::new(ask().action().clone(), ask().resource().clone());
-    offline.verify(grant.token(), attempt, after(3)).unwrap();
+    assert!(offline.verify(grant.token(), attempt, after(3)).is_ok());
 }
 
 #[test]
