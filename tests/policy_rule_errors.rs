@@ -375,7 +375,7 @@ fn what_time_does_to_a_stage_is_possible() {
             "remind = ['1m', '2m', '3m', '4m', '5m', '6m', '7m', '8m', '9m']",
             "6:1 stage has 9 reminders, limit is 8",
         ),
-        ("skip_after = '1h'", "8:6 `skip_after` of a stage that stands alone would approve by silence"),
+        ("skip_after = '1h'", "7:6 `skip_after` of a stage that stands alone would approve by silence"),
         ("fallback = { count = 0, from = 'true' }", "9:22 expected a count from 1 to 10000"),
     ] {
         assert_eq!(stage(keys), [expected], "{keys}");
