@@ -370,6 +370,16 @@ fn scopes_are_checked() {
     }
 }
 
+#[test]
+fn named_conditions_take_no_word_of_the_language() {
+    for name in ["LOW", "string", "type", "math", "sets", "__open_scope_0"] {
+        let found = faults(&[&team(&format!("[let]\n{name} = 'true'\n"))]);
+        assert_eq!(found, [format!("e0.toml:5:1 `{name}` is a word of the language")]);
+        let base = format!("format = 1\nname = 'x'\n[let]\n{name} = 'true'\n");
+        assert!(Policy::from_toml(&base).unwrap_err().to_string().contains("is a word of the language"));
+    }
+}
+
 /// A base's condition means the same with and without extensions: their names are not the base's.
 #[test]
 fn base_cannot_lean_on_an_extension() {

@@ -10,6 +10,7 @@ use std::mem;
 use super::document::{AttributeSpec, Document, Kind, OpenSpec, RuleSpec};
 use super::error::{Faults, Span};
 use super::node::{Content, Text};
+use crate::cel::is_word;
 use crate::risk::Risk;
 use crate::text::{nearest, quote};
 
@@ -281,10 +282,14 @@ impl Place<'_, '_, '_> {
     }
 }
 
-/// Checks that no named condition is named twice.
+/// Checks that no named condition is named twice, and that none takes a name that means something already: a
+/// review's plan has the named conditions of all documents, and must mean what each of them says.
 fn check_lets(lets: &[Vec<(Text, Text)>], faults: &mut Faults<'_>) {
     let mut named: BTreeMap<&str, &Text> = BTreeMap::new();
     for (name, _) in lets.iter().flatten() {
+        if is_word(&name.text) || name.text.starts_with(SCOPE) {
+            faults.add(&name.span, format!("`{}` is a word of the language", quote(&name.text)));
+        }
         if let Some(first) = named.get(name.text.as_str()) {
             let place = faults.line(&first.span, &name.span);
             faults
@@ -299,3 +304,6 @@ fn check_lets(lets: &[Vec<(Text, Text)>], faults: &mut Faults<'_>) {
 fn above(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(above, _)| above))
 }
+
+/// How the names begin by which conditions of extensions read the scopes of the base.
+pub(super) const SCOPE: &str = "__open_scope_";

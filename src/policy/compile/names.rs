@@ -2,6 +2,7 @@
 
 use super::{Compiler, never, place};
 use crate::cel::{self, Access, Environment, Program};
+use crate::policy::compose::SCOPE;
 use crate::policy::document::OpenSpec;
 use crate::policy::error::{Faults, Span};
 use crate::policy::node::Text;
@@ -89,8 +90,7 @@ fn define(environment: &mut Environment, lets: &[(Text, Text)], faults: &mut Fau
     }
 }
 
-/// The name by which conditions of extensions read a scope. Longer than any that is sensible, so that nobody
-/// has it by chance; who takes it gets a fault.
+/// The name by which conditions of extensions read a scope.
 fn name_of(scope: usize) -> String {
-    format!("__open_scope_{scope}")
+    format!("{SCOPE}{scope}")
 }
