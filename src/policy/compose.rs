@@ -10,7 +10,6 @@ use std::mem;
 use super::document::{AttributeSpec, Document, Kind, OpenSpec, RuleSpec};
 use super::error::{Faults, Span};
 use super::node::{Content, Text};
-use crate::cel::is_word;
 use crate::risk::Risk;
 use crate::text::{nearest, quote};
 
@@ -214,16 +213,17 @@ impl Place<'_, '_, '_> {
         rule: impl Fn(&mut T) -> &mut RuleSpec,
         restrict: impl Fn(&mut T, Option<Risk>),
     ) {
+        let replaceable = known.iter_mut().map(&rule).enumerate().filter_map(|(place, rule)| {
+            let meant = rule.origin == 0 && rule.replaceable.is_some();
+            meant.then(|| (rule.id.text.clone(), place))
+        });
+        let replaceable: BTreeMap<String, usize> = replaceable.collect();
         for mut spec in added {
             let id = rule(&mut spec).id.clone();
             if let Some(span) = &rule(&mut spec).replaceable {
                 self.composer.fault(span, "`replaceable` goes with the rules of the base");
             }
-            let base = known.iter_mut().find_map(|spec| {
-                let known = rule(spec);
-                let meant = known.origin == 0 && known.id.text == id.text && known.replaceable.is_some();
-                meant.then_some(spec)
-            });
+            let base = replaceable.get(&id.text).and_then(|place| known.get_mut(*place));
             match base {
                 Some(replaced) => {
                     if let Some(scope) = &rule(&mut spec).scope {
@@ -282,14 +282,10 @@ impl Place<'_, '_, '_> {
     }
 }
 
-/// Checks that no named condition is named twice, and that none takes a name that means something already: a
-/// review's plan has the named conditions of all documents, and must mean what each of them says.
+/// Checks that no named condition is named twice.
 fn check_lets(lets: &[Vec<(Text, Text)>], faults: &mut Faults<'_>) {
     let mut named: BTreeMap<&str, &Text> = BTreeMap::new();
     for (name, _) in lets.iter().flatten() {
-        if is_word(&name.text) || name.text.starts_with(SCOPE) {
-            faults.add(&name.span, format!("`{}` is a word of the language", quote(&name.text)));
-        }
         if let Some(first) = named.get(name.text.as_str()) {
             let place = faults.line(&first.span, &name.span);
             faults
