@@ -32,6 +32,9 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
+/// Faults of a policy that are told; the others are counted. Telling one takes a look at all text before it.
+pub const POLICY_FAULTS: usize = 1_000;
+
 /// Rules of a policy, over all its documents.
 pub const POLICY_RULES: usize = 100_000;
 

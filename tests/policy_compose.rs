@@ -370,6 +370,67 @@ fn scopes_are_checked() {
     }
 }
 
+/// Every choice of rules that an extension can add, for every request of a grid: outside the scopes and above
+/// their ceilings nothing is loosened, and without opening rules nothing anywhere.
+#[test]
+fn extension_loosens_nothing_outside_its_scopes() {
+    let rank = |effect: Effect| match effect {
+        Effect::Allow => 2,
+        Effect::Challenge | Effect::Review => 1,
+        Effect::Deny => 0,
+    };
+    let some = "(action.name == \"run\" || action.name == \"ticket\")";
+    let rules = [
+        "[[risk]]\nid = 'r1'\nwhen = 'true'\nlevel = 'low'\n".to_owned(),
+        format!("[[risk]]\nid = 'r2'\nwhen = '{some}'\nlevel = 'high'\n"),
+        format!("[[hold]]\nid = 'h'\nwhen = '{some}'\n"),
+        "[[forbid]]\nid = 'f'\nwhen = 'action.name == \"people\"'\n".to_owned(),
+        ZONE.to_owned(),
+        "[[zone]]\nid = 'z2'\nin = 'zones'\nwhen = 'true'\nmax_risk = 'critical'\n".to_owned(),
+        "[[review]]\nid = 'p'\nin = 'payments'\nwhen = 'true'\ngroup = 'access'\napprove = { from = 'true' }\n"
+            .to_owned(),
+        "[[review]]\nid = 'o'\nin = 'payments'\notherwise = true\napprove = { from = 'true' }\n".to_owned(),
+        "[[emergency]]\nid = 'e'\nin = 'payments'\nwhen = 'true'\nreview_within = '1h'\n".to_owned(),
+    ];
+    let base = load(&[]).unwrap();
+    let mut opened = 0;
+    for choice in 0..1_u32 << rules.len() {
+        let chosen = rules.iter().enumerate().filter(|(place, _)| choice >> place & 1 == 1);
+        let extension = team(&chosen.map(|(_, rule)| rule.as_str()).collect::<String>());
+        let extended = load(&[&extension]).unwrap_or_else(|error| panic!("{error}"));
+        for action in ["run", "read", "ticket", "people"] {
+            for (team, level) in [("payments", 0), ("payments", 2), ("search", 0), ("search", 2)] {
+                for asked in [ask(action, team), ask(action, team).as_emergency().with_reason("down")] {
+                    let request = asked.with("level", level).with_usage(Usage::none());
+                    let before = base.decide(&request, time(NOON));
+                    let after = extended.decide(&request, time(NOON));
+                    assert!(after.risk() >= before.risk(), "{action} {team} {level}\n{extension}");
+                    let may_open = choice >> 4 != 0 && level == 0 && (team == "payments" || action == "read");
+                    let loosened = rank(after.effect()) > rank(before.effect());
+                    assert!(may_open || !loosened, "{action} {team} {level}\n{extension}");
+                    opened += usize::from(loosened);
+                }
+            }
+        }
+    }
+    assert!(opened > 500, "{opened}");
+}
+
+#[test]
+fn named_conditions_take_no_word_of_the_language() {
+    for name in ["LOW", "string", "type", "math", "sets", "__open_scope_7"] {
+        let found = faults(&[&team(&format!("[let]\n{name} = 'true'\n"))]);
+        assert_eq!(found, [format!("e0.toml:5:1 `{name}` is a word of the language")]);
+        let base = format!("format = 1\nname = 'x'\n[let]\n{name} = 'true'\n");
+        assert!(Policy::from_toml(&base).unwrap_err().to_string().contains("is a word of the language"));
+    }
+    let taken = faults(&[&team("[let]\n__open_scope_0 = 'true'\n")]);
+    assert_eq!(
+        taken,
+        ["e0.toml:5:19 `__open_scope_0`: `__open_scope_0` is already the name of something else"]
+    );
+}
+
 /// A base's condition means the same with and without extensions: their names are not the base's.
 #[test]
 fn base_cannot_lean_on_an_extension() {

@@ -53,6 +53,14 @@ fn a_document_that_is_too_large_is_not_read() {
 }
 
 #[test]
+fn faults_beyond_those_that_are_told_are_counted() {
+    let holds: String = (0..5_000).map(|_| "[[hold]]\nid = 'h'\nwhen = 'nothing'\n").collect();
+    let found = faults(&holds);
+    assert_eq!(found.len(), limits::POLICY_FAULTS + 1);
+    assert_eq!(found.last().unwrap(), "15002:17 8999 more faults");
+}
+
+#[test]
 fn an_unknown_key_names_its_neighbour() {
     assert_eq!(faults("[[zones]]\nid = 'z'\n"), ["3:3 unknown key `zones`, did you mean `zone`?"]);
     assert_eq!(

@@ -213,16 +213,17 @@ impl Place<'_, '_, '_> {
         rule: impl Fn(&mut T) -> &mut RuleSpec,
         restrict: impl Fn(&mut T, Option<Risk>),
     ) {
+        let replaceable = known.iter_mut().map(&rule).enumerate().filter_map(|(place, rule)| {
+            let meant = rule.origin == 0 && rule.replaceable.is_some();
+            meant.then(|| (rule.id.text.clone(), place))
+        });
+        let replaceable: BTreeMap<String, usize> = replaceable.collect();
         for mut spec in added {
             let id = rule(&mut spec).id.clone();
             if let Some(span) = &rule(&mut spec).replaceable {
                 self.composer.fault(span, "`replaceable` goes with the rules of the base");
             }
-            let base = known.iter_mut().find_map(|spec| {
-                let known = rule(spec);
-                let meant = known.origin == 0 && known.id.text == id.text && known.replaceable.is_some();
-                meant.then_some(spec)
-            });
+            let base = replaceable.get(&id.text).and_then(|place| known.get_mut(*place));
             match base {
                 Some(replaced) => {
                     if let Some(scope) = &rule(&mut spec).scope {
@@ -299,3 +300,6 @@ fn check_lets(lets: &[Vec<(Text, Text)>], faults: &mut Faults<'_>) {
 fn above(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(above, _)| above))
 }
+
+/// How the names begin by which conditions of extensions read the scopes of the base.
+pub(super) const SCOPE: &str = "__open_scope_";

@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::limits;
 use crate::text::is_unprintable;
 
 /// Everything that is wrong with a policy.
@@ -52,6 +53,8 @@ pub(crate) type Span = Range<usize>;
 pub(crate) struct Faults<'t> {
     source: Source<'t>,
     found: Vec<(Span, String)>,
+    /// Faults beyond those that are told.
+    more: usize,
 }
 
 impl PolicyError {
@@ -98,11 +101,15 @@ impl PolicyFault {
 
 impl<'t> Faults<'t> {
     pub(crate) fn new(source: Source<'t>) -> Self {
-        Self { source, found: Vec::new() }
+        Self { source, found: Vec::new(), more: 0 }
     }
 
     pub(crate) fn add(&mut self, span: &Span, message: impl Into<String>) {
-        self.found.push((span.clone(), message.into()));
+        if self.found.len() < limits::POLICY_FAULTS {
+            self.found.push((span.clone(), message.into()));
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
     }
 
     pub(crate) fn text(&self) -> &'t str {
@@ -111,6 +118,9 @@ impl<'t> Faults<'t> {
 
     /// Names a place that another one is told about: its line, and its file where that is another.
     pub(crate) fn line(&self, place: &Span, beside: &Span) -> String {
+        if self.found.len() >= limits::POLICY_FAULTS {
+            return String::new();
+        }
         let fault = self.source.fault(place, String::new());
         let line = fault.line;
         if self.source.fault(beside, String::new()).file == fault.file {
@@ -125,7 +135,11 @@ impl<'t> Faults<'t> {
     }
 
     pub(crate) fn into_error(self) -> PolicyError {
-        let Self { source, found } = self;
+        let Self { source, mut found, more } = self;
+        if more > 0 {
+            let end = source.text.trim_end().len();
+            found.push((end..end, format!("{more} more faults")));
+        }
         PolicyError::new(found.into_iter().map(|(span, message)| source.fault(&span, message)).collect())
     }
 }

@@ -1,7 +1,8 @@
 //! What the conditions of each document can read, and the scopes that extensions stand in.
 
 use super::{Compiler, never, place};
-use crate::cel::{self, Access, Environment, Program};
+use crate::cel::{self, Access, Environment, Program, is_word};
+use crate::policy::compose::SCOPE;
 use crate::policy::document::OpenSpec;
 use crate::policy::error::{Faults, Span};
 use crate::policy::node::Text;
@@ -70,12 +71,20 @@ impl Compiler<'_, '_> {
     }
 }
 
+/// Defines named conditions. None takes a name that means something already: a review's plan has the named
+/// conditions of all documents, and must mean what each of them says.
 fn define(environment: &mut Environment, lets: &[(Text, Text)], faults: &mut Faults<'_>) {
     for (name, source) in lets {
-        if let Err(diagnostics) = environment.define(&name.text, &source.text) {
-            for diagnostic in diagnostics {
-                let place = place(faults.text(), source, &diagnostic.span);
-                faults.add(&place, format!("`{}`: {diagnostic}", quote(&name.text)));
+        match environment.define(&name.text, &source.text) {
+            Ok(()) if is_word(&name.text) || name.text.starts_with(SCOPE) => {
+                faults.add(&name.span, format!("`{}` is a word of the language", quote(&name.text)));
+            }
+            Ok(()) => {}
+            Err(diagnostics) => {
+                for diagnostic in diagnostics {
+                    let place = place(faults.text(), source, &diagnostic.span);
+                    faults.add(&place, format!("`{}`: {diagnostic}", quote(&name.text)));
+                }
             }
         }
     }
@@ -89,8 +98,7 @@ fn define(environment: &mut Environment, lets: &[(Text, Text)], faults: &mut Fau
     }
 }
 
-/// The name by which conditions of extensions read a scope. Longer than any that is sensible, so that nobody
-/// has it by chance; who takes it gets a fault.
+/// The name by which conditions of extensions read a scope.
 fn name_of(scope: usize) -> String {
-    format!("__open_scope_{scope}")
+    format!("{SCOPE}{scope}")
 }
