@@ -108,7 +108,7 @@ fn keys_are_rotated_with_overlap_and_retired() {
     let kid = |line: &str| serde_json::from_str::<Value>(line).unwrap()["kid"].as_str().unwrap().to_owned();
     let old = kid(&scratch.keys(&["make", "old.pem"]));
     let new = kid(&scratch.keys(&["make", "new.pem"]));
-    assert_eq!(scratch.publish(&["publish", "old.pem"]), [old.clone()]);
+    assert_eq!(scratch.publish(&["publish", "old.pem"]), std::slice::from_ref(&old));
     let both = scratch.publish(&["rotate", "keys.json", "new.pem"]);
     assert!(both.len() == 2 && both.contains(&old) && both.contains(&new));
     assert_eq!(scratch.publish(&["rotate", "keys.json", "new.pem"]), both);

@@ -2,9 +2,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::grant::TokenError;
+use crate::grant::constraint::{Constraint, Constraints};
 use crate::grant::error::moment;
 use crate::grant::tests::{attempt, now, terms, token, verifier};
-use crate::grant::{Constraint, Constraints, GrantVerifier, claims::Terms};
+use crate::grant::{GrantVerifier, claims::Terms};
 
 const AGE: Duration = Duration::from_secs(300);
 
@@ -85,7 +86,7 @@ fn old_view_refuses_every_grant() {
 #[test]
 fn grant_may_demand_a_fresher_view() {
     let mut demanding = terms();
-    demanding.constraints.set(crate::grant::constraint::Constraint::RevocationMaxAge, json!(60)).unwrap();
+    demanding.constraints.set(Constraint::RevocationMaxAge, json!(60)).unwrap();
     let at = |seconds: i64| {
         let now = now() + chrono::TimeDelta::seconds(seconds);
         knowing(&list(1)).verify(&token(demanding.clone()), attempt(), now).map(drop)
