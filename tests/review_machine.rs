@@ -363,3 +363,81 @@ proptest! {
         prop_assert!(grants <= 1);
     }
 }
+
+/// Every way to seat some of these people on the leaves of a rule with one stage; each way is a set of people.
+fn ways(rule: &Rule, people: &[usize]) -> BTreeSet<Vec<usize>> {
+    fn seat(seats: &[&Leaf], people: &[usize], taken: &[usize], found: &mut BTreeSet<Vec<usize>>) {
+        let Some((first, rest)) = seats.split_first() else {
+            let mut sitting = taken.to_vec();
+            sitting.sort_unstable();
+            found.insert(sitting);
+            return;
+        };
+        for person in people.iter().filter(|person| !taken.contains(person)) {
+            if PEOPLE[*person].1.contains(&first.group) {
+                seat(rest, people, &[taken, &[*person]].concat(), found);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    let leaves = &rule.stages[0].leaves;
+    let seats = |leaves: &[Leaf]| -> Vec<Leaf> {
+        leaves.iter().flat_map(|leaf| std::iter::repeat_n(leaf.clone(), leaf.count)).collect()
+    };
+    if rule.stages[0].any {
+        for leaf in leaves {
+            seat(&seats(std::slice::from_ref(leaf)).iter().collect::<Vec<_>>(), people, &[], &mut found);
+        }
+    } else {
+        seat(&seats(leaves).iter().collect::<Vec<_>>(), people, &[], &mut found);
+    }
+    found
+}
+
+/// Says whether a way can be chosen for each rule so that those of separate rules share nobody with any other.
+fn apart(rules: &[Rule], people: &[usize]) -> bool {
+    let choices: Vec<Vec<Vec<usize>>> =
+        rules.iter().map(|rule| ways(rule, people).into_iter().collect()).collect();
+    fn choose(rules: &[Rule], choices: &[Vec<Vec<usize>>], chosen: &[(bool, Vec<usize>)]) -> bool {
+        let Some((rule, rest)) = rules.split_first() else { return true };
+        choices[0].iter().any(|way| {
+            let meets = |(separate, other): &(bool, Vec<usize>)| {
+                (*separate || rule.separate) && other.iter().any(|person| way.contains(person))
+            };
+            !chosen.iter().any(meets)
+                && choose(rest, &choices[1..], &[chosen, &[(rule.separate, way.clone())]].concat())
+        })
+    }
+    choose(rules, &choices, &[])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn separate_reviews_take_exactly_people_of_their_own(
+        rules in prop::collection::vec((stage(), any::<bool>()), 1..=3),
+        people in Just((1..PEOPLE.len()).collect::<Vec<_>>()).prop_shuffle(), take in 1_usize..=6,
+    ) {
+        let plain = |mut stage: Stage| {
+            (stage.escalate, stage.skip) = (None, false);
+            stage.leaves.iter_mut().for_each(|leaf| leaf.fresh = false);
+            stage
+        };
+        let rules: Vec<Rule> = rules
+            .into_iter()
+            .map(|(stage, separate)| Rule { stages: vec![plain(stage)], block: false, separate })
+            .collect();
+        let mut host = Host::new(&toml(&rules, 0));
+        let request = Request::new(person(0), Action::new("run"), Resource::new("database", "orders"));
+        let id = host.open(request, after(0)).id().to_owned();
+        for (place, index) in people[..take].iter().enumerate() {
+            let _ = host.vote(&host.review(&id), vote(*index, Word::Approve), after(1));
+            let expected = apart(&rules, &people[..=place]);
+            prop_assert_eq!(host.review(&id).state() == ReviewState::Approved, expected, "{}", toml(&rules, 0));
+            if expected {
+                break;
+            }
+        }
+    }
+}

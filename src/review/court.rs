@@ -255,10 +255,8 @@ impl<'a> Court<'a> {
 
 impl Voters {
     fn of(votes: &[Cast]) -> Self {
-        let alone = |cast: &Cast| {
-            let shares = |other: &Cast| other.is_of(&cast.person) && !is_plain(other);
-            is_plain(cast) && !votes.iter().any(shares)
-        };
+        let shared: Vec<&Cast> = votes.iter().filter(|cast| !is_plain(cast)).collect();
+        let alone = |cast: &Cast| is_plain(cast) && !shared.iter().any(|other| other.is_of(&cast.person));
         // Whose votes fill the seats must not depend on who voted first.
         let mut order: Vec<usize> = (0..votes.len()).collect();
         let name = |place: &usize| votes.get(*place).map(|cast| (&cast.person, &cast.authority, cast.at));
