@@ -61,6 +61,20 @@ fn saved_reviews_of_every_release_load() {
 }
 
 #[test]
+fn every_saved_grant_rests_on_votes_that_are_found_again() {
+    for (version, grants) in [("0.1.0", 1), ("0.2.0", 1)] {
+        let (lines, _) = saved(version);
+        let mut log = countersign::LogVerifier::new(STREAM);
+        let mut replay = countersign::Replay::new([]);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            replay.push(&log.push(line).unwrap());
+        }
+        let report = replay.finish();
+        assert_eq!((report.founded, report.unfounded), (grants, 0), "{version}");
+    }
+}
+
+#[test]
 fn open_review_of_an_old_release_goes_on() {
     let (log, _) = saved("0.1.0");
     let mut host = Host::new(HEAD);

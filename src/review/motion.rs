@@ -628,6 +628,12 @@ fn widens(constraint: Constraint) -> VoteError {
 }
 
 impl Review {
+    /// Says whether the votes that stand are a quorum under every plan, whatever is recorded.
+    pub(crate) fn has_quorum(&self, now: DateTime<Utc>) -> bool {
+        let now = now.max(self.latest);
+        matches!(Verdicts::of(self.courts(now, false).map(|court| court.judge())), Verdicts::Approved(_))
+    }
+
     /// When the recorded grant is dead.
     fn grant_end(&self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp(self.grant.as_ref()?.claims.get("exp")?.as_i64()?, 0)

@@ -99,7 +99,17 @@ impl Review {
         Ok(review)
     }
 
-    fn opened(decided: &Record, opened: &Record) -> Option<Self> {
+    /// Applies the next record of the review.
+    ///
+    /// # Errors
+    ///
+    /// [`ReviewError`] for a record that does not follow.
+    pub(crate) fn follow(&mut self, record: &Record) -> Result<(), ReviewError> {
+        self.take(record)
+    }
+
+    /// Makes the review that two records open.
+    pub(crate) fn opened(decided: &Record, opened: &Record) -> Option<Self> {
         let (asked, content) = (decided.content(), opened.content());
         if decided.review() != opened.review() {
             return None;
