@@ -4,4 +4,5 @@
 //! states facts about it; a payload that it cannot explain in full is *not understood*, and then every
 //! other fact is unknown. Nothing here decides: the policy does, with these facts.
 
+pub mod command;
 pub mod sql;
