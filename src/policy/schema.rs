@@ -10,7 +10,7 @@ use super::document::{AttributeSpec, Document};
 use super::error::Faults;
 pub(crate) use super::facts::FactValues;
 use super::facts::RootSlots;
-use crate::cel::{Declaration, Environment, Input, Slot, Type};
+use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Source, Subject};
 use crate::text::{nearest, quote};
@@ -83,8 +83,9 @@ pub(crate) enum Misfit {
 
 impl Schema {
     /// Declares everything that a document's vocabulary names.
-    pub(crate) fn new(document: &Document, faults: &mut Faults<'_>) -> Self {
+    pub(crate) fn new(document: &Document, limits: Limits, faults: &mut Faults<'_>) -> Self {
         let mut environment = Environment::new();
+        environment.set_limits(limits);
         let members = Members::declare(&mut environment);
         let mut attributes = Vec::new();
         for spec in &document.attributes {
