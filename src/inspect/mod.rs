@@ -5,4 +5,11 @@
 //! other fact is unknown. Nothing here decides: the policy does, with these facts.
 
 pub mod command;
+pub mod debug;
+pub mod flag;
+pub mod http;
+mod json;
+mod obstacle;
 pub mod sql;
+
+pub use obstacle::Obstacle;
