@@ -275,7 +275,7 @@ fn a_pattern_is_one_that_can_be_run() {
 fn an_action_carries_a_payload_that_is_known() {
     assert_eq!(
         faults("[actions]\na = { payload = 'grpc' }\n"),
-        ["4:17 expected `sql`, `argv`, `http`, `text`, found `grpc`"]
+        ["4:17 expected `sql`, `argv`, `http`, `flag`, `debug`, `text`, found `grpc`"]
     );
     assert_eq!(
         faults("[actions]\na = { payload = 'sql', dialect = 'oracle' }\n"),

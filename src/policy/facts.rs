@@ -61,9 +61,7 @@ impl FactValues {
         let text = payload.text();
         let root = match (payload.kind_name(), language) {
             ("sql", _) => payload.dialect().map(|dialect| ("sql", sql::inspect(dialect, text).attributes())),
-            ("argv", _) => {
-                command::inspect_payload(payload).map(|facts| ("command", facts.attributes()))
-            }
+            ("argv", _) => command::inspect_payload(payload).map(|facts| ("command", facts.attributes())),
             ("http", _) => Some(("http", http::inspect(payload).attributes())),
             ("text", Some("flag")) => Some(("flag", flag::inspect(text).attributes())),
             ("text", Some("debug")) => Some(("debug", debug::inspect(text).attributes())),
