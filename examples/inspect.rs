@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
-use countersign::inspect::{debug, flag, http, sql};
+use countersign::inspect::{command, debug, flag, http, sql};
 use countersign::{Attributes, Dialect, Payload, Value};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
@@ -16,11 +16,14 @@ usage: inspect < LINES
 Reads JSON lines and writes one JSON line of facts for each.
 
   {\"dialect\": \"postgresql\" | \"mysql\" | \"mariadb\" | \"sqlite\" | \"generic\", \"sql\": \"SELECT 1\"}
+  {\"argv\": [\"kubectl\", \"get\", \"pods\"]}
+  {\"shell\": \"kubectl get pods\"}
   {\"http\": {\"method\": \"GET\", \"url\": \"https://a.example/orders/7\", \"headers\": {}, \"body\": \"\"}}
   {\"flag\": {\"key\": \"checkout\", \"from\": {\"on\": false}, \"to\": {\"on\": true, \"percent\": 5}}}
   {\"debug\": {\"command\": \"threads\"}}
 
-A flag and a debug payload may be a text as well. What is not understood has \"understood\": false, \"effect\": \"unknown\" and the reason;
+A flag and a debug payload may be a text as well; a shell string is never understood. What is not
+understood has \"understood\": false, \"effect\": \"unknown\" and the reason;
 its other facts are null. A line that cannot be read gives {\"error\": …} and the rest goes on; the
 exit status is then 1.
 ";
@@ -93,6 +96,14 @@ fn answer(line: &[u8]) -> Result<Json, String> {
             line.insert("dialect".to_owned(), json!(name));
             Ok(Json::Object(line))
         }
+        "argv" => {
+            let words = Vec::<String>::deserialize(payload).map_err(|error| format!("`argv`: {error}"))?;
+            Ok(command(&words))
+        }
+        "shell" => {
+            let line = payload.as_str().ok_or("`shell` is not a string")?;
+            Ok(command(&["sh", "-c", line]))
+        }
         "http" => {
             let call = Call::deserialize(payload).map_err(|error| format!("`http`: {error}"))?;
             let payload = Payload::http(&call.method, &call.url, call.body.as_bytes());
@@ -113,6 +124,12 @@ fn answer(line: &[u8]) -> Result<Json, String> {
             Ok(Json::Object(describe(debug::MEMBERS, &facts.attributes(), reason)))
         }
     }
+}
+
+fn command<S: AsRef<str>>(words: &[S]) -> Json {
+    let facts = command::inspect(words);
+    let reason = facts.obstacle().map(ToString::to_string);
+    Json::Object(describe(command::MEMBERS, &facts.attributes(), reason))
 }
 
 /// An HTTP call as requests write it.
@@ -154,4 +171,4 @@ fn to_json(value: &Value) -> Json {
     }
 }
 
-const KINDS: [&str; 4] = ["sql", "http", "flag", "debug"];
+const KINDS: [&str; 6] = ["sql", "argv", "shell", "http", "flag", "debug"];

@@ -161,11 +161,7 @@ impl<'a> Walk<'a> {
             };
             let mut missing = matches!(mark, "" | "+");
             while let Some(&(place, word)) = operands.peek() {
-                match self.value(kind, word, place, true) {
-                    Ok(()) => {}
-                    Err(obstacle) if missing || mark == "*" || mark == "+" => return Err(obstacle),
-                    Err(_) => break,
-                }
+                self.value(kind, word, place, true)?;
                 operands.next();
                 missing = false;
                 if matches!(mark, "" | "?") {
