@@ -131,8 +131,8 @@ fn template(path: &str) -> Result<String, Obstacle> {
 }
 
 fn check_segment(segment: &str) -> Result<(), Obstacle> {
-    if segment == "." || segment == ".." {
-        return Err(unclear("a segment `.` or `..`"));
+    if segment == "." || segment.starts_with("..") {
+        return Err(unclear("a segment `.`, or one that starts with `..`"));
     }
     if segment.contains(';') {
         return Err(unclear("parameters inside the path (`;`)"));
