@@ -1,10 +1,11 @@
-//! How long the SQL inspector takes for one statement, over the labelled statements.
+//! How long the inspectors take: SQL over the labelled statements, calls, flags and debuggers over examples.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign::Dialect;
 use countersign::inspect::sql::inspect;
+use countersign::inspect::{debug, flag, http};
+use countersign::{Dialect, Payload};
 use criterion::{Criterion, Throughput};
 
 const ROUNDS: usize = 20;
@@ -17,7 +18,18 @@ fn main() {
             Some((Dialect::from_name(row.get("dialect")?.as_str()?)?, row.get("sql")?.as_str()?.to_owned()))
         })
         .collect();
-    percentiles(&rows);
+    percentiles("statement", &rows, |(dialect, text)| {
+        black_box(inspect(*dialect, text));
+    });
+    percentiles("call", &calls(), |call| {
+        black_box(http::inspect(call));
+    });
+    percentiles("change of a flag", &FLAGS, |text| {
+        black_box(flag::inspect(text));
+    });
+    percentiles("request to a debugger", &DEBUGGER, |text| {
+        black_box(debug::inspect(text));
+    });
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("inspect");
     group.throughput(Throughput::Elements(rows.len().try_into().unwrap_or(u64::MAX)));
@@ -32,27 +44,56 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Prints the median and the 99th percentile of the statements' best times.
-fn percentiles(rows: &[(Dialect, String)]) {
-    let mut times: Vec<Duration> = rows.iter().map(|(dialect, text)| best(*dialect, text)).collect();
+/// Calls with a long path, parameters, headers, and GraphQL of 20 to 2,000 bytes.
+fn calls() -> Vec<Payload> {
+    let url =
+        "https://orders.example/v1/orders/9f8b6c1e-0000-4000-8000-1234567890ab/lines/7?expand=a%20b&limit=10";
+    let plain = ["GET", "PUT", "POST", "DELETE"].map(|method| {
+        let body: &[u8] = if method == "GET" { b"" } else { br#"{"state": "paid"}"# };
+        Payload::http(method, url, body)
+            .with_header("idempotency-key", "8e03978e-40d5-43dd-bc93-6894a57f9324")
+            .with_header("accept", "application/json")
+    });
+    let graphql = (0_usize..16).map(|size| {
+        let fields = "orders(first: 10, after: \\\"x\\\") { id total ...F } ".repeat(size.saturating_mul(3));
+        let body =
+            format!("{{\"query\": \"query Q($x: Int = 1) {{ a {fields} }} fragment F on T {{ b }}\"}}");
+        Payload::http("POST", "https://orders.example/graphql", body.as_bytes())
+            .with_header("content-type", "application/json")
+    });
+    plain.into_iter().chain(graphql).collect()
+}
+
+/// Prints the median and the 99th percentile of the best times.
+fn percentiles<T>(what: &str, rows: &[T], run: impl Fn(&T)) {
+    let mut times: Vec<Duration> = rows.iter().map(|row| best(|| run(black_box(row)))).collect();
     times.sort_unstable();
     let at =
         |percent: usize| times.get(times.len().saturating_mul(percent) / 100).copied().unwrap_or_default();
-    println!(
-        "one statement of {}: median {:?}, p99 {:?}, most {:?}",
-        times.len(),
-        at(50),
-        at(99),
-        times.last()
-    );
+    println!("one {what} of {}: median {:?}, p99 {:?}, most {:?}", times.len(), at(50), at(99), times.last());
 }
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn best(dialect: Dialect, text: &str) -> Duration {
-    let run = || {
+fn best(run: impl Fn()) -> Duration {
+    let timed = || {
         let start = Instant::now();
-        black_box(inspect(dialect, black_box(text)));
+        run();
         start.elapsed()
     };
-    (0..ROUNDS).map(|_| run()).min().unwrap_or_default()
+    (0..ROUNDS).map(|_| timed()).min().unwrap_or_default()
 }
+
+const FLAGS: [&str; 3] = [
+    r#"{"key": "new-checkout", "to": {"on": false}}"#,
+    r#"{"key": "new-checkout", "from": {"on": true, "percent": 5}, "to": {"on": true, "percent": 50}}"#,
+    r#"{"key": "new-checkout", "from": {"on": true, "percent": 5, "targeting": ["beta", {"country": "de"}]},
+        "to": {"on": true, "percent": 5, "targeting": ["beta", {"country": "fr"}]}}"#,
+];
+
+const DEBUGGER: [&str; 3] = [
+    r#"{"command": "threads"}"#,
+    r#"{"seq": 1, "type": "request", "command": "evaluate", "arguments": {"expression": "orders.clear()"}}"#,
+    r#"[{"command": "attach", "arguments": {"processId": 7}}, {"command": "setBreakpoints", "arguments":
+        {"source": {"path": "a.py"}, "breakpoints": [{"line": 7, "logMessage": "{order.total}"},
+        {"line": 9, "condition": "order.id == 7 && total > 100"}]}}]"#,
+];
