@@ -18,8 +18,11 @@ enum Command {
     Shell(String),
 }
 
-const FILES: [&str; 2] =
-    [include_str!("data/commands/labelled.jsonl"), include_str!("data/commands/own.jsonl")];
+const FILES: [&str; 3] = [
+    include_str!("data/commands/labelled.jsonl"),
+    include_str!("data/commands/own.jsonl"),
+    include_str!("data/commands/later.jsonl"),
+];
 
 /// The rows of a file with what each is called; a shell string runs as `sh -c` would run it.
 fn rows(file: &str) -> Vec<(String, String, CommandFacts)> {
@@ -61,7 +64,8 @@ fn most_reads_are_called_reads() {
         let reads: Vec<_> = rows.iter().filter(|(label, ..)| label == "read").collect();
         let missed: Vec<_> =
             reads.iter().filter(|(_, _, facts)| facts.effect() != Some(CommandEffect::Read)).collect();
-        let lines: Vec<_> = missed.iter().map(|(_, line, facts)| (line, facts.obstacle(), facts.effect())).collect();
+        let lines: Vec<_> =
+            missed.iter().map(|(_, line, facts)| (line, facts.obstacle(), facts.effect())).collect();
         println!("{} of {}: {lines:#?}", reads.len() - missed.len(), reads.len());
         assert!(missed.len() * 100 <= reads.len() * 5, "{lines:#?}");
     }

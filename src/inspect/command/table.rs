@@ -268,16 +268,49 @@ mod tests {
     use super::*;
 
     const KINDS: &[&str] = &[
-        "ASSIGNMENT", "AWK", "BSD", "BSDFORMAT", "BSDSECRET", "DATABASE", "DNS", "FILE", "FORMAT", "GDB", "HEADER",
-        "HOST", "JQ", "METHOD", "MYSQL", "NAME", "NUMBER", "OUTPUT", "PASSWORD", "PATH", "PERMISSION", "POSTGRESQL",
-        "REDIS", "REDISURL", "REMOTE", "RESOURCE", "SED", "SQLITE", "STRACE", "SYSCTL", "TEXT", "URL", "WORD",
+        "ARCHIVE",
+        "ASSIGNMENT",
+        "AWK",
+        "BSD",
+        "BSDFORMAT",
+        "BSDSECRET",
+        "DATABASE",
+        "DNS",
+        "FILE",
+        "FORMAT",
+        "GDB",
+        "HEADER",
+        "HOST",
+        "JQ",
+        "METHOD",
+        "MYSQL",
+        "NAME",
+        "NUMBER",
+        "OUTPUT",
+        "PASSWORD",
+        "PATH",
+        "PERMISSION",
+        "POSTGRESQL",
+        "PRINT",
+        "REDIS",
+        "REDISURL",
+        "REMOTE",
+        "RESOURCE",
+        "SED",
+        "SQLITE",
+        "STRACE",
+        "SYSCTL",
+        "TEXT",
+        "URL",
+        "WORD",
         "WRITEOUT",
     ];
     const MARKS: &[&str] =
         &["write", "destructive", "privilege", "secrets", "needed", "must", "instead", "target", "deep"];
 
     fn is_kind(kind: &str) -> bool {
-        KINDS.contains(&kind) || kind.strip_prefix('=').is_some_and(|set| set.split('|').all(|word| !word.is_empty()))
+        KINDS.contains(&kind)
+            || kind.strip_prefix('=').is_some_and(|set| set.split('|').all(|word| !word.is_empty()))
     }
 
     fn is_flag_name(name: &str) -> bool {
@@ -315,7 +348,9 @@ mod tests {
                 is_form(form)
             } else if line.starts_with("group ") || line.starts_with("use ") {
                 line.split(' ').count() == 2
-            } else if let Some(names) = line.strip_prefix("switches ").or_else(|| line.strip_prefix("values ")) {
+            } else if let Some(names) =
+                line.strip_prefix("switches ").or_else(|| line.strip_prefix("values "))
+            {
                 names.split(' ').all(is_flag_name)
             } else if line.starts_with('-') {
                 is_flag(line)
@@ -367,7 +402,9 @@ mod tests {
                     let mut seen = Vec::new();
                     for line in block.body.lines() {
                         let listed = line.strip_prefix("switches ").or_else(|| line.strip_prefix("values "));
-                        let list = listed.map(|list| list.split(' ').collect()).unwrap_or_else(|| names(line).collect::<Vec<_>>());
+                        let list = listed
+                            .map(|list| list.split(' ').collect())
+                            .unwrap_or_else(|| names(line).collect::<Vec<_>>());
                         seen.extend(list);
                     }
                     let count = seen.len();
