@@ -1,10 +1,9 @@
-//! How long the inspectors take: SQL over the labelled statements, calls, flags and debuggers over examples.
+//! How long the inspectors take: SQL and commands over the labelled ones, the others over examples.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use countersign::inspect::sql::inspect;
-use countersign::inspect::{debug, flag, http};
+use countersign::inspect::{command, debug, flag, http, sql::inspect};
 use countersign::{Dialect, Payload};
 use criterion::{Criterion, Throughput};
 
@@ -18,18 +17,22 @@ fn main() {
             Some((Dialect::from_name(row.get("dialect")?.as_str()?)?, row.get("sql")?.as_str()?.to_owned()))
         })
         .collect();
-    percentiles("statement", &rows, |(dialect, text)| {
-        black_box(inspect(*dialect, text));
-    });
-    percentiles("call", &calls(), |call| {
-        black_box(http::inspect(call));
-    });
-    percentiles("change of a flag", &FLAGS, |text| {
-        black_box(flag::inspect(text));
-    });
-    percentiles("request to a debugger", &DEBUGGER, |text| {
-        black_box(debug::inspect(text));
-    });
+    let commands: Vec<Vec<String>> = [
+        include_str!("../tests/data/commands/labelled.jsonl"),
+        include_str!("../tests/data/commands/own.jsonl"),
+        include_str!("../tests/data/commands/later.jsonl"),
+    ]
+    .iter()
+    .flat_map(|file| file.lines())
+    .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+    .filter_map(|row| serde_json::from_value(row.get("command")?.clone()).ok())
+    .collect();
+    let inspect_one = |(dialect, text): &(Dialect, String)| inspect(*dialect, text).understood();
+    percentiles("statement", &rows, inspect_one);
+    percentiles("command", &commands, |words| command::inspect(words).understood());
+    percentiles("call", &calls(), |call| http::inspect(call).understood());
+    percentiles("change of a flag", &FLAGS, |text| flag::inspect(text).understood());
+    percentiles("request to a debugger", &DEBUGGER, |text| debug::inspect(text).understood());
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("inspect");
     group.throughput(Throughput::Elements(rows.len().try_into().unwrap_or(u64::MAX)));
@@ -37,6 +40,14 @@ fn main() {
         bencher.iter(|| {
             for (dialect, text) in &rows {
                 black_box(inspect(*dialect, text));
+            }
+        });
+    });
+    group.throughput(Throughput::Elements(commands.len().try_into().unwrap_or(u64::MAX)));
+    group.bench_function("command, all commands", |bencher| {
+        bencher.iter(|| {
+            for words in &commands {
+                black_box(command::inspect(words));
             }
         });
     });
@@ -64,9 +75,9 @@ fn calls() -> Vec<Payload> {
     plain.into_iter().chain(graphql).collect()
 }
 
-/// Prints the median and the 99th percentile of the best times.
-fn percentiles<T>(what: &str, rows: &[T], run: impl Fn(&T)) {
-    let mut times: Vec<Duration> = rows.iter().map(|row| best(|| run(black_box(row)))).collect();
+/// Prints the median and the 99th percentile of the rows' best times.
+fn percentiles<T>(what: &str, rows: &[T], inspect: impl Fn(&T) -> bool) {
+    let mut times: Vec<Duration> = rows.iter().map(|row| best(|| inspect(row))).collect();
     times.sort_unstable();
     let at =
         |percent: usize| times.get(times.len().saturating_mul(percent) / 100).copied().unwrap_or_default();
@@ -74,13 +85,13 @@ fn percentiles<T>(what: &str, rows: &[T], run: impl Fn(&T)) {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-fn best(run: impl Fn()) -> Duration {
-    let timed = || {
+fn best(inspect: impl Fn() -> bool) -> Duration {
+    let run = || {
         let start = Instant::now();
-        run();
+        black_box(inspect());
         start.elapsed()
     };
-    (0..ROUNDS).map(|_| timed()).min().unwrap_or_default()
+    (0..ROUNDS).map(|_| run()).min().unwrap_or_default()
 }
 
 const FLAGS: [&str; 3] = [

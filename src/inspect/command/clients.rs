@@ -20,6 +20,7 @@ pub(super) fn postgresql(text: &str, place: Place<'_>, draft: &mut Draft) -> Res
 /// Judges the word behind `mysql -e`. The client knows commands of its own at the start of each line and
 /// behind a backslash.
 pub(super) fn mysql(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(), Obstacle> {
+    let text = text.strip_suffix("\\G").unwrap_or(text);
     if text.contains(['\\', '\n']) {
         return Err(place.refuse("the client may read a command of its own"));
     }
@@ -52,7 +53,7 @@ pub(super) fn database(text: &str, place: Place<'_>, draft: &mut Draft) -> bool 
         return true;
     }
     let connects = lower.contains("://") || lower.contains('=');
-    let risky = ["service", "sslkey", "sslcert", "passfile", "sslrootcert", "%"];
+    let risky = ["service", "sslkey", "sslcert", "passfile", "sslrootcert", "options", "%"];
     if connects && risky.iter().any(|word| lower.contains(word)) {
         return false;
     }

@@ -50,7 +50,7 @@ fn holds_credentials(names: &[&str]) -> bool {
     let says = |word: &&str| stem == *word || stem.rsplit(['-', '_']).next() == Some(*word);
     FILES.contains(last)
         || last.starts_with(".env")
-        || WORDS.iter().any(|word| says(&word)) && *names != ["etc", "passwd"]
+        || WORDS.iter().any(says) && *names != ["etc", "passwd"]
         || last.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
         || (last.starts_with("id_") || last.starts_with("ssh_host_")) && !last.ends_with(".pub")
         || above.iter().any(|name| DIRECTORIES.contains(name))

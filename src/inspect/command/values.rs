@@ -36,7 +36,9 @@ pub(super) fn judge(kind: &str, text: &str, place: Place<'_>, draft: &mut Draft)
         "HOST" => is_host(text) && named(text, place, draft),
         "DNS" => is_dns(text) && named(text, place, draft),
         "PATH" => named(text, place, draft),
-        "FILE" => {
+        // A colon would name another host, reached by a remote shell.
+        "ARCHIVE" if text.contains(':') => false,
+        "FILE" | "ARCHIVE" => {
             paths::judge(text, place, draft)?;
             named(text, place, draft)
         }
@@ -46,6 +48,7 @@ pub(super) fn judge(kind: &str, text: &str, place: Place<'_>, draft: &mut Draft)
         "URL" => return web::url(text, place, draft),
         "METHOD" => web::method(text, draft),
         "HEADER" => web::header(text, draft),
+        "PRINT" => !text.contains("-file"),
         "WRITEOUT" => !text.starts_with('@') && !text.contains("%output"),
         "POSTGRESQL" => return clients::postgresql(text, place, draft),
         "MYSQL" => return clients::mysql(text, place, draft),

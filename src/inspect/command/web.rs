@@ -35,16 +35,27 @@ pub(super) fn url(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(),
     let query = path.split_once('?').map_or("", |(_, query)| query);
     let carries =
         query.split(['&', ';']).any(|pair| is_credential_name(pair.split('=').next().unwrap_or_default()));
-    if authority.contains('@')
-        || carries
-        || METADATA.contains(&host.split(':').next().unwrap_or_default())
-        || host.starts_with("[fd00:ec2")
-    {
+    let name = host.split(':').next().unwrap_or_default().trim_end_matches('.');
+    if is_odd_address(name, host) {
+        return Err(place.refuse("the address is not written in the usual way"));
+    }
+    let metadata = METADATA.contains(&name) || name.starts_with("169.254.") || host.starts_with("[fd00:ec2");
+    if authority.contains('@') || carries || metadata {
         draft.secret();
     }
     let path = path.find(['?', '#']).map_or(path, |at| path.split_at(at).0);
     draft.targets.push(format!("{host}{path}"));
     Ok(())
+}
+
+/// `2852039166`, `0xa9.0xfe.1` and `[::ffff:a9fe:a9fe]` are addresses too, and hide which.
+fn is_odd_address(name: &str, host: &str) -> bool {
+    let numeric = |part: &str| part.starts_with("0x") || part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = name.split('.').collect();
+    let last = parts.last().is_some_and(|part| !part.is_empty() && numeric(part));
+    let usual = parts.len() == 4
+        && parts.iter().all(|part| part.parse::<u8>().is_ok_and(|number| number.to_string() == *part));
+    last && !usual || host.contains("::ffff") || host.contains("::a9fe") || host.starts_with("[64:ff9b")
 }
 
 /// Says whether a URL of any scheme holds a password.
