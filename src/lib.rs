@@ -80,7 +80,7 @@
 //! | ask on the record | [`Gate`], [`Step`], [`Ledger`], [`Stamp`] |
 //! | let people decide | [`Review`], [`Vote`] |
 //! | give and use leave | [`Authorization`], [`Grant`], [`GrantVerifier`], [`Permit`] |
-//! | know what SQL does | [`inspect::sql`] |
+//! | know what SQL or a command does | [`inspect::sql`], [`inspect::command`] |
 //! | check a log | [`LogVerifier`], [`Replay`], [`Checkpoint`] |
 //! | test a policy | [`testing`] |
 //! | know every bound | [`limits`] |

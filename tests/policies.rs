@@ -37,8 +37,10 @@ fn every_shipped_policy_loads_and_its_cases_hold() {
 
 #[test]
 fn every_rule_has_an_id_and_says_why() {
-    for rule in rules(&read(DEBUGGING)) {
-        assert!(rule.text.contains("\nbecause = \""), "`{}` has no `because`", rule.id);
+    for path in files("policies", "toml") {
+        for rule in rules(&read(path)) {
+            assert!(rule.text.contains("\nbecause = \""), "`{}` has no `because`", rule.id);
+        }
     }
 }
 
@@ -53,7 +55,7 @@ fn every_rule_is_named_by_a_case() {
             .flat_map(|(rules, _)| rules.split(", ").map(|id| id.trim_matches('"')))
             .collect();
         let written = rules(&text);
-        assert!(written.len() >= 40, "only {} rules were found", written.len());
+        assert!(written.len() >= 30, "only {} rules were found", written.len());
         for rule in written {
             assert!(expected.contains(rule.id), "no case expects `{}`", rule.id);
         }
@@ -62,20 +64,26 @@ fn every_rule_is_named_by_a_case() {
 
 #[test]
 fn a_case_fails_without_any_one_rule() {
-    let text = read(DEBUGGING);
-    for rule in rules(&text) {
-        let without = text.replacen(rule.text, "", 1);
-        assert!(check(&load(DEBUGGING, &without)).is_err(), "nothing needs `{}`", rule.id);
+    for path in files("policies", "toml") {
+        let text = read(&path);
+        for rule in rules(&text) {
+            let without = text.replacen(rule.text, "", 1);
+            assert!(check(&load(&path, &without)).is_err(), "nothing needs `{}`", rule.id);
+        }
     }
 }
 
 #[test]
 fn a_case_fails_where_any_one_rule_always_matches() {
-    let text = read(DEBUGGING);
-    for rule in rules(&text) {
-        let when = rule.text.lines().find(|line| line.starts_with("when = ")).unwrap();
-        let always = text.replacen(rule.text, &rule.text.replacen(when, "when = 'true'", 1), 1);
-        assert!(check(&load(DEBUGGING, &always)).is_err(), "nothing bounds `{}`", rule.id);
+    for path in files("policies", "toml") {
+        let text = read(&path);
+        for rule in rules(&text) {
+            let start = rule.text.find("when = ").unwrap();
+            let end = start + rule.text[start..].find("\nlevel").or(rule.text[start..].find('\n')).unwrap();
+            let always = rule.text.replacen(&rule.text[start..end], "when = 'true'", 1);
+            let always = text.replacen(rule.text, &always, 1);
+            assert!(check(&load(&path, &always)).is_err(), "nothing bounds `{}`", rule.id);
+        }
     }
 }
 

@@ -158,8 +158,15 @@ fn every_key_is_in_the_guide() {
 #[test]
 fn every_fact_and_reason_is_in_the_guide() {
     let guide = guide();
-    for (name, _) in inspect::sql::MEMBERS {
-        assert!(guide.contains(&format!("`sql.{name}`")), "the guide does not name `sql.{name}`");
+    for (root, members) in [
+        ("sql", inspect::sql::MEMBERS),
+        ("http", inspect::http::MEMBERS),
+        ("flag", inspect::flag::MEMBERS),
+        ("debug", inspect::debug::MEMBERS),
+    ] {
+        for (name, _) in members {
+            assert!(guide.contains(&format!("`{root}.{name}`")), "the guide does not name `{root}.{name}`");
+        }
     }
     let codes = [
         ReasonCode::InvalidRequest,

@@ -4,6 +4,7 @@
 //! states facts about it; a payload that it cannot explain in full is *not understood*, and then every
 //! other fact is unknown. Nothing here decides: the policy does, with these facts.
 
+pub mod command;
 pub mod debug;
 pub mod flag;
 pub mod http;

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::cel::{Declaration, Environment, Input, Slot};
-use crate::inspect::{debug, flag, http, sql};
+use crate::inspect::{command, debug, flag, http, sql};
 use crate::request::Request;
 use crate::value::{Attributes, Value};
 
@@ -61,6 +61,7 @@ impl FactValues {
         let text = payload.text();
         let root = match (payload.kind_name(), language) {
             ("sql", _) => payload.dialect().map(|dialect| ("sql", sql::inspect(dialect, text).attributes())),
+            ("argv", _) => command::inspect_payload(payload).map(|facts| ("command", facts.attributes())),
             ("http", _) => Some(("http", http::inspect(payload).attributes())),
             ("text", Some("flag")) => Some(("flag", flag::inspect(text).attributes())),
             ("text", Some("debug")) => Some(("debug", debug::inspect(text).attributes())),
@@ -99,5 +100,10 @@ pub(crate) fn carrier(payload: &str) -> &str {
 /// The members of a root with their types.
 type Members = &'static [(&'static str, &'static str)];
 
-const ROOTS: [(&str, Members); 4] =
-    [("sql", sql::MEMBERS), ("http", http::MEMBERS), ("flag", flag::MEMBERS), ("debug", debug::MEMBERS)];
+const ROOTS: [(&str, Members); 5] = [
+    ("sql", sql::MEMBERS),
+    ("command", command::MEMBERS),
+    ("http", http::MEMBERS),
+    ("flag", flag::MEMBERS),
+    ("debug", debug::MEMBERS),
+];

@@ -231,11 +231,10 @@ impl<'d> Reader<'d> {
                     self.rest = text.get(index..).and_then(|rest| rest.strip_prefix('"')).unwrap_or_default();
                     return Ok(Token::Value);
                 }
-                '\\' => {
-                    if !letters.next().is_some_and(|(_, escape)| "\"\\/bfnrtu".contains(escape)) {
-                        return Err(unclear("a malformed escape"));
-                    }
-                }
+                '\\' => match letters.next() {
+                    Some((_, escape)) if "\"\\/bfnrtu".contains(escape) => {}
+                    _ => return Err(unclear("a malformed escape")),
+                },
                 letter if is_control(letter) || matches!(letter, '\n' | '\r') => break,
                 _ => {}
             }

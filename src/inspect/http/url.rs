@@ -94,7 +94,7 @@ pub(super) fn authority(text: &str, default_port: u16) -> Result<String, Obstacl
 /// Reads a host's name, or an IPv4 address written as four plain numbers.
 fn name(host: &str) -> Result<String, Obstacle> {
     let unclear = |problem| Obstacle::unclear("authority", problem);
-    let labels = host.split('.');
+    let mut labels = host.split('.');
     let plain = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
@@ -105,7 +105,7 @@ fn name(host: &str) -> Result<String, Obstacle> {
         return Err(unclear("not a plain host name; user names have no place here"));
     }
     // What ends in a number is an address to browsers: `127.1`, `0x7f.0.0.1`, `2130706433`.
-    let last = labels.last().unwrap_or_default();
+    let last = labels.next_back().unwrap_or_default();
     let number = last.bytes().all(|byte| byte.is_ascii_digit())
         || last.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("0x"));
     if number {
@@ -131,8 +131,8 @@ fn template(path: &str) -> Result<String, Obstacle> {
 }
 
 fn check_segment(segment: &str) -> Result<(), Obstacle> {
-    if segment == "." || segment == ".." {
-        return Err(unclear("a segment `.` or `..`"));
+    if segment == "." || segment.starts_with("..") {
+        return Err(unclear("a segment `.`, or one that starts with `..`"));
     }
     if segment.contains(';') {
         return Err(unclear("parameters inside the path (`;`)"));

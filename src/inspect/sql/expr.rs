@@ -112,11 +112,7 @@ impl Reader<'_> {
                 self.skip(1);
                 self.array()
             }
-            "all" | "any" | "some"
-                if open && self.tokens.kind(self.at.saturating_sub(1)) != Kind::Operator =>
-            {
-                Err(Obstacle::Syntax)
-            }
+            "all" | "any" | "some" if open && !self.follows_comparison() => Err(Obstacle::Syntax),
             "array" | "all" | "any" | "some" if open => {
                 self.skip(1);
                 self.bracketed(|reader| if reader.starts_query() { reader.query() } else { reader.exprs() })
@@ -167,7 +163,11 @@ impl Reader<'_> {
     fn typed_text_or_reference(&mut self) -> Read {
         let here = self.at;
         if self.dialect != Dialect::Sqlite {
-            if self.kind_at(1) == Kind::Text {
+            // `_utf8mb4 0xC3A9`: no dialect has a number behind a name otherwise.
+            let introduced = self.dialect == Dialect::MySql
+                && self.word().starts_with('_')
+                && self.kind_at(1) == Kind::Number;
+            if self.kind_at(1) == Kind::Text || introduced {
                 self.skip(2);
                 return Ok(());
             }
@@ -204,6 +204,13 @@ impl Reader<'_> {
     pub(super) fn call_at(&mut self, path: Path) -> Read {
         self.call(path)?;
         self.arguments()
+    }
+
+    /// Says whether an operator stands before, or the `LIKE` that PostgreSQL takes for one.
+    fn follows_comparison(&self) -> bool {
+        let before = self.at.saturating_sub(1);
+        self.tokens.kind(before) == Kind::Operator
+            || self.dialect == Dialect::PostgreSql && matches!(self.tokens.word(before), "like" | "ilike")
     }
 
     fn case(&mut self) -> Read {

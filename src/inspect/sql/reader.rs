@@ -185,7 +185,12 @@ impl<'a> Reader<'a> {
             _ => false,
         };
         let name = names::fold_function(self.dialect, self.tokens, path.last());
-        match calls::class(self.dialect, &name) {
+        // In quotes, what is a word of the grammar to one version is a stored function to another.
+        let class = calls::class(self.dialect, &name);
+        if quoted && self.dialect == Dialect::MySql && class != Class::Effect(SqlEffect::Admin) {
+            return Err(Obstacle::Name(name));
+        }
+        match class {
             // Apart from its bracket, such a name is a stored function unless the mode IGNORE_SPACE is on.
             _ if self.dialect == Dialect::MySql
                 && calls::needs_bracket(&name)
