@@ -346,7 +346,7 @@ impl Schema {
 
 /// Finds the bytes of the document that a part of a condition stands at. A condition written with escapes
 /// has other bytes than its text; then the whole of it is the place.
-fn place(document: &str, source: &Text, part: &Span) -> Span {
+pub(super) fn place(document: &str, source: &Text, part: &Span) -> Span {
     let written = document.get(source.span.clone()).unwrap_or_default();
     match written.find(source.text.as_str()).filter(|_| !source.text.is_empty()) {
         Some(offset) => {

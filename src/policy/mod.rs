@@ -7,6 +7,7 @@ mod compile;
 mod document;
 mod error;
 mod excerpt;
+mod lint;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
@@ -17,13 +18,16 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub(crate) use compile::{Approve, Bounds, Needs, ReviewRule, Rule, Rules, Zone};
-pub(crate) use document::{ActionSpec, CaseSpec, GroupMode, LimitBy, LimitSpec};
+pub(crate) use document::{
+    ActionSpec, CaseSpec, GrantExpectSpec, GroupMode, LimitBy, LimitSpec, StepSpec, VerdictSpec,
+};
 pub use error::{PolicyError, PolicyFault};
+pub use lint::Lint;
 pub(crate) use node::{Node, Text};
 
 use self::compile::Compiler;
-use self::document::Document;
-use self::error::{Faults, Source};
+pub(crate) use self::document::Document;
+use self::error::{Faults, Lines, Source};
 use self::schema::Schema;
 use crate::limits;
 use crate::value::{Attributes, Value};
@@ -70,6 +74,8 @@ struct Inner {
     document: Document,
     schema: Schema,
     rules: Rules,
+    lines: Lines,
+    warnings: Vec<PolicyFault>,
 }
 
 impl Policy {
@@ -111,7 +117,28 @@ impl Policy {
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        Self::compile(&root, faults, digest(text.as_bytes()))
+        Self::compile(&root, faults, digest(text.as_bytes()), true)
+    }
+
+    /// Reads the cases of a file that holds nothing else.
+    #[cfg(feature = "toml")]
+    pub(crate) fn read_cases(&self, file: &str, text: &str) -> Result<(Vec<CaseSpec>, Lines), PolicyError> {
+        let mut faults = Faults::new(Source { file: file.into(), text });
+        if text.len() > limits::POLICY_BYTES {
+            let limit = limits::POLICY_BYTES;
+            faults.add(&(0..0), format!("file of cases is {} bytes, limit is {limit}", text.len()));
+            return Err(faults.into_error());
+        }
+        let root = toml::parse(&mut faults);
+        let mut cases = Vec::new();
+        if faults.is_empty()
+            && let Some(mut fields) = root.fields(&mut faults, "a table")
+        {
+            cases = CaseSpec::read_all(&mut fields, &mut faults);
+            fields.finish(&mut faults);
+        }
+        let lines = faults.lines();
+        if faults.is_empty() { Ok((cases, lines)) } else { Err(faults.into_error()) }
     }
 
     /// Reads a policy back from a record, where it stands as JSON text.
@@ -123,7 +150,7 @@ impl Policy {
             faults.add(&(0..0), "the recorded plan cannot be read");
             return Err(faults.into_error());
         };
-        Self::compile(&root, faults, digest(text.as_bytes()))
+        Self::compile(&root, faults, digest(text.as_bytes()), false)
     }
 
     /// Returns the digest of the document: `sha-256:` and 64 hexadecimal digits.
@@ -136,6 +163,12 @@ impl Policy {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.document.name.text
+    }
+
+    /// Returns what loads and is yet probably not meant, in the order of the places. Each has a code
+    /// ([`PolicyFault::lint`]); `[[lint]]` in the document allows what was looked at.
+    pub fn warnings(&self) -> impl ExactSizeIterator<Item = &PolicyFault> {
+        self.inner.warnings.iter()
     }
 
     pub(crate) fn schema(&self) -> &Schema {
@@ -154,11 +187,20 @@ impl Policy {
         &self.inner.document.cases
     }
 
+    pub(crate) fn document(&self) -> &Document {
+        &self.inner.document
+    }
+
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.inner.lines
+    }
+
     pub(crate) fn shared_digest(&self) -> Arc<str> {
         self.inner.digest.clone()
     }
 
-    fn compile(root: &Node, mut faults: Faults<'_>, digest: String) -> Result<Self, PolicyError> {
+    /// Compiles a document. A policy from a record was looked at when it was loaded.
+    fn compile(root: &Node, mut faults: Faults<'_>, digest: String, lint: bool) -> Result<Self, PolicyError> {
         let document = Document::read(root, &mut faults);
         let mut schema = Schema::new(&document, &mut faults);
         schema.define(&document.lets, &mut faults);
@@ -166,7 +208,12 @@ impl Policy {
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        Ok(Self { inner: Arc::new(Inner { digest: digest.into(), document, schema, rules }) })
+        if lint {
+            lint::look(root, &document, &schema, &rules, &mut faults);
+        }
+        let (digest, lines) = (digest.into(), faults.lines());
+        let warnings = faults.into_warnings()?;
+        Ok(Self { inner: Arc::new(Inner { digest, document, schema, rules, lines, warnings }) })
     }
 }
 

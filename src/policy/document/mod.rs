@@ -4,13 +4,15 @@
 //! a condition is text with a place. Impossible counts and bounds are faults here.
 
 mod case;
+mod lint;
 mod read;
 mod review;
 mod terms;
 
 use std::time::Duration;
 
-pub(crate) use case::CaseSpec;
+pub(crate) use case::{CaseSpec, GrantExpectSpec, StepSpec, VerdictSpec};
+pub(crate) use lint::LintSpec;
 pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
 pub(crate) use terms::{AuthSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 
@@ -38,6 +40,7 @@ pub(crate) struct Document {
     pub(crate) reviews: Vec<ReviewSpec>,
     pub(crate) emergencies: Vec<EmergencySpec>,
     pub(crate) cases: Vec<CaseSpec>,
+    pub(crate) lints: Vec<LintSpec>,
 }
 
 /// `[attributes]`: one name of the vocabulary.
@@ -161,7 +164,8 @@ impl Document {
         document.zones = rules(&mut fields, faults, "zone", ZoneSpec::read);
         document.reviews = rules(&mut fields, faults, "review", ReviewSpec::read);
         document.emergencies = rules(&mut fields, faults, "emergency", EmergencySpec::read);
-        document.cases = rules(&mut fields, faults, "case", CaseSpec::read);
+        document.cases = CaseSpec::read_all(&mut fields, faults);
+        document.lints = rules(&mut fields, faults, "lint", LintSpec::read);
         fields.refuse(faults, &["extends", "open"]);
         fields.finish(faults);
         document
@@ -275,7 +279,7 @@ impl RuleSpec {
         faults: &mut Faults<'_>,
     ) -> Self {
         let because = prose(fields, faults, "because");
-        fields.refuse(faults, &["labels", "obligations", "replaceable", "allow"]);
+        fields.refuse(faults, &["labels", "obligations", "replaceable"]);
         Self { id: id.unwrap_or_default(), when: when.unwrap_or_default(), because }
     }
 
