@@ -96,7 +96,9 @@ fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
                     _ => return Err("--format needs text, json or github, see --help".into()),
                 }
             }
-            other if other.starts_with('-') => return Err(format!("unknown option {other}, see --help").into()),
+            other if other.starts_with('-') => {
+                return Err(format!("unknown option {other}, see --help").into());
+            }
             file => options.files.push(file.to_owned()),
         }
     }

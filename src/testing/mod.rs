@@ -127,7 +127,8 @@ impl Suite {
     #[cfg(feature = "toml")]
     pub fn with_cases(mut self, file: &str, text: &str) -> Result<Self, PolicyError> {
         let (cases, lines) = self.policy.read_cases(file, text)?;
-        let place = |case: &CaseSpec| Place { file: lines.file.clone(), line: lines.line(case.name.span.start) };
+        let place =
+            |case: &CaseSpec| Place { file: lines.file.clone(), line: lines.line(case.name.span.start) };
         self.cases.extend(cases.into_iter().map(|case| {
             let place = place(&case);
             (case, place)
@@ -164,7 +165,9 @@ impl Report {
 
     /// Returns the name of each case, its file, its line from 1, and how it failed, if it did.
     pub fn results(&self) -> impl ExactSizeIterator<Item = (&str, &str, usize, Option<&CaseFailure>)> {
-        self.cases.iter().map(|(name, place, failed)| (name.as_str(), &*place.file, place.line, failed.as_ref()))
+        self.cases
+            .iter()
+            .map(|(name, place, failed)| (name.as_str(), &*place.file, place.line, failed.as_ref()))
     }
 
     /// Returns the cases that failed.
@@ -253,7 +256,11 @@ impl fmt::Display for CaseFailure {
         write!(formatter, "case `{}`\n --> {}:{}", crate::text::quote(case), place.file, place.line)?;
         let width = differences.iter().map(|difference| difference.field.len()).max().unwrap_or(0);
         for Difference { field, expected, found, note } in differences {
-            write!(formatter, "\n  {field:width$}  expected  {expected}\n  {:width$}  found     {found}", "")?;
+            write!(
+                formatter,
+                "\n  {field:width$}  expected  {expected}\n  {:width$}  found     {found}",
+                ""
+            )?;
             if let Some(note) = note {
                 write!(formatter, "\n  {:width$}  because   {note}", "")?;
             }

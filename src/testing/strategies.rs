@@ -54,15 +54,20 @@ pub fn requests(policy: &Policy) -> impl Strategy<Value = Request> + use<> {
         actions(policy, text("action.name", &["logs.read", "service.restart"])),
         asks(),
     );
-    let attributes: Vec<_> =
-        policy.schema().attributes.iter().filter_map(|attribute| {
+    let attributes: Vec<_> = policy
+        .schema()
+        .attributes
+        .iter()
+        .filter_map(|attribute| {
             let slot = environment.slot(&attribute.path)?;
             let value = values(slot, attribute.pattern(), environment, &words);
             let path = attribute.path.clone();
             Some(value.prop_map(move |value| Some((path.clone(), value?))).boxed())
-        }).collect();
+        })
+        .collect();
     (fixed, attributes).prop_map(|(((kind, id), (what, which), action, ask), attributes)| {
-        let [mut subject, mut resource, mut done, mut context, mut facts] = [(); 5].map(|()| Attributes::new());
+        let [mut subject, mut resource, mut done, mut context, mut facts] =
+            [(); 5].map(|()| Attributes::new());
         for (path, value) in attributes.into_iter().flatten() {
             let Some((root, rest)) = path.split_once('.') else { continue };
             let part = match root {
@@ -75,9 +80,11 @@ pub fn requests(policy: &Policy) -> impl Strategy<Value = Request> + use<> {
             };
             put(part, rest, value);
         }
-        let subject = subject.into_iter().fold(Subject::new(kind, id), |all, (name, value)| all.with(&name, value));
-        let resource =
-            resource.into_iter().fold(Resource::new(what, which), |all, (name, value)| all.with(&name, value));
+        let subject =
+            subject.into_iter().fold(Subject::new(kind, id), |all, (name, value)| all.with(&name, value));
+        let resource = resource
+            .into_iter()
+            .fold(Resource::new(what, which), |all, (name, value)| all.with(&name, value));
         let action = done.into_iter().fold(action, |all, (name, value)| all.with(&name, value));
         let request = ask.of(Request::new(subject, action, resource));
         let request = context.into_iter().fold(request, |all, (name, value)| all.with(&name, value));
@@ -110,7 +117,9 @@ impl Words {
         for slot in test.slots() {
             let texts: Vec<&str> = match &test.what {
                 What::OneOf(texts) => texts.clone(),
-                What::StartsWith(text) | What::EndsWith(text) | What::Contains(text) | What::Has(text) => vec![text],
+                What::StartsWith(text) | What::EndsWith(text) | What::Contains(text) | What::Has(text) => {
+                    vec![text]
+                }
                 What::AtLeast(number) | What::AtMost(number) => {
                     self.numbers.entry(slot).or_default().extend(i64::try_from(*number));
                     Vec::new()
@@ -204,10 +213,15 @@ fn actions(policy: &Policy, names: BoxedStrategy<String>) -> BoxedStrategy<Actio
 }
 
 fn payload(kind: Option<&str>, dialect: Option<Dialect>) -> BoxedStrategy<Payload> {
-    let dialects = dialect.map_or_else(|| vec![Dialect::PostgreSql, Dialect::MySql, Dialect::Sqlite], |one| vec![one]);
-    let sql = (select(dialects), select(STATEMENTS.to_vec())).prop_map(|(dialect, text)| Payload::sql(dialect, text));
+    let dialects =
+        dialect.map_or_else(|| vec![Dialect::PostgreSql, Dialect::MySql, Dialect::Sqlite], |one| vec![one]);
+    let sql = (select(dialects), select(STATEMENTS.to_vec()))
+        .prop_map(|(dialect, text)| Payload::sql(dialect, text));
     let argv = select(COMMANDS.to_vec()).prop_map(|words| Payload::argv(words.split(' ')));
-    let http = (select(vec!["GET", "POST", "DELETE"]), select(vec!["https://api.example/v1/orders", "https://api.example/v1/orders/7?force=true"]))
+    let http = (
+        select(vec!["GET", "POST", "DELETE"]),
+        select(vec!["https://api.example/v1/orders", "https://api.example/v1/orders/7?force=true"]),
+    )
         .prop_map(|(method, url)| Payload::http(method, url, b""));
     let text = "[a-z =]{1,20}".prop_map(Payload::plain);
     match kind {
@@ -263,12 +277,18 @@ fn of_type(ty: &Type, texts: &[String], numbers: &[i64]) -> BoxedStrategy<Value>
     match ty {
         Type::Null => Just(Value::Null).boxed(),
         Type::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
-        Type::Int => prop_oneof![select(around), any::<i16>().prop_map(i64::from)].prop_map(Value::Int).boxed(),
+        Type::Int => {
+            prop_oneof![select(around), any::<i16>().prop_map(i64::from)].prop_map(Value::Int).boxed()
+        }
         Type::Uint => select(around).prop_map(|number| Value::Uint(number.unsigned_abs())).boxed(),
         Type::Double => any::<i16>().prop_map(|number| Value::Double(f64::from(number))).boxed(),
         Type::Bytes => vec(any::<u8>(), 0..8).prop_map(Value::Bytes).boxed(),
-        Type::Timestamp => (0_i64..100_000).prop_map(|seconds| Value::Timestamp(instant(START.saturating_add(seconds)))).boxed(),
-        Type::Duration => (0_i64..100_000).prop_map(|seconds| Value::Duration(TimeDelta::seconds(seconds))).boxed(),
+        Type::Timestamp => (0_i64..100_000)
+            .prop_map(|seconds| Value::Timestamp(instant(START.saturating_add(seconds))))
+            .boxed(),
+        Type::Duration => {
+            (0_i64..100_000).prop_map(|seconds| Value::Duration(TimeDelta::seconds(seconds))).boxed()
+        }
         Type::Ip => select(vec!["10.1.2.3", "192.0.2.7", "2001:db8::1"]).prop_map(Value::from).boxed(),
         Type::Cidr => select(vec!["10.0.0.0/8", "192.0.2.0/24"]).prop_map(Value::from).boxed(),
         Type::List(element) => {

@@ -10,54 +10,69 @@ use crate::policy::node::{Content, Node, Text};
 
 pub(super) fn look(root: &Node, report: &mut Report<'_, '_, '_>) {
     let Content::Table(tables) = &root.content else { return };
-    let mut words = BTreeSet::new();
+    let (lets, attributes) = (entries(tables, "let"), entries(tables, "attributes"));
+    let names = lets.iter().map(|(name, _)| name.text.as_str());
+    let mut words = Words { unseen: names.chain(attributes.iter().map(|(path, _)| last(path))).collect() };
     for (_, node) in tables.iter().filter(|(name, _)| !ASIDE.contains(&name.text.as_str())) {
-        collect(node, &mut words);
+        words.strike(node);
     }
-    let mut lets = entries(tables, "let");
     // A used condition can name others, so look until no more are named.
+    let mut rest: Vec<&(Text, Node)> = lets.iter().collect();
     loop {
-        let (used, rest): (Vec<_>, Vec<_>) =
-            lets.into_iter().partition(|(name, _)| words.contains(name.text.as_str()));
-        lets = rest;
+        let is_used = |entry: &&&(Text, Node)| !words.unseen.contains(entry.0.text.as_str());
+        let used: Vec<&(Text, Node)> = rest.iter().filter(is_used).copied().collect();
+        rest.retain(|entry| words.unseen.contains(entry.0.text.as_str()));
         if used.is_empty() {
             break;
         }
-        used.into_iter().for_each(|(_, condition)| collect(condition, &mut words));
+        used.into_iter().for_each(|(_, condition)| words.strike(condition));
     }
-    for (name, _) in lets {
+    for (name, _) in rest {
         let message = format!("named condition `{}` is never used", name.text);
         report.find(Lint::UnusedLet, &name.text, &name.span, message, "take it out");
     }
-    for (path, _) in entries(tables, "attributes") {
-        let last = path.text.rsplit('.').next().unwrap_or_default();
-        if !words.contains(last) {
-            let message = format!("attribute `{}` is declared and never read", path.text);
-            let help = "take it out: a request without it would be denied for nothing";
-            report.find(Lint::UnusedAttribute, &path.text, &path.span, message, help);
-        }
+    for (path, _) in attributes.iter().filter(|(path, _)| words.unseen.contains(last(path))) {
+        let message = format!("attribute `{}` is declared and never read", path.text);
+        let help = "take it out: a request without it would be denied for nothing";
+        report.find(Lint::UnusedAttribute, &path.text, &path.span, message, help);
     }
 }
 
-fn entries<'n>(tables: &'n [(Text, Node)], name: &str) -> Vec<&'n (Text, Node)> {
+fn last(path: &Text) -> &str {
+    path.text.rsplit('.').next().unwrap_or_default()
+}
+
+fn entries<'n>(tables: &'n [(Text, Node)], name: &str) -> &'n [(Text, Node)] {
     match tables.iter().find(|(known, _)| known.text == name) {
-        Some((_, Node { content: Content::Table(entries), .. })) => entries.iter().collect(),
-        _ => Vec::new(),
+        Some((_, Node { content: Content::Table(entries), .. })) => entries,
+        _ => &[],
     }
 }
 
-/// Collects every word of every text that a rule can read by.
-fn collect<'n>(node: &'n Node, words: &mut BTreeSet<&'n str>) {
-    match &node.content {
-        Content::Text(text) => {
-            words.extend(text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+/// Words that are looked for and were not seen so far.
+struct Words<'n> {
+    unseen: BTreeSet<&'n str>,
+}
+
+impl Words<'_> {
+    /// Strikes out every word that a rule can read by.
+    fn strike(&mut self, node: &Node) {
+        if self.unseen.is_empty() {
+            return;
         }
-        Content::List(items) => items.iter().for_each(|item| collect(item, words)),
-        Content::Table(entries) => {
-            let read = entries.iter().filter(|(key, _)| !PROSE.contains(&key.text.as_str()));
-            read.for_each(|(_, item)| collect(item, words));
+        match &node.content {
+            Content::Text(text) => {
+                for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+                    self.unseen.remove(word);
+                }
+            }
+            Content::List(items) => items.iter().for_each(|item| self.strike(item)),
+            Content::Table(entries) => {
+                let read = entries.iter().filter(|(key, _)| !PROSE.contains(&key.text.as_str()));
+                read.for_each(|(_, item)| self.strike(item));
+            }
+            Content::Bool(_) | Content::Int(_) | Content::Double(_) => {}
         }
-        Content::Bool(_) | Content::Int(_) | Content::Double(_) => {}
     }
 }
 

@@ -7,7 +7,7 @@
 use super::index::Index;
 use super::solve::{Reduced, Solver};
 use super::{Lint, Report};
-use crate::cel::{Program, Shape};
+use crate::cel::{Environment, Program, Shape};
 use crate::policy::document::{Document, RuleSpec};
 use crate::policy::schema::Schema;
 use crate::policy::{Rules, Zone};
@@ -18,9 +18,9 @@ pub(super) struct Ruled<'p> {
     pub(super) kind: Kind,
     pub(super) spec: &'p RuleSpec,
     pub(super) when: &'p Program,
-    /// Holds where the condition is true, and where it is false.
+    /// Holds where the condition is true.
     pub(super) shape: Shape<'p>,
-    pub(super) opposite: Shape<'p>,
+    environment: &'p Environment,
     pub(super) zone: Option<&'p Zone>,
     level: Option<Risk>,
 }
@@ -44,7 +44,7 @@ impl<'p> Ruled<'p> {
             spec,
             when,
             shape: when.shape(true, &schema.environment),
-            opposite: when.shape(false, &schema.environment),
+            environment: &schema.environment,
             zone: None,
             level: None,
         };
@@ -71,6 +71,11 @@ impl<'p> Ruled<'p> {
 
     pub(super) fn id(&self) -> &str {
         &self.spec.id.text
+    }
+
+    /// Holds where the condition is false.
+    fn opposite(&self) -> Shape<'p> {
+        self.when.shape(false, self.environment)
     }
 }
 
@@ -118,7 +123,7 @@ pub(super) fn look<'p>(
                 }
                 let Some(other_rule) = ruled.get(other) else { continue };
                 let Some(lint) = relation(rule, other_rule, number < other) else { continue };
-                if !solver.can_hold(&reduced, &other_rule.opposite) {
+                if !solver.can_differ(&reduced, &other_rule.shape, || other_rule.opposite()) {
                     tell(rule, other_rule, lint, report);
                     covered = true;
                 }
@@ -211,7 +216,9 @@ fn never(rule: &Ruled<'_>, report: &mut Report<'_, '_, '_>) {
 
 /// Tells of a condition that is true in other words than `true`.
 fn always<'p>(rule: &Ruled<'p>, solver: &mut Solver<'p>, report: &mut Report<'_, '_, '_>) {
-    if rule.spec.when.text.trim() != "true" && solver.reduce(&rule.opposite).is_none() {
+    let anything = Reduced::default();
+    if rule.spec.when.text.trim() != "true" && !solver.can_differ(&anything, &rule.shape, || rule.opposite())
+    {
         let message =
             format!("{} `{}` always matches: its condition is never false", rule.kind.name(), rule.id());
         report.find(

@@ -30,7 +30,7 @@ struct Nature {
 }
 
 /// What must be so if a condition is to hold, with the alternatives that are still open.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Reduced<'s, 'p> {
     state: State<'p>,
     open: Vec<&'s [Shape<'p>]>,
@@ -87,17 +87,13 @@ impl<'p> Solver<'p> {
 
     /// Draws what must be so from a condition; `None` if it can never hold.
     pub(super) fn reduce<'s>(&mut self, shape: &'s Shape<'p>) -> Option<Reduced<'s, 'p>> {
-        let empty = Reduced { state: State::default(), open: Vec::new() };
+        let empty = Reduced::default();
         let reduced = self.with(empty, &[shape])?;
         (reduced.open.is_empty() || self.is_possible(reduced.clone())).then_some(reduced)
     }
 
     /// Says whether a condition can hold together with what was drawn from another.
     pub(super) fn can_hold(&mut self, reduced: &Reduced<'_, 'p>, shape: &Shape<'p>) -> bool {
-        // Most questions end here: one alternative about something that nothing is known of.
-        if reduced.open.is_empty() && self.is_free(&reduced.state, shape) {
-            return true;
-        }
         let reduced = Reduced { state: reduced.state.clone(), open: reduced.open.clone() };
         match self.with(reduced, &[shape]) {
             Some(reduced) => self.is_possible(reduced),
@@ -110,22 +106,41 @@ impl<'p> Solver<'p> {
         self.reduce(one).is_some_and(|reduced| self.can_hold(&reduced, other))
     }
 
-    /// Says whether a condition plainly can hold beside what is known.
-    fn is_free(&self, state: &State<'p>, shape: &Shape<'p>) -> bool {
-        match shape {
-            Shape::Test(Test { of: Place::Slot(slot), what, .. }) => {
-                let nature = self.nature_of(*slot);
-                let declaration = self.environment.declaration(*slot);
-                nature.always
-                    && !matches!(what, What::Present | What::Same(_))
-                    && declaration.is_some_and(|found| found.one_of.is_empty() && found.ty != Type::Risk)
-                    && state.known(&Place::Slot(*slot)).is_none()
+    /// Says whether a condition can fail to hold beside what was drawn from another. Most questions end at the
+    /// first of its tests that nothing is known against; the rest are asked in full.
+    pub(super) fn can_differ(
+        &mut self,
+        reduced: &Reduced<'_, 'p>,
+        shape: &Shape<'p>,
+        opposite: impl FnOnce() -> Shape<'p>,
+    ) -> bool {
+        let tests = match shape {
+            Shape::All(parts) => parts.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        let mut plain = reduced.open.is_empty();
+        for part in tests {
+            match part {
+                Shape::Test(test) => {
+                    self.pool = self.pool.saturating_sub(1);
+                    if reduced.open.is_empty() && self.admits(&reduced.state, test, !test.holds) {
+                        return true;
+                    }
+                }
+                _ => plain = false,
             }
-            Shape::Test(_) => false,
-            Shape::Any(parts) => parts.iter().any(|part| self.is_free(state, part)),
-            Shape::Always(value) => *value,
-            Shape::All(_) => false,
         }
+        !plain && self.can_hold(reduced, &opposite())
+    }
+
+    /// Says whether a test can come out so beside what is known.
+    fn admits(&self, state: &State<'p>, test: &Test<'p>, holds: bool) -> bool {
+        let told = |place: &Place, what: &What<'p>, holds: bool| match state.known(place) {
+            Some(known) => known.admits(what, holds),
+            None => self.vocabulary(place).admits(what, holds),
+        };
+        self.needs(test, holds).all(|(slot, what)| told(&Place::Slot(slot), &what, true))
+            && told(&test.of, &test.what, holds)
     }
 
     /// Adds what conditions say; `None` if it contradicts.
@@ -179,25 +194,26 @@ impl<'p> Solver<'p> {
 
     /// Adds a test with what it needs to come out at all; `false` if it contradicts.
     fn add(&self, state: &mut State<'p>, test: &Test<'p>) -> bool {
+        self.needs(test, test.holds).all(|(slot, what)| self.tell(state, &Place::Slot(slot), &what, true))
+            && self.tell(state, &test.of, &test.what, test.holds)
+    }
+
+    /// What must be so if a test is to come out at all.
+    fn needs(&self, test: &Test<'p>, holds: bool) -> impl Iterator<Item = (Slot, What<'p>)> + use<'p> {
         let presence = matches!(test.what, What::Present);
-        if let (Place::Slot(slot), false) = (&test.of, presence && !test.holds) {
-            let second = match test.what {
-                What::Same(second) => Some(second),
-                _ => None,
-            };
-            for slot in std::iter::once(*slot).chain(second) {
-                let nature = self.nature_of(slot);
-                let here = (!presence && !nature.always).then_some((slot, What::Present));
-                let payload = nature.payload.map(|payload| (payload, What::Present));
-                let understood = nature.understood.map(|understood| (understood, What::True));
-                for (slot, what) in here.into_iter().chain(payload).chain(understood) {
-                    if !self.tell(state, &Place::Slot(slot), &what, true) {
-                        return false;
-                    }
-                }
-            }
-        }
-        self.tell(state, &test.of, &test.what, test.holds)
+        let (first, second) = match (&test.of, &test.what) {
+            _ if presence && !holds => (None, None),
+            (Place::Slot(first), What::Same(second)) => (Some(*first), Some(*second)),
+            (Place::Slot(first), _) => (Some(*first), None),
+            (Place::Computed(_), _) => (None, None),
+        };
+        let natures = [first, second].map(|slot| slot.map(|slot| (slot, self.nature_of(slot))));
+        natures.into_iter().flatten().flat_map(move |(slot, nature)| {
+            let here = (!presence && !nature.always).then_some((slot, What::Present));
+            let payload = nature.payload.map(|payload| (payload, What::Present));
+            let understood = nature.understood.map(|understood| (understood, What::True));
+            here.into_iter().chain(payload).chain(understood)
+        })
     }
 
     fn tell(&self, state: &mut State<'p>, place: &Place, what: &What<'p>, holds: bool) -> bool {
@@ -292,57 +308,76 @@ impl<'p> Known<'p> {
 
     /// Adds how a test comes out; `false` if it contradicts.
     fn add(&mut self, what: &What<'p>, holds: bool) -> bool {
+        let fits = self.admits(what, holds);
         match what {
-            What::True => set(&mut self.truth, holds),
-            What::Present => set(&mut self.present, holds),
-            What::AtLeast(number) if holds => self.bound(*number, i128::MAX),
-            What::AtLeast(number) => self.bound(i128::MIN, number.saturating_sub(1)),
-            What::AtMost(number) if holds => self.bound(i128::MIN, *number),
-            What::AtMost(number) => self.bound(number.saturating_add(1), i128::MAX),
-            What::Same(_) | What::Has(_) => {
+            What::True => self.truth = Some(holds),
+            What::Present => self.present = Some(holds),
+            What::AtLeast(_) | What::AtMost(_) => {
+                let (low, high) = bounds(what, holds);
+                self.low = self.low.max(low);
+                self.high = self.high.min(high);
+            }
+            What::Same(_) | What::Has(_) => self.tests.push((what.clone(), holds)),
+            What::OneOf(_) | What::StartsWith(_) | What::EndsWith(_) | What::Contains(_) => {
+                if let Some(texts) = &mut self.texts {
+                    texts.retain(|text| is_so(what, text) == holds);
+                } else if let (What::OneOf(texts), true) = (what, holds) {
+                    let fits =
+                        |text: &&str| self.tests.iter().all(|(what, holds)| agrees(what, text, *holds));
+                    self.texts = Some(texts.iter().copied().filter(fits).collect());
+                }
                 self.tests.push((what.clone(), holds));
-                let opposite = |(known, held): &(What<'p>, bool)| *held != holds && is_same(known, what);
-                !self.tests.iter().any(opposite)
+            }
+        }
+        fits
+    }
+
+    /// Says whether a test can come out so.
+    fn admits(&self, what: &What<'p>, holds: bool) -> bool {
+        match what {
+            What::True => self.truth.is_none_or(|known| known == holds),
+            What::Present => self.present.is_none_or(|known| known == holds),
+            What::AtLeast(_) | What::AtMost(_) => {
+                let (low, high) = bounds(what, holds);
+                self.low.max(low) <= self.high.min(high)
+            }
+            What::Same(_) | What::Has(_) => {
+                !self.tests.iter().any(|(known, held)| *held != holds && is_same(known, what))
             }
             What::OneOf(_) | What::StartsWith(_) | What::EndsWith(_) | What::Contains(_) => {
-                self.add_text(what, holds)
+                self.admits_text(what, holds)
             }
         }
     }
 
-    fn bound(&mut self, low: i128, high: i128) -> bool {
-        self.low = self.low.max(low);
-        self.high = self.high.min(high);
-        self.low <= self.high
-    }
-
-    fn add_text(&mut self, what: &What<'p>, holds: bool) -> bool {
-        if let (What::OneOf(texts), true, None) = (what, holds, &self.texts) {
-            let mut left = texts.clone();
-            left.retain(|text| {
-                self.tests.iter().all(|(what, holds)| !is_of_text(what) || is_so(what, text) == *holds)
-            });
-            self.texts = Some(left);
-        } else if let Some(texts) = &mut self.texts {
-            texts.retain(|text| is_so(what, text) == holds);
+    fn admits_text(&self, what: &What<'p>, holds: bool) -> bool {
+        if let Some(texts) = &self.texts {
+            return texts.iter().any(|text| is_so(what, text) == holds);
         }
-        let clash = |(known, held): &(What<'p>, bool)| match (held, holds) {
+        if let (What::OneOf(texts), true) = (what, holds) {
+            return texts
+                .iter()
+                .any(|text| self.tests.iter().all(|(what, holds)| agrees(what, text, *holds)));
+        }
+        !self.tests.iter().any(|(known, held)| match (held, holds) {
             _ if !is_of_text(known) => false,
             (true, true) => excludes(known, what),
             (true, false) => implies(known, what),
             (false, true) => implies(what, known),
             (false, false) => false,
-        };
-        if self.texts.as_ref().is_some_and(Vec::is_empty) || self.tests.iter().any(clash) {
-            return false;
-        }
-        self.tests.push((what.clone(), holds));
-        true
+        })
     }
 }
 
-fn set(place: &mut Option<bool>, value: bool) -> bool {
-    *place.get_or_insert(value) == value
+/// The numbers that are left if a comparison comes out so.
+fn bounds(what: &What<'_>, holds: bool) -> (i128, i128) {
+    match (what, holds) {
+        (What::AtLeast(number), true) => (*number, i128::MAX),
+        (What::AtLeast(number), false) => (i128::MIN, number.saturating_sub(1)),
+        (What::AtMost(number), true) => (i128::MIN, *number),
+        (What::AtMost(number), false) => (number.saturating_add(1), i128::MAX),
+        _ => (i128::MIN, i128::MAX),
+    }
 }
 
 fn is_same(one: &What<'_>, other: &What<'_>) -> bool {
@@ -367,6 +402,11 @@ fn is_so(what: &What<'_>, text: &str) -> bool {
         What::Contains(part) => text.contains(part),
         _ => false,
     }
+}
+
+/// Says whether a text can be where a test comes out so; tests of lists say nothing about it.
+fn agrees(what: &What<'_>, text: &str, holds: bool) -> bool {
+    !is_of_text(what) || is_so(what, text) == holds
 }
 
 /// Says whether every text with one property has the other.
