@@ -7,11 +7,14 @@ mod compile;
 mod document;
 mod error;
 mod excerpt;
+pub(crate) mod facts;
 mod lint;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
 mod toml;
+#[expect(dead_code, reason = "rules read it next")]
+mod window;
 
 use std::sync::Arc;
 
@@ -29,8 +32,8 @@ use self::compile::Compiler;
 pub(crate) use self::document::Document;
 use self::error::{Faults, Lines, Source};
 use self::schema::Schema;
-use crate::limits;
 use crate::value::{Attributes, Value};
+use crate::{cel, limits};
 
 /// A checked and compiled policy. Cheap to clone; decisions need no lock.
 ///
@@ -117,7 +120,7 @@ impl Policy {
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        Self::compile(&root, faults, digest(text.as_bytes()), true)
+        Self::compile(&root, cel::Limits::default(), faults, digest(text.as_bytes()), true)
     }
 
     /// Reads the cases of a file that holds nothing else.
@@ -150,7 +153,8 @@ impl Policy {
             faults.add(&(0..0), "the recorded plan cannot be read");
             return Err(faults.into_error());
         };
-        Self::compile(&root, faults, digest(text.as_bytes()), false)
+        // What the host's bounds let in once is in force under any later ones.
+        Self::compile(&root, cel::Limits::most(), faults, digest(text.as_bytes()), false)
     }
 
     /// Returns the digest of the document: `sha-256:` and 64 hexadecimal digits.
@@ -200,9 +204,15 @@ impl Policy {
     }
 
     /// Compiles a document. A policy from a record was looked at when it was loaded.
-    fn compile(root: &Node, mut faults: Faults<'_>, digest: String, lint: bool) -> Result<Self, PolicyError> {
+    fn compile(
+        root: &Node,
+        limits: cel::Limits,
+        mut faults: Faults<'_>,
+        digest: String,
+        lint: bool,
+    ) -> Result<Self, PolicyError> {
         let document = Document::read(root, &mut faults);
-        let mut schema = Schema::new(&document, &mut faults);
+        let mut schema = Schema::new(&document, limits, &mut faults);
         schema.define(&document.lets, &mut faults);
         let rules = Compiler::new(&schema, &document, &mut faults).compile(&document);
         if !faults.is_empty() {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::audit::{Ledger, Step};
-use crate::decision::{Decision, ReasonCode};
+use crate::decision::{Decided, Decision, ReasonCode, decide};
 use crate::gate::{Gate, Outcome};
+use crate::policy::facts::FactValues;
 use crate::policy::{CaseSpec, Policy, StepSpec, VerdictSpec};
 use crate::review::{Review, Vote};
 use crate::stamp::Stamp;
@@ -17,6 +18,7 @@ use crate::stamp::Stamp;
 /// What came of a case.
 pub(super) struct Played {
     pub(super) decision: Decision,
+    pub(super) facts: FactValues,
     /// The state after each step, or why it was refused.
     pub(super) steps: Vec<Result<String, String>>,
     /// How far the review is at the end; `none` where there was none.
@@ -36,10 +38,11 @@ pub(super) struct Granted {
 }
 
 pub(super) fn play(policy: &Policy, case: &CaseSpec) -> Played {
-    let decision = policy.decide(&case.request, case.now);
+    let Decided { decision, facts } = decide(policy, &case.request, case.now);
     let mut played = Played {
         grant: planned(&decision, case.now),
         decision,
+        facts,
         steps: Vec::new(),
         state: "none".to_owned(),
         approvers: Vec::new(),

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use super::cases::Played;
 use crate::cel::{Access, Input, Program};
-use crate::policy::schema::FactValues;
 use crate::policy::{Approve, CaseSpec, Policy, Text};
 
 /// What the cases of a policy cover.
@@ -100,8 +99,8 @@ impl Coverage {
 
     /// Looks at every condition in one case.
     pub(super) fn see(&mut self, policy: &Policy, case: &CaseSpec, played: &Played) {
-        let facts = FactValues::of(&case.request);
-        let Ok(mut inputs) = policy.schema().inputs(&case.request, &facts, case.now) else { return };
+        let inputs = policy.schema().inputs(&case.request, &played.facts, case.now);
+        let Ok(mut inputs) = inputs else { return };
         if let Some(place) = inputs.get_mut(policy.schema().members.risk.index()) {
             *place = played.decision.risk().into();
         }

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use super::{Lint, Report};
 use crate::policy::document::{CaseSpec, Document};
-use crate::policy::schema::{FactValues, Schema};
+use crate::policy::facts::FactValues;
+use crate::policy::schema::Schema;
 use crate::text::quote;
 
 pub(super) fn look(document: &Document, schema: &Schema, report: &mut Report<'_, '_, '_>) {
