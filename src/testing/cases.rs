@@ -47,6 +47,9 @@ pub(super) fn play(policy: &Policy, case: &CaseSpec) -> Played {
         state: "none".to_owned(),
         approvers: Vec::new(),
     };
+    if case.steps.is_empty() && case.expect.state.is_none() && case.expect.approvers.is_none() {
+        return played;
+    }
     let Ok(ledger) = Ledger::create("cases") else { return played };
     let mut table = Table { gate: Gate::new(policy.clone(), ISSUER), ledger, calls: 0, granted: None };
     let stamp = table.stamp(case.now);

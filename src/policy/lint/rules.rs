@@ -122,8 +122,13 @@ pub(super) fn look<'p>(
                     continue;
                 }
                 let Some(other_rule) = ruled.get(other) else { continue };
-                let Some(lint) = relation(rule, other_rule, number < other) else { continue };
-                if !solver.can_differ(&reduced, &other_rule.shape, || other_rule.opposite()) {
+                let Some(lint) = relation(rule, other_rule) else { continue };
+                if solver.can_differ(&reduced, &other_rule.shape, || other_rule.opposite()) {
+                    continue;
+                }
+                // Of rules that do the same the first stays.
+                let stays = number < other && relation(other_rule, rule) == Some(lint);
+                if !(stays && covers_wholly(rule, other_rule, solver)) {
                     tell(rule, other_rule, lint, report);
                     covered = true;
                 }
@@ -147,18 +152,18 @@ impl Kind {
     }
 }
 
-/// What it means for a rule that another one matches wherever it does; `None` if that is no harm. Of two that
-/// do the same the later one is told.
-fn relation(rule: &Ruled<'_>, other: &Ruled<'_>, is_first: bool) -> Option<Lint> {
+/// Says whether a rule matches wherever another does.
+fn covers_wholly<'p>(rule: &Ruled<'p>, other: &Ruled<'p>, solver: &mut Solver<'p>) -> bool {
+    let reduced = solver.reduce(&other.shape);
+    reduced.is_some_and(|reduced| !solver.can_differ(&reduced, &rule.shape, || rule.opposite()))
+}
+
+/// What it means for a rule that another one matches wherever it does; `None` if that is no harm.
+fn relation(rule: &Ruled<'_>, other: &Ruled<'_>) -> Option<Lint> {
     match (rule.kind, other.kind) {
-        (Kind::Risk, Kind::Risk) => {
-            (rule.level < other.level || (rule.level == other.level && !is_first)).then_some(Lint::Shadowed)
-        }
-        (Kind::Forbid, Kind::Forbid) | (Kind::Hold, Kind::Hold) => (!is_first).then_some(Lint::Shadowed),
-        (Kind::Zone, Kind::Zone) => {
-            let (zone, other) = (rule.zone?, other.zone?);
-            (covers(other, zone) && !(is_first && covers(zone, other))).then_some(Lint::Shadowed)
-        }
+        (Kind::Risk, Kind::Risk) => (rule.level <= other.level).then_some(Lint::Shadowed),
+        (Kind::Forbid, Kind::Forbid) | (Kind::Hold, Kind::Hold) => Some(Lint::Shadowed),
+        (Kind::Zone, Kind::Zone) => covers(other.zone?, rule.zone?).then_some(Lint::Shadowed),
         (Kind::Zone, Kind::Risk) => {
             (other.level > rule.zone.map(|zone| zone.max_risk)).then_some(Lint::RiskTooHigh)
         }

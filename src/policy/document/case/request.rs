@@ -57,6 +57,7 @@ impl<'n> Shelf<'n> {
                 return None;
             }
         };
+        self.name_subject(&mut node, faults)?;
         for path in super::texts(without, faults) {
             if !path_of(&path.text).is_some_and(|parts| remove(&mut node, &parts)) {
                 faults.add(&path.span, "there is no such attribute in the request to leave out");
