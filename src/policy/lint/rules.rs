@@ -118,10 +118,10 @@ pub(super) fn look<'p>(
         let mut covered = false;
         for (_, index) in indexes.iter().filter(|(kind, _)| rule.kind.asks(*kind)) {
             for other in index.candidates(reduced.state().keys()) {
-                if other == number || covered || solver.is_spent() {
-                    continue;
+                if covered || solver.is_spent() {
+                    break;
                 }
-                let Some(other_rule) = ruled.get(other) else { continue };
+                let Some(other_rule) = ruled.get(other).filter(|_| other != number) else { continue };
                 let Some(lint) = relation(rule, other_rule) else { continue };
                 if solver.can_differ(&reduced, &other_rule.shape, || other_rule.opposite()) {
                     continue;
