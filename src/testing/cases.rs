@@ -128,8 +128,8 @@ impl Table {
     /// Stores a step, and keeps the grant that it records.
     fn store<T: 'static>(&mut self, step: Step<T>) -> Option<T> {
         let staged = self.ledger.stage(step).ok()?;
-        let granted = staged.records().iter().filter(|record| record.event() == "grant.authorized");
-        let granted = granted.last().and_then(|record| granted_by(record.content().get("claims")?));
+        let mut granted = staged.records().iter().filter(|record| record.event() == "grant.authorized");
+        let granted = granted.next_back().and_then(|record| granted_by(record.content().get("claims")?));
         let done = staged.commit();
         self.granted = granted.or(self.granted.take());
         Some(done)
