@@ -163,7 +163,7 @@ pub use json::JsonError;
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
-pub use policy::{Lint, Policy, PolicyError, PolicyFault};
+pub use policy::{Lint, Obligation, Policy, PolicyError, PolicyFault, PolicyOptions};
 #[cfg(feature = "engine")]
 pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};

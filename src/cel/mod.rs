@@ -42,6 +42,7 @@ pub use failure::{Failure, Fault};
 pub use input::{Given, Input, Mismatch};
 pub use limits::Limits;
 pub use program::{Part, Program};
+pub(crate) use names::is_word;
 pub(crate) use shape::{Place, Shape, Test, What};
 pub(crate) use time::{is_zone, local_time};
 pub use types::{Type, TypeError};

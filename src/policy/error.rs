@@ -40,11 +40,12 @@ pub struct PolicyFault {
     help: Option<String>,
 }
 
-/// A document's text with its name, to which spans point.
+/// The texts of all documents, one behind the other, to which spans point.
 #[derive(Debug, Clone)]
 pub(crate) struct Source<'t> {
-    pub(crate) file: Arc<str>,
-    pub(crate) text: &'t str,
+    /// Each file's name, and where its text starts.
+    files: Vec<(Arc<str>, usize)>,
+    text: &'t str,
 }
 
 /// Bytes of a document.
@@ -57,10 +58,10 @@ pub(crate) struct Faults<'t> {
     found: Vec<Found>,
 }
 
-/// The lines of a document, to say where something stands when its text is gone.
+/// The lines of all documents, to say where something stands when their texts are gone.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    pub(crate) file: Arc<str>,
+    files: Vec<(Arc<str>, usize)>,
     breaks: Vec<usize>,
 }
 
@@ -162,6 +163,17 @@ impl<'t> Faults<'t> {
         self.source.lines()
     }
 
+    /// Names a place that another one is told about: its line, and its file where that is another.
+    pub(crate) fn line(&self, place: &Span, beside: &Span) -> String {
+        let lines = self.source.lines();
+        let (file, line) = lines.of(place.start);
+        if lines.of(beside.start).0 == file {
+            format!("line {line}")
+        } else {
+            format!("line {line} of `{}`", crate::text::quote(&file))
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
@@ -187,17 +199,27 @@ impl<'t> Faults<'t> {
     }
 }
 
-impl Source<'_> {
+impl<'t> Source<'t> {
+    /// Takes one document.
+    pub(crate) fn new(file: &str, text: &'t str) -> Self {
+        Self { files: vec![(file.into(), 0)], text }
+    }
+
+    /// Takes several documents: their texts joined, and where each starts, in this order.
+    pub(crate) fn joined(files: Vec<(Arc<str>, usize)>, text: &'t str) -> Self {
+        Self { files, text }
+    }
+
     pub(crate) fn lines(&self) -> Lines {
         let breaks = self.text.match_indices('\n').map(|(place, _)| place).collect();
-        Lines { file: self.file.clone(), breaks }
+        Lines { files: self.files.clone(), breaks }
     }
 
     fn fault(&self, found: Found, lines: &Lines) -> PolicyFault {
         let Found { span, message, lint, help } = found;
         let start = span.start.min(self.text.len());
-        let above = lines.above(start);
-        let last = above.checked_sub(1).and_then(|index| lines.breaks.get(index));
+        let (file, number) = lines.of(start);
+        let last = lines.above(start).checked_sub(1).and_then(|index| lines.breaks.get(index));
         let line_start = last.map_or(0, |place| place.saturating_add(1));
         let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let prefix = self.text.get(line_start..start).unwrap_or_default();
@@ -206,8 +228,8 @@ impl Source<'_> {
         let cut = if line.chars().nth(LINE).is_some() { column.saturating_sub(LINE / 2) } else { 0 };
         let shown = line.chars().skip(cut).take(LINE);
         PolicyFault {
-            file: self.file.clone(),
-            line: above.saturating_add(1),
+            file,
+            line: number,
             column,
             excerpt: shown.map(|c| if is_unprintable(c) { ' ' } else { c }).collect(),
             indent: column.saturating_sub(1).saturating_sub(cut),
@@ -220,9 +242,12 @@ impl Source<'_> {
 }
 
 impl Lines {
-    /// Returns the line of a place, from 1.
-    pub(crate) fn line(&self, place: usize) -> usize {
-        self.above(place).saturating_add(1)
+    /// Returns the file of a place, and its line there, from 1.
+    pub(crate) fn of(&self, place: usize) -> (Arc<str>, usize) {
+        let (file, first) =
+            self.files.iter().rfind(|(_, first)| *first <= place).cloned().unwrap_or_default();
+        let line = self.above(place).saturating_sub(self.above(first));
+        (file, line.saturating_add(1))
     }
 
     fn above(&self, place: usize) -> usize {
@@ -285,7 +310,7 @@ mod tests {
     fn long_line_is_shown_around_the_place() {
         let text = format!("{}here{}", "a".repeat(1_000), "b".repeat(1_000));
         let found = Found { span: 1_000..1_004, message: "found".to_owned(), lint: None, help: None };
-        let source = Source { file: "p".into(), text: &text };
+        let source = Source::new("p", &text);
         let fault = source.fault(found, &source.lines());
         assert_eq!((fault.line(), fault.column()), (1, 1_001));
         let shown = fault.to_string();

@@ -10,6 +10,7 @@ use super::document::{AttributeSpec, Document};
 use super::error::Faults;
 pub(crate) use super::facts::FactValues;
 use super::facts::RootSlots;
+use super::node::Text;
 use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Source, Subject};
@@ -47,6 +48,9 @@ pub(crate) struct Members {
     resource: [Slot; 2],
     reason: Slot,
     duration: Slot,
+    start: Slot,
+    audience: Slot,
+    actor: [Slot; 2],
     emergency: Slot,
     approver: [Slot; 2],
     vote_at: Slot,
@@ -134,6 +138,17 @@ impl Schema {
         }
         if let Some(duration) = request.duration().and_then(|span| TimeDelta::from_std(span).ok()) {
             set(members.duration, duration.into());
+        }
+        if let Some(start) = request.not_before() {
+            set(members.start, start.into());
+        }
+        if let Some(audience) = request.stated_audience() {
+            set(members.audience, audience.into());
+        }
+        if let Some(actor) = request.actors().next() {
+            let [kind, id] = members.actor;
+            set(kind, actor.kind().into());
+            set(id, actor.id().into());
         }
         for root in &members.payload {
             root.set(facts, &mut set);
@@ -246,11 +261,10 @@ impl Attribute {
             declaration = declaration.one_of(spec.one_of.iter());
         }
         let matches = spec.matches.as_ref().and_then(|pattern| {
-            let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
             if declaration.ty != Type::String {
                 faults.add(&pattern.span, "`matches` goes with the type `string`");
             }
-            regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
+            compile_pattern(pattern, faults)
         });
         Some(Self {
             path: path.text.clone(),
@@ -262,6 +276,11 @@ impl Attribute {
             one_of: spec.one_of.clone(),
             matches,
         })
+    }
+
+    /// Returns the declared type.
+    pub(super) fn ty<'s>(&self, schema: &'s Schema) -> &'s Type {
+        schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty)
     }
 
     /// Reads the attribute's value from a request.
@@ -277,6 +296,11 @@ impl Attribute {
                 Some((find(request.resource().properties(), &self.names)?, request.resource().source()))
             }
             Root::Context => {
+                let behind = self.names.iter().take_while(|name| *name == "actor").count();
+                if let Some(place) = behind.checked_sub(1) {
+                    let actor = request.actors().nth(place)?;
+                    return Some((find(actor.properties(), self.names.get(behind..)?)?, actor.source()));
+                }
                 let (first, rest) = self.names.split_first()?;
                 let (value, source) = request.context(first)?;
                 Some((walk(value, rest)?, source))
@@ -322,8 +346,7 @@ impl Attribute {
     }
 
     fn check<'a>(&self, value: &'a Value, schema: &Schema) -> Result<Input<'a>, Misfit> {
-        let ty = schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty);
-        let input = Input::of(value, ty).map_err(|mismatch| Misfit::WrongType {
+        let input = Input::of(value, self.ty(schema)).map_err(|mismatch| Misfit::WrongType {
             path: self.path.clone(),
             problem: mismatch.to_string(),
         })?;
@@ -353,6 +376,10 @@ impl Members {
             resource,
             reason: environment.declare("context.reason", Declaration::new(Type::String).optional()),
             duration: environment.declare("context.duration", Declaration::new(Type::Duration).optional()),
+            start: environment.declare("context.not_before", Declaration::new(Type::Timestamp).optional()),
+            audience: environment.declare("context.audience", Declaration::new(Type::String).optional()),
+            actor: ["context.actor.type", "context.actor.id"]
+                .map(|path| environment.declare(path, Declaration::new(Type::String).optional())),
             emergency: environment.declare("context.emergency", Type::Bool),
             approver,
             vote_at: environment.declare("vote.at", Type::Timestamp),
@@ -361,6 +388,11 @@ impl Members {
             payload: RootSlots::declare(environment),
         }
     }
+}
+
+pub(super) fn compile_pattern(pattern: &Text, faults: &mut Faults<'_>) -> Option<Regex> {
+    let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
+    regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
 }
 
 fn find<'a>(attributes: &'a Attributes, names: &[String]) -> Option<&'a Value> {

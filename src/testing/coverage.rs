@@ -64,14 +64,11 @@ struct Part {
 impl Coverage {
     pub(super) fn new(policy: &Policy) -> Self {
         let (document, rules, lines) = (policy.document(), policy.rules(), policy.lines());
-        let condition = |rule: &Arc<str>, program: &Program, text: &Text, about| Condition {
-            rule: rule.clone(),
-            program: program.clone(),
-            about,
-            file: lines.file.clone(),
-            line: lines.line(text.span.start),
-            matched: false,
-            parts: parts(program, policy),
+        let condition = |rule: &Arc<str>, program: &Program, text: &Text, about| {
+            let (file, line) = lines.of(text.span.start);
+            let (rule, program) = (rule.clone(), program.clone());
+            let parts = parts(&program, policy);
+            Condition { rule, program, about, file, line, matched: false, parts }
         };
         let mut conditions = Vec::new();
         let plain = rules.risks.iter().map(|(rule, _)| rule).chain(&rules.forbids).chain(&rules.holds);

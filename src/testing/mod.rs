@@ -17,7 +17,7 @@ pub use coverage::{Coverage, Gap};
 #[cfg(feature = "testing")]
 pub use strategies::requests;
 
-use crate::policy::{CaseSpec, Policy, PolicyError};
+use crate::policy::{CaseSpec, Lines, Policy, PolicyError};
 
 /// Runs every case of a policy, and gives their number.
 ///
@@ -110,12 +110,10 @@ impl Suite {
     /// Takes the cases that stand in the policy's own document.
     #[must_use]
     pub fn new(policy: &Policy) -> Self {
-        let place = |case: &CaseSpec| Place {
-            file: policy.lines().file.clone(),
-            line: policy.lines().line(case.name.span.start),
-        };
+        let place = |case: &CaseSpec| Place::of(policy.lines(), case.name.span.start);
         let cases = policy.cases().iter().map(|case| (case.clone(), place(case))).collect();
-        Self { policy: policy.clone(), cases }
+        // Cases test the documents and not the host.
+        Self { policy: policy.assuming_host(), cases }
     }
 
     /// Adds the cases of a file that holds only `[requests]`, `[people]` and `[[case]]`, such as
@@ -124,11 +122,9 @@ impl Suite {
     /// # Errors
     ///
     /// [`PolicyError`] with every fault of the file.
-    #[cfg(feature = "toml")]
     pub fn with_cases(mut self, file: &str, text: &str) -> Result<Self, PolicyError> {
         let (cases, lines) = self.policy.read_cases(file, text)?;
-        let place =
-            |case: &CaseSpec| Place { file: lines.file.clone(), line: lines.line(case.name.span.start) };
+        let place = |case: &CaseSpec| Place::of(&lines, case.name.span.start);
         self.cases.extend(cases.into_iter().map(|case| {
             let place = place(&case);
             (case, place)
@@ -153,6 +149,13 @@ impl Suite {
         };
         let cases = self.cases.iter().map(run).collect();
         Report { cases, coverage }
+    }
+}
+
+impl Place {
+    fn of(lines: &Lines, place: usize) -> Self {
+        let (file, line) = lines.of(place);
+        Self { file, line }
     }
 }
 

@@ -146,7 +146,7 @@ impl fmt::Display for Lint {
 
 /// Looks at a policy whose document has no faults.
 pub(super) fn look(
-    root: &Node,
+    roots: &[Node],
     document: &Document,
     schema: &Schema,
     rules: &Rules,
@@ -158,7 +158,7 @@ pub(super) fn look(
     doors::look(&ruled, schema, &mut solver, &mut report);
     rules::look(&ruled, rules, &mut solver, &mut report);
     people::look(document, rules, schema, &mut solver, &mut report);
-    names::look(root, &mut report);
+    names::look(roots, &mut report);
     cases::look(document, schema, &mut report);
     report.finish();
 }

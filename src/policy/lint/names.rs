@@ -8,16 +8,20 @@ use std::collections::BTreeSet;
 use super::{Lint, Report};
 use crate::policy::node::{Content, Node, Text};
 
-pub(super) fn look(root: &Node, report: &mut Report<'_, '_, '_>) {
-    let Content::Table(tables) = &root.content else { return };
-    let (lets, attributes) = (entries(tables, "let"), entries(tables, "attributes"));
+pub(super) fn look(roots: &[Node], report: &mut Report<'_, '_, '_>) {
+    let tables = roots.iter().flat_map(|root| match &root.content {
+        Content::Table(tables) => tables.as_slice(),
+        _ => &[],
+    });
+    let tables: Vec<&(Text, Node)> = tables.collect();
+    let (lets, attributes) = (entries(&tables, "let"), entries(&tables, "attributes"));
     let names = lets.iter().map(|(name, _)| name.text.as_str());
     let mut words = Words { unseen: names.chain(attributes.iter().map(|(path, _)| last(path))).collect() };
     for (_, node) in tables.iter().filter(|(name, _)| !ASIDE.contains(&name.text.as_str())) {
         words.strike(node);
     }
     // A used condition can name others, so look until no more are named.
-    let mut rest: Vec<&(Text, Node)> = lets.iter().collect();
+    let mut rest = lets;
     loop {
         let is_used = |entry: &&&(Text, Node)| !words.unseen.contains(entry.0.text.as_str());
         let used: Vec<&(Text, Node)> = rest.iter().filter(is_used).copied().collect();
@@ -42,11 +46,13 @@ fn last(path: &Text) -> &str {
     path.text.rsplit('.').next().unwrap_or_default()
 }
 
-fn entries<'n>(tables: &'n [(Text, Node)], name: &str) -> &'n [(Text, Node)] {
-    match tables.iter().find(|(known, _)| known.text == name) {
-        Some((_, Node { content: Content::Table(entries), .. })) => entries,
+fn entries<'n>(tables: &[&'n (Text, Node)], name: &str) -> Vec<&'n (Text, Node)> {
+    let named = tables.iter().filter(|(known, _)| known.text == name);
+    let entries = named.flat_map(|(_, node)| match &node.content {
+        Content::Table(entries) => entries.as_slice(),
         _ => &[],
-    }
+    });
+    entries.collect()
 }
 
 /// Words that are looked for and were not seen so far.

@@ -10,7 +10,7 @@ use super::{Lint, Report};
 use crate::cel::{Environment, Program, Shape};
 use crate::policy::document::{Document, RuleSpec};
 use crate::policy::schema::Schema;
-use crate::policy::{Rules, Zone};
+use crate::policy::{Field, Rule, Rules, Zone};
 use crate::risk::Risk;
 
 /// A rule with its condition as tests.
@@ -22,6 +22,7 @@ pub(super) struct Ruled<'p> {
     pub(super) shape: Shape<'p>,
     environment: &'p Environment,
     pub(super) zone: Option<&'p Zone>,
+    rule: &'p Rule,
     level: Option<Risk>,
 }
 
@@ -39,33 +40,32 @@ pub(super) enum Kind {
 impl<'p> Ruled<'p> {
     /// All rules that have a condition of their own.
     pub(super) fn all(document: &'p Document, rules: &'p Rules, schema: &'p Schema) -> Vec<Self> {
-        let new = |kind, spec, when: &'p Program| Self {
+        let new = |kind, spec, rule: &'p Rule| Self {
             kind,
             spec,
-            when,
-            shape: when.shape(true, &schema.environment),
+            rule,
+            when: &rule.when,
+            shape: rule.when.shape(true, &schema.environment),
             environment: &schema.environment,
             zone: None,
             level: None,
         };
         let risks = document.risks.iter().zip(&rules.risks);
-        let risks = risks.map(|(spec, (rule, level))| Self {
-            level: Some(*level),
-            ..new(Kind::Risk, &spec.rule, &rule.when)
-        });
+        let risks = risks
+            .map(|(spec, (rule, level))| Self { level: Some(*level), ..new(Kind::Risk, &spec.rule, rule) });
         let forbids = document.forbids.iter().zip(&rules.forbids);
         let holds = document.holds.iter().zip(&rules.holds);
         let zones = document.zones.iter().zip(&rules.zones);
-        let zones = zones
-            .map(|(spec, zone)| Self { zone: Some(zone), ..new(Kind::Zone, &spec.rule, &zone.rule.when) });
+        let zones =
+            zones.map(|(spec, zone)| Self { zone: Some(zone), ..new(Kind::Zone, &spec.rule, &zone.rule) });
         let reviews = document.reviews.iter().zip(&rules.reviews).filter(|(spec, _)| !spec.otherwise);
         let emergencies = document.emergencies.iter().zip(&rules.emergencies);
         risks
-            .chain(forbids.map(|(spec, rule)| new(Kind::Forbid, spec, &rule.when)))
-            .chain(holds.map(|(spec, rule)| new(Kind::Hold, spec, &rule.when)))
+            .chain(forbids.map(|(spec, rule)| new(Kind::Forbid, spec, rule)))
+            .chain(holds.map(|(spec, rule)| new(Kind::Hold, spec, rule)))
             .chain(zones)
-            .chain(reviews.map(|(spec, review)| new(Kind::Review, &spec.rule, &review.rule.when)))
-            .chain(emergencies.map(|(spec, rule)| new(Kind::Emergency, &spec.rule, &rule.rule.when)))
+            .chain(reviews.map(|(spec, review)| new(Kind::Review, &spec.rule, &review.rule)))
+            .chain(emergencies.map(|(spec, rule)| new(Kind::Emergency, &spec.rule, &rule.rule)))
             .collect()
     }
 
@@ -160,7 +160,14 @@ fn covers_wholly<'p>(rule: &Ruled<'p>, other: &Ruled<'p>, solver: &mut Solver<'p
 
 /// What it means for a rule that another one matches wherever it does; `None` if that is no harm.
 fn relation(rule: &Ruled<'_>, other: &Ruled<'_>) -> Option<Lint> {
+    // What holds only at times covers nothing; and whoever obliges adds that.
+    if other.rule.window.is_some() {
+        return None;
+    }
+    let same = rule.rule.obligations.iter().all(|owed| other.rule.obligations.contains(owed));
+    let adds = !same && rule.kind != Kind::Forbid && rule.kind == other.kind;
     match (rule.kind, other.kind) {
+        _ if adds => None,
         (Kind::Risk, Kind::Risk) => (rule.level <= other.level).then_some(Lint::Shadowed),
         (Kind::Forbid, Kind::Forbid) | (Kind::Hold, Kind::Hold) => Some(Lint::Shadowed),
         (Kind::Zone, Kind::Zone) => covers(other.zone?, rule.zone?).then_some(Lint::Shadowed),
@@ -175,8 +182,17 @@ fn relation(rule: &Ruled<'_>, other: &Ruled<'_>) -> Option<Lint> {
 
 /// Says whether a zone lets in, on terms that are no narrower, whatever another lets in under the same condition.
 fn covers(wide: &Zone, narrow: &Zone) -> bool {
-    let fields = wide.needs.fields.iter().all(|field| narrow.needs.fields.contains(field));
-    wide.max_risk >= narrow.max_risk
+    let plain = |zone: &Zone| {
+        let grant = &zone.grant;
+        zone.window.is_none() && grant.not_before.is_none() && grant.until.is_none()
+    };
+    let is_needed = |field: &Field| narrow.needs.fields.iter().any(|known| known.path == field.path);
+    let no_form = |field: &Field| field.matches.is_none() && field.min.is_none() && field.max.is_none();
+    let fields = wide.needs.fields.iter().all(|field| no_form(field) && is_needed(field));
+    plain(wide)
+        && wide.rule.obligations == narrow.rule.obligations
+        && wide.grant.start_later == narrow.grant.start_later
+        && wide.max_risk >= narrow.max_risk
         && wide.limit.is_none()
         && fields
         && wide.needs.auth.is_none()

@@ -319,8 +319,7 @@ fn path(error: &RequestError) -> Option<&str> {
         | RequestError::BadCharacter { path }
         | RequestError::Year { path }
         | RequestError::UnknownMember { path }
-        | RequestError::NotTheCallers { path }
-        | RequestError::Unsupported { path } => Some(path),
+        | RequestError::NotTheCallers { path } => Some(path),
         RequestError::UnknownDialect { .. } => Some("action.payload.dialect"),
         RequestError::Payload(_) => Some("action.payload"),
         _ => None,
