@@ -98,6 +98,9 @@ fn condition_that_can_match_is_not_told() {
         r#"action.name == "a" || action.name == "b""#,
         r#"action.name.startsWith("sql.") && action.name.endsWith(".write")"#,
         r#"action.name.startsWith("sql.") && action.name.startsWith("sql.read")"#,
+        r#"action.name.startsWith("sql.") && !action.name.startsWith("sql.read")"#,
+        r#"action.name.endsWith("read") && !action.name.endsWith(".read")"#,
+        r#"action.name.contains("a") && !action.name.contains("ab")"#,
         r#"subject.level > 3 && subject.level < 5"#,
         r#""a" in subject.groups && "b" in subject.groups"#,
         r#"resource.labels["tier"] == "gold" && resource.labels["team"] == "a""#,
@@ -256,6 +259,73 @@ fn zone_below_the_risk_of_all_it_matches_is_told() {
     );
     let known = policy + "[[risk]]\nid = 'harmless'\nlevel = 'low'\nwhen = 'action.name in [\"a\", \"b\"]'\n";
     assert_eq!(Policy::from_toml(&known).unwrap().warnings().len(), 0);
+}
+
+#[test]
+fn zones_that_meet_and_oblige_to_different_things_are_told() {
+    let zone =
+        |id: &str, when: &str, owed: &str| rule("zone", id, when) + &format!("obligations = [{owed}]\n");
+    let (wide, narrow) = (r#"action.name == "a""#, r#"action.name == "a" && resource.environment == "prod""#);
+    let told = |missed: &str| {
+        [format!(
+            "L012 zone `narrow` obliges to `{missed}`, and zone `wide`, which can match the same request, does not"
+        )]
+    };
+    let record = "'record_session'";
+    assert_eq!(found(&(zone("narrow", narrow, record) + &zone("wide", wide, ""))), told("record_session"));
+    let notify = "{ notify = 'ops' }";
+    let codes = found(&(zone("narrow", narrow, record) + &zone("wide", wide, notify)));
+    assert_eq!(codes.len(), 2, "each misses what the other obliges to: {codes:?}");
+    assert_eq!(
+        found(&(zone("narrow", narrow, record) + &zone("wide", wide, record))).len(),
+        1,
+        "shadowed only"
+    );
+    // The one with more is never used in place of the one with fewer.
+    let both = "'record_session', { notify = 'ops' }";
+    let apart = r#"action.name == "a" && resource.environment == "dev""#;
+    assert_eq!(found(&(zone("narrow", narrow, record) + &zone("wide", apart, notify))), [""; 0]);
+    assert_eq!(found(&(zone("narrow", narrow, both) + &zone("wide", wide, record))), told("notify"));
+}
+
+#[test]
+fn what_holds_only_at_times_covers_nothing() {
+    let when = r#"resource.environment == "prod" && action.name == "a""#;
+    let at_night = "within = { from = '22:00', to = '06:00' }\n";
+    for kind in ["forbid", "hold", "risk", "zone"] {
+        let wide = rule(kind, "wide", r#"resource.environment == "prod""#);
+        assert_eq!(found(&(rule("zone", "door", when) + &wide)).len(), 1, "{kind}");
+        assert_eq!(found(&(rule("zone", "door", when) + &wide + at_night)), [""; 0], "{kind}");
+    }
+}
+
+#[test]
+fn rule_that_obliges_is_not_idle_beside_one_that_does_not() {
+    let when = r#"resource.environment == "prod""#;
+    for kind in ["hold", "risk"] {
+        let other = rule(kind, "one", when);
+        assert_eq!(found(&(other.clone() + &rule(kind, "two", when))).len(), 1, "{kind}");
+        let owed = rule(kind, "two", when) + "obligations = ['record_session']\n";
+        assert_eq!(found(&(other + &owed)).len(), 1, "{kind}: the first adds nothing to the second");
+    }
+    let narrow = rule("hold", "narrow", r#"resource.environment == "prod" && subject.mfa"#)
+        + "obligations = ['record_session']\n";
+    assert_eq!(found(&(narrow + &rule("hold", "wide", when))), [""; 0]);
+}
+
+#[test]
+fn findings_name_the_document_they_are_in() {
+    let base = "format = 1\nname = 'base'\n[defaults]\nrisk = 'low'\n[[open]]\nid = 'logs'\nwhen = 'action.name == \"logs.read\"'\n\
+                may = ['zone']\nmax_risk = 'low'\n[[forbid]]\nid = 'never'\nwhen = 'resource.type == \"vault\"'\n";
+    let team = "format = 1\nname = 'team'\nextends = 'base'\n[let]\nunused = 'true'\n[[zone]]\nid = 'ours'\nin = 'logs'\n\
+                when = 'resource.type == \"vault\"'\nmax_risk = 'low'\n";
+    let policy = Policy::from_documents([("base.toml", base), ("team.toml", team)]).unwrap();
+    let found: Vec<(Option<Lint>, &str, usize)> =
+        policy.warnings().map(|found| (found.lint(), found.file(), found.line())).collect();
+    assert_eq!(
+        found,
+        [(Some(Lint::UnusedLet), "team.toml", 5), (Some(Lint::AlwaysForbidden), "team.toml", 7)]
+    );
 }
 
 // --- doors

@@ -9,6 +9,7 @@ mod cases;
 mod doors;
 mod index;
 mod names;
+mod obligations;
 mod people;
 mod rules;
 mod solve;
@@ -157,6 +158,7 @@ pub(super) fn look(
     let ruled = Ruled::all(document, rules, schema);
     doors::look(&ruled, schema, &mut solver, &mut report);
     rules::look(&ruled, rules, &mut solver, &mut report);
+    obligations::look(&ruled, &mut solver, &mut report);
     people::look(document, rules, schema, &mut solver, &mut report);
     names::look(roots, &mut report);
     cases::look(document, schema, &mut report);
