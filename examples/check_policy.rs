@@ -17,13 +17,14 @@ Checks policies and runs their cases.
 
 Usage: check_policy [--format text|json|github] [--strict] FILE...
 
-Each FILE is a policy in TOML. The cases of NAME.toml stand in it, or beside it in
-NAME.cases.toml. Reports faults, findings of the linter, cases that fail, and what no
+Each FILE is a policy document in TOML, or in JSON if its name ends so; a document
+that extends another one of them is checked together with it. The cases of NAME.toml
+stand in it, or beside it in NAME.cases.toml. Reports faults, findings of the linter, cases that fail, and what no
 case covers: rules that never matched, parts of conditions that were never both true
 and false.
 
 Options:
-  --format FORMAT   text (default); json: one object a file; github: annotations
+  --format FORMAT   text (default); json: one object a policy; github: annotations
   --strict          gaps in the coverage count as findings
   --help            print this help
 
@@ -44,8 +45,15 @@ struct Options {
     files: Vec<String>,
 }
 
+/// A file and its text.
+struct Document {
+    file: String,
+    text: String,
+}
+
 /// What was found in one policy.
 struct Checked {
+    /// The file of the base.
     file: String,
     faults: Vec<PolicyFault>,
     report: Option<Report>,
@@ -70,8 +78,8 @@ fn main() -> ExitCode {
 fn run(arguments: &[String]) -> Result<bool, Box<dyn Error>> {
     let options = options(arguments)?;
     let mut fine = true;
-    for file in &options.files {
-        let checked = check(file)?;
+    for documents in families(&options.files)? {
+        let checked = check(&documents)?;
         match options.format {
             Format::Text => print_text(&checked),
             Format::Json => println!("{}", to_json(&checked, options.strict)),
@@ -108,11 +116,44 @@ fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
     Ok(options)
 }
 
+/// Puts documents that extend another one behind it.
+fn families(files: &[String]) -> Result<Vec<Vec<Document>>, Box<dyn Error>> {
+    let mut bases: Vec<(Option<String>, Vec<Document>)> = Vec::new();
+    let mut extensions = Vec::new();
+    for file in files {
+        let document = Document { file: file.clone(), text: read(Path::new(file))? };
+        let [name, extends] = heads(&document);
+        match extends {
+            Some(base) => extensions.push((base, document)),
+            None => bases.push((name, vec![document])),
+        }
+    }
+    for (base, document) in extensions {
+        match bases.iter_mut().find(|(name, _)| name.as_ref() == Some(&base)) {
+            Some((_, family)) => family.push(document),
+            None => bases.push((None, vec![document])),
+        }
+    }
+    Ok(bases.into_iter().map(|(_, family)| family).collect())
+}
+
+/// Returns the `name` of a document and what it `extends`, as far as they can be read.
+fn heads(document: &Document) -> [Option<String>; 2] {
+    let keys = ["name", "extends"];
+    if document.file.ends_with(".json") {
+        let json: Value = serde_json::from_str(&document.text).unwrap_or_default();
+        return keys.map(|key| Some(json.get(key)?.as_str()?.to_owned()));
+    }
+    let (table, _) = toml::de::DeTable::parse_recoverable(&document.text);
+    keys.map(|key| Some(table.get_ref().get(key)?.get_ref().as_str()?.to_owned()))
+}
+
 /// Loads a policy and runs its cases. Only a file that cannot be read is an error.
-fn check(file: &str) -> Result<Checked, Box<dyn Error>> {
-    let text = read(Path::new(file))?;
-    let mut checked = Checked { file: file.to_owned(), faults: Vec::new(), report: None };
-    let policy = match Policy::from_documents([(file, text.as_str())]) {
+fn check(documents: &[Document]) -> Result<Checked, Box<dyn Error>> {
+    let file = documents.first().map(|document| document.file.clone()).unwrap_or_default();
+    let mut checked = Checked { file, faults: Vec::new(), report: None };
+    let named = documents.iter().map(|document| (document.file.as_str(), document.text.as_str()));
+    let policy = match Policy::from_documents(named) {
         Ok(policy) => policy,
         Err(error) => {
             checked.faults = error.faults().cloned().collect();
@@ -120,10 +161,13 @@ fn check(file: &str) -> Result<Checked, Box<dyn Error>> {
         }
     };
     checked.faults = policy.warnings().cloned().collect();
-    let beside = Path::new(file).with_extension("cases.toml");
     let mut suite = Suite::new(&policy);
-    if beside.exists() {
-        match suite.with_cases(&beside.display().to_string(), &read(&beside)?) {
+    for document in documents {
+        let beside = Path::new(&document.file).with_extension("cases.toml");
+        if !beside.exists() {
+            continue;
+        }
+        match suite.clone().with_cases(&beside.display().to_string(), &read(&beside)?) {
             Ok(more) => suite = more,
             Err(error) => {
                 checked.faults.extend(error.faults().cloned());

@@ -111,6 +111,25 @@ fn decide_shows_every_fault_of_a_policy_and_fails() {
     );
 }
 
+#[test]
+fn check_policy_joins_documents_that_extend_each_other() {
+    let base = "format = 1\nname = 'base'\n[defaults]\nrisk = 'low'\n[[open]]\nid = 'logs'\n\
+        when = 'action.name == \"logs.read\"'\nmay = ['zone']\nmax_risk = 'low'\n";
+    let team = "format = 1\nname = 'team'\nextends = 'base'\n[[zone]]\nid = 'ours'\nin = 'logs'\n\
+        when = 'resource.id == \"orders\"'\nmax_risk = 'low'\n";
+    let cases = "[[case]]\nname = 'logs'\nexpect = { effect = 'allow', rules = ['ours'] }\n[case.request]\n\
+        subject = { type = 'user', id = 'ana' }\naction = { name = 'logs.read' }\nresource = { type = 's', id = 'orders' }\n";
+    let files = [("team.toml", team), ("team.cases.toml", cases), ("base.toml", base)];
+    let folder = Folder::new("check-joined", &files);
+    let output = run("check_policy", &[&folder.at("team.toml"), &folder.at("base.toml")], "");
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{report}{}", text(&output.stderr));
+    assert!(report.contains("base.toml: 0 findings; 1 cases, 0 failed; 1 of 1 rules matched"), "{report}");
+    let alone = run("check_policy", &[&folder.at("team.toml")], "");
+    assert_eq!(alone.status.code(), Some(1));
+    assert!(text(&alone.stdout).contains("team.toml: does not load"), "{}", text(&alone.stdout));
+}
+
 /// A folder of files that is removed when the test ends.
 struct Folder(PathBuf);
 
