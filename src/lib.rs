@@ -94,7 +94,8 @@
 //! # Features
 //!
 //! `verify` is the small verifier for tools and auditors: grants and logs, no policies. `engine` adds
-//! everything that decides; `sql` the facts about SQL; `toml` policies in TOML; `tz` named time zones.
+//! everything that decides; `sql` the facts about SQL; `toml` policies in TOML; `tz` named time zones;
+//! `testing` strategies that make requests for property tests.
 
 #![cfg_attr(
     not(all(feature = "engine", feature = "toml")),
