@@ -6,7 +6,7 @@
 mod names;
 mod terms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,6 +120,8 @@ pub(super) struct Compiler<'c, 't> {
     schema: &'c Schema,
     faults: &'c mut Faults<'t>,
     defaults: &'c GrantSpec,
+    /// The groups that have an `otherwise`.
+    alternating: BTreeSet<&'c str>,
     /// What the rules of each document can read.
     environments: &'c [Environment],
     /// The document whose rule is compiled.
@@ -135,7 +137,10 @@ impl<'c, 't> Compiler<'c, 't> {
         faults: &'c mut Faults<'t>,
         longest: Duration,
     ) -> Self {
-        Self { schema, faults, defaults: &document.defaults.grant, environments, current: 0, longest }
+        let alternating = document.reviews.iter().filter(|review| review.otherwise);
+        let alternating = alternating.map(|review| review.group.text.as_str()).collect();
+        let defaults = &document.defaults.grant;
+        Self { schema, faults, defaults, alternating, environments, current: 0, longest }
     }
 
     pub(super) fn compile(mut self, document: &Document) -> Rules {
@@ -230,9 +235,7 @@ impl<'c, 't> Compiler<'c, 't> {
     fn review(&mut self, spec: &ReviewSpec, document: &Document, raising: &Access) -> ReviewRule {
         let declared = document.groups.iter().find(|(name, _)| name.text == spec.group.text);
         let mode = declared.map_or(GroupMode::All, |(_, mode)| *mode);
-        let alternates =
-            document.reviews.iter().any(|other| other.group.text == spec.group.text && other.otherwise);
-        let access = if alternates || mode != GroupMode::All {
+        let access = if self.alternating.contains(spec.group.text.as_str()) || mode != GroupMode::All {
             let why = "in a group with alternatives, more risk could ask fewer people";
             hide_people(
                 Access::free().with("risk", cel::Rule::Hidden(why)).with("facts", cel::Rule::Hidden(why)),
