@@ -90,6 +90,29 @@ fn shown_errors_are_what_the_reader_says() {
 }
 
 #[test]
+fn shown_findings_are_what_the_linter_says() {
+    let blocks = blocks();
+    let mut shown = 0;
+    for (warned, text) in blocks.iter().zip(blocks.iter().skip(1)) {
+        if warned.mark == "toml warned" {
+            let found: Vec<String> = load(warned, &warned.text).warnings().map(ToString::to_string).collect();
+            assert_eq!(found.join("\n\n"), text.text.trim_end(), "line {}", text.line);
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, 1);
+}
+
+#[test]
+fn whole_policies_have_no_findings() {
+    for block in marked("toml policy").iter().skip(1) {
+        let policy = load(block, &block.text);
+        let found: Vec<String> = policy.warnings().map(ToString::to_string).collect();
+        assert!(found.is_empty(), "line {}:\n{}", block.line, found.join("\n"));
+    }
+}
+
+#[test]
 fn every_block_is_tested() {
     let known = [
         "toml policy",
@@ -97,6 +120,7 @@ fn every_block_is_tested() {
         "toml review",
         "toml vocabulary",
         "toml faulty",
+        "toml warned",
         "toml base",
         "toml extension",
         "json policy",
@@ -115,7 +139,8 @@ fn every_key_is_in_the_guide() {
     let guide = guide();
     let review = "[[review]]\nid = 'r'\nwhen = 'true'\napprove = { from = 'true' }\n";
     let zone = "[[zone]]\nid = 'z'\nwhen = 'true'\nmax_risk = 'low'\n";
-    let case = "[[case]]\nname = 'c'\nrequest = {}\n";
+    let case = "[requests.r]\nsubject = { type = 'user', id = 'a' }\naction = { name = 'a' }\n\
+                resource = { type = 't', id = 'r' }\n[[case]]\nname = 'c'\nbase = 'r'\n";
     let documents = [
         "zzzzzzzzzzzz = 1\n".to_owned(),
         "[attributes.'subject.a']\ntype = 'string'\nzzzzzzzzzzzz = 1\n".to_owned(),
@@ -142,6 +167,9 @@ fn every_key_is_in_the_guide() {
             .to_owned(),
         format!("{case}expect = {{ effect = 'deny' }}\nzzzzzzzzzzzz = 1\n"),
         format!("{case}expect = {{ effect = 'deny', zzzzzzzzzzzz = 1 }}\n"),
+        format!("{case}expect = {{ grant = {{ zzzzzzzzzzzz = 1 }} }}\n"),
+        format!("{case}votes = [{{ wake = true, zzzzzzzzzzzz = 1 }}]\nexpect = {{ effect = 'deny' }}\n"),
+        "[[lint]]\nallow = 'L002'\nof = 'a'\nbecause = 'b'\nzzzzzzzzzzzz = 1\n".to_owned(),
     ];
     for document in documents {
         let error = Policy::from_toml(&format!("format = 1\nname = 'x'\n{document}")).unwrap_err();

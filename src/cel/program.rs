@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::input::Input;
 use super::node::Node;
 use super::parse;
+use super::shape::{self, Shape};
 use super::types::Type;
 
 /// A compiled condition or expression, cheap to clone.
@@ -174,6 +175,11 @@ impl Program {
             parts.push(Part { span: leaf.span().range(), outcome, slots });
         });
         parts
+    }
+
+    /// Gives the condition as tests: a form that holds just where the condition is definitely `truth`.
+    pub(crate) fn shape(&self, truth: bool, environment: &Environment) -> Shape<'_> {
+        shape::of(&self.inner.node, truth, environment)
     }
 
     /// Iterates over the slots that the program reads, each once.

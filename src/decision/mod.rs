@@ -15,7 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-pub(crate) use decide::{decide, decide_again};
+pub(crate) use decide::{Decided, decide, decide_again};
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
 use crate::policy::{Obligation, Policy};

@@ -7,7 +7,7 @@ mod names;
 mod people;
 mod terms;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +77,8 @@ pub(super) struct Compiler<'c, 't> {
     schema: &'c Schema,
     faults: &'c mut Faults<'t>,
     defaults: &'c GrantSpec,
+    /// The groups that have an `otherwise`.
+    alternating: BTreeSet<&'c str>,
     /// What the rules of each document can read.
     environments: &'c [Environment],
     /// The document whose rule is compiled.
@@ -92,7 +94,10 @@ impl<'c, 't> Compiler<'c, 't> {
         faults: &'c mut Faults<'t>,
         longest: Duration,
     ) -> Self {
-        Self { schema, faults, defaults: &document.defaults.grant, environments, current: 0, longest }
+        let alternating = document.reviews.iter().filter(|review| review.otherwise);
+        let alternating = alternating.map(|review| review.group.text.as_str()).collect();
+        let defaults = &document.defaults.grant;
+        Self { schema, faults, defaults, alternating, environments, current: 0, longest }
     }
 
     pub(super) fn compile(mut self, document: &Document) -> Rules {
@@ -204,7 +209,7 @@ impl<'c, 't> Compiler<'c, 't> {
 
 /// Finds the bytes of the document that a part of a condition stands at. A condition written with escapes
 /// has other bytes than its text; then the whole of it is the place.
-fn place(document: &str, source: &Text, part: &Span) -> Span {
+pub(super) fn place(document: &str, source: &Text, part: &Span) -> Span {
     let written = document.get(source.span.clone()).unwrap_or_default();
     match written.find(source.text.as_str()).filter(|_| !source.text.is_empty()) {
         Some(offset) => {

@@ -156,6 +156,7 @@ impl Composer<'_, '_> {
         }
         base.attributes.extend(extension.attributes);
         base.cases.extend(extension.cases);
+        base.lints.extend(extension.lints);
         let mut place = Place { composer: self, scopes: &scopes, origin };
         place.add(Kind::Risk, &mut base.risks, extension.risks, |spec| &mut spec.rule, |_, _| {});
         place.add(Kind::Forbid, &mut base.forbids, extension.forbids, |rule| rule, |_, _| {});

@@ -35,13 +35,17 @@ enum Takes {
     TextsOr(&'static str),
     /// Names of the author's, and what each takes.
     Names(&'static Takes),
+    TextOrTexts,
+    /// The name of somebody, or somebody in full.
+    Person,
+    People,
     Format,
     Anything,
 }
 
 use Takes::{
-    Anything, Condition, Count, Flag, Format, Id, Names, One, Part, PartOrParts, Parts, Some as SomeOf, Span,
-    Text, TextOr, Texts, TextsOr,
+    Anything, Condition, Count, Flag, Format, Id, Names, One, Part, PartOrParts, Parts, People, Person,
+    Some as SomeOf, Span, Text, TextOr, TextOrTexts, Texts, TextsOr,
 };
 
 impl Policy {
@@ -114,6 +118,9 @@ impl Takes {
             TextsOr(name) => {
                 json!({ "type": "array", "items": { "anyOf": [{ "type": "string" }, part(name)] } })
             }
+            TextOrTexts => json!({ "anyOf": [Text.schema(), Texts.schema()] }),
+            Person => json!({ "anyOf": [Text.schema(), Anything.schema()] }),
+            People => json!({ "type": "array", "items": Person.schema() }),
             Names(takes) => json!({ "type": "object", "additionalProperties": takes.schema() }),
             Format => json!({ "const": 1 }),
             Anything => json!({ "type": "object" }),
@@ -166,7 +173,10 @@ const PARTS: &[PartKeys] = &[
             ("review", Parts("review"), "with people"),
             ("emergency", Parts("emergency"), "break-glass"),
             ("open", Parts("open"), "where extensions may add rules that let something happen"),
+            ("people", Names(&Anything), "who asks and votes in cases"),
+            ("requests", Names(&Anything), "what cases ask"),
             ("case", Parts("case"), "tests"),
+            ("lint", Parts("lint"), "findings that are allowed"),
         ]],
     ),
     (
@@ -388,12 +398,39 @@ const PARTS: &[PartKeys] = &[
     ),
     (
         "case",
-        &["name", "request", "expect"],
+        &["name", "expect"],
         &[&[
             ("name", Text, "what the case shows"),
             ("request", Anything, "the AuthZEN request to decide"),
+            ("base", Text, "the request of `[requests]` that this one differs from"),
+            ("with", Anything, "what differs: paths and values"),
+            ("without", Texts, "paths to leave out"),
+            ("usage", Anything, "what has been used up"),
             ("now", Text, "the time of the decision"),
+            ("votes", Parts("step"), "steps on the review"),
+            ("candidates", People, "who could be asked"),
             ("expect", Part("expect"), "what the decision must be"),
+        ]],
+    ),
+    (
+        "step",
+        &[],
+        &[&[
+            ("approve", Person, "who approves"),
+            ("force", Person, "who approves by force"),
+            ("reject", Person, "who rejects"),
+            ("withdraw", Person, "who takes a vote back"),
+            ("wake", Flag, "nobody votes, the host wakes the review"),
+            ("at", Text, "when"),
+            ("after", Span, "how long after `now`"),
+            ("comment", Text, "what the voter writes"),
+            ("at_most", Span, "how long the voter allows"),
+            (
+                "expect",
+                One(&["open", "scheduled", "approved", "rejected", "expired", "refused"]),
+                "what comes of it",
+            ),
+            ("says", Text, "words of the refusal"),
         ]],
     ),
     (
@@ -405,6 +442,33 @@ const PARTS: &[PartKeys] = &[
             ("reasons", Texts, "the codes of its reasons"),
             ("effect", One(&["allow", "challenge", "review", "deny"]), "the effect"),
             ("risk", One(LEVELS), "the risk"),
+            (
+                "state",
+                One(&["open", "scheduled", "approved", "rejected", "expired"]),
+                "how far the review is",
+            ),
+            ("approvers", Texts, "who of the candidates can approve"),
+            ("grant", TextOr("granted"), "the bounds of the grant, or `none`"),
+        ]],
+    ),
+    (
+        "granted",
+        &[],
+        &[&[
+            ("lasts", Span, "how long it holds"),
+            ("ends", Text, "when it ends"),
+            ("single_use", Flag, "it works once"),
+            ("max_uses", Count, "how often it works"),
+            ("use_within", Span, "when the first use must come"),
+        ]],
+    ),
+    (
+        "lint",
+        &["allow", "of", "because"],
+        &[&[
+            ("allow", TextOrTexts, "the codes of the findings"),
+            ("of", Text, "the rule, attribute, name or case that is found"),
+            ("because", Text, "why it is so"),
         ]],
     ),
 ];

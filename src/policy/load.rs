@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::document::Document;
-use super::error::{Faults, Source};
+use super::document::{CaseSpec, Document};
+use super::error::{Faults, Lines, Source};
 use super::node::Node;
 #[cfg(feature = "toml")]
 use super::toml;
@@ -83,7 +83,29 @@ impl PolicyOptions {
         let mut texts: Vec<String> = roots.iter().map(Node::canonical).collect();
         texts.sort_unstable();
         let digest = digest(&texts, self.text().as_deref());
-        Policy::compile(documents, faults, digest, self)
+        Policy::compile(documents, &roots, faults, digest, self)
+    }
+}
+
+impl Policy {
+    /// Reads the cases of a file that holds nothing else.
+    pub(crate) fn read_cases(&self, file: &str, text: &str) -> Result<(Vec<CaseSpec>, Lines), PolicyError> {
+        let mut faults = Faults::new(Source::new(file, text));
+        if text.len() > limits::POLICY_BYTES {
+            let limit = limits::POLICY_BYTES;
+            faults.add(&(0..0), format!("file of cases is {} bytes, limit is {limit}", text.len()));
+            return Err(faults.into_error());
+        }
+        let root = parse(file, text, 0, &mut faults);
+        let mut cases = Vec::new();
+        if faults.is_empty()
+            && let Some(mut fields) = root.as_ref().and_then(|root| root.fields(&mut faults, "a table"))
+        {
+            cases = CaseSpec::read_all(&mut fields, &mut faults);
+            fields.finish(&mut faults);
+        }
+        let lines = faults.lines();
+        if faults.is_empty() { Ok((cases, lines)) } else { Err(faults.into_error()) }
     }
 }
 

@@ -11,6 +11,7 @@ mod excerpt;
 pub(crate) mod facts;
 mod json;
 mod keys;
+mod lint;
 mod load;
 mod node;
 mod obligation;
@@ -27,15 +28,20 @@ use sha2::{Digest, Sha256};
 pub(crate) use compile::{
     Approve, Bounds, Emergency, Field, Leaf, Needs, ReviewRule, Rule, Rules, Stage, Veto, Zone,
 };
-pub(crate) use document::{ActionSpec, AuthSpec, CaseSpec, GroupMode, LimitBy, LimitSpec, May};
+pub(crate) use document::{
+    ActionSpec, AuthSpec, CaseSpec, GrantExpectSpec, GroupMode, LimitBy, LimitSpec, May, StepSpec,
+    VerdictSpec,
+};
 pub use error::{PolicyError, PolicyFault};
+pub use lint::Lint;
 pub(crate) use node::{Node, Text};
 pub use obligation::Obligation;
 pub use options::PolicyOptions;
 pub(crate) use window::Window;
 
 use self::compile::Compiler;
-use self::document::Document;
+pub(crate) use self::document::Document;
+pub(crate) use self::error::Lines;
 use self::error::{Faults, Source};
 use self::schema::Schema;
 use crate::value::{Attributes, Value};
@@ -83,6 +89,8 @@ struct Inner {
     document: Document,
     schema: Schema,
     rules: Rules,
+    lines: Lines,
+    warnings: Vec<PolicyFault>,
     options: PolicyOptions,
 }
 
@@ -150,7 +158,13 @@ impl Policy {
             return Err(faults.into_error());
         };
         let document = Document::read(&root, &mut faults);
-        Self::compile(vec![document], faults, digest(&[text.to_owned()], None), PolicyOptions::recorded())
+        Self::compile(
+            vec![document],
+            &[],
+            faults,
+            digest(&[text.to_owned()], None),
+            PolicyOptions::recorded(),
+        )
     }
 
     /// Returns the digest of all that decides: the documents, whatever their order, their format and their
@@ -164,6 +178,12 @@ impl Policy {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.document.name.text
+    }
+
+    /// Returns what loads and is yet probably not meant, in the order of the places. Each has a code
+    /// ([`PolicyFault::lint`]); `[[lint]]` in the document allows what was looked at.
+    pub fn warnings(&self) -> impl ExactSizeIterator<Item = &PolicyFault> {
+        self.inner.warnings.iter()
     }
 
     pub(crate) fn schema(&self) -> &Schema {
@@ -180,6 +200,14 @@ impl Policy {
 
     pub(crate) fn cases(&self) -> &[CaseSpec] {
         &self.inner.document.cases
+    }
+
+    pub(crate) fn document(&self) -> &Document {
+        &self.inner.document
+    }
+
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.inner.lines
     }
 
     pub(crate) fn shared_digest(&self) -> Arc<str> {
@@ -203,8 +231,11 @@ impl Policy {
         Self { assumes_host: true, ..self.clone() }
     }
 
+    /// Compiles documents. What their roots are given for is looked at by the linter; a policy from a record was
+    /// looked at when it was loaded.
     fn compile(
         documents: Vec<Document>,
+        roots: &[Node],
         mut faults: Faults<'_>,
         digest: String,
         options: PolicyOptions,
@@ -223,7 +254,12 @@ impl Policy {
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        let inner = Inner { digest: digest.into(), document, schema, rules, options };
+        if !roots.is_empty() {
+            lint::look(roots, &document, &schema, &rules, &mut faults);
+        }
+        let lines = faults.lines();
+        let warnings = faults.into_warnings()?;
+        let inner = Inner { digest: digest.into(), document, schema, rules, lines, warnings, options };
         Ok(Self { inner: Arc::new(inner), assumes_host: false })
     }
 }

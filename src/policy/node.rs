@@ -178,6 +178,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn is_empty_table(&self) -> bool {
+        matches!(&self.content, Content::Table(entries) if entries.is_empty())
+    }
+
     /// A node that may stand alone where a list is expected.
     pub(crate) fn one_or_many(&self) -> &[Self] {
         match &self.content {
@@ -190,6 +194,10 @@ impl Node {
 impl<'n> Fields<'n> {
     pub(crate) fn new(entries: &'n [(Text, Node)], span: Span) -> Self {
         Self { span, entries, asked: Vec::new(), refused: Vec::new() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Says whether the table has a key, without asking for it.

@@ -206,6 +206,22 @@ impl Schema {
         self.attributes.iter().find(|attribute| attribute.path == path)
     }
 
+    /// Says whether the caller may state an attribute.
+    pub(crate) fn is_callers(&self, slot: Slot) -> bool {
+        let members = [self.members.reason, self.members.duration, self.members.emergency];
+        members.contains(&slot)
+            || self.attributes.iter().any(|attribute| attribute.slot == slot && attribute.from_caller)
+    }
+
+    /// Says whether a member of a request means anything: an attribute, the beginning of one, or a typed member.
+    pub(crate) fn reads(&self, path: &str) -> bool {
+        let below = |known: &str| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let typed = path.strip_prefix("context.").is_some_and(Request::is_context_member);
+        typed
+            || self.environment.slot(path).is_some()
+            || self.attributes.iter().any(|attribute| below(&attribute.path))
+    }
+
     /// Names the declared path that a mistyped one most likely means.
     pub(crate) fn closest(&self, path: &str) -> Option<&str> {
         nearest(path, self.attributes.iter().map(|attribute| attribute.path.as_str()))
@@ -302,6 +318,12 @@ impl Attribute {
             Root::Facts => Some((find(request.facts(), &self.names)?, Source::Attested)),
             Root::Approver => None,
         }
+    }
+
+    /// Returns the pattern that a text must match.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pattern(&self) -> Option<&str> {
+        self.matches.as_ref().map(Regex::as_str)
     }
 
     /// Says whether a value satisfies the declared pattern.

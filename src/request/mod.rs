@@ -408,6 +408,11 @@ impl Request {
         attested.or_else(|| self.claimed.get(name).map(|value| (value, Source::Caller)))
     }
 
+    /// Says whether a member of the context has a type of its own.
+    pub(crate) fn is_context_member(name: &str) -> bool {
+        json::CONTEXT_MEMBERS.contains(&name)
+    }
+
     pub(crate) fn stated_audience(&self) -> Option<&str> {
         self.audience.as_deref()
     }

@@ -5,6 +5,7 @@
 
 mod approve;
 mod case;
+mod lint;
 mod open;
 mod read;
 mod review;
@@ -13,7 +14,8 @@ mod terms;
 use std::time::Duration;
 
 pub(crate) use approve::{ApproveSpec, LeafSpec, VetoSpec};
-pub(crate) use case::CaseSpec;
+pub(crate) use case::{CaseSpec, GrantExpectSpec, StepSpec, VerdictSpec};
+pub(crate) use lint::LintSpec;
 pub(crate) use open::{Kind, OpenSpec};
 pub(crate) use read::{identifier, line};
 pub(crate) use review::{EscalateSpec, May, ReviewSpec, StageSpec};
@@ -49,6 +51,7 @@ pub(crate) struct Document {
     pub(crate) reviews: Vec<ReviewSpec>,
     pub(crate) emergencies: Vec<EmergencySpec>,
     pub(crate) cases: Vec<CaseSpec>,
+    pub(crate) lints: Vec<LintSpec>,
 }
 
 /// `[attributes]`: one name of the vocabulary.
@@ -193,7 +196,8 @@ impl Document {
         document.zones = rules(&mut fields, faults, "zone", ZoneSpec::read);
         document.reviews = rules(&mut fields, faults, "review", ReviewSpec::read);
         document.emergencies = rules(&mut fields, faults, "emergency", EmergencySpec::read);
-        document.cases = rules(&mut fields, faults, "case", CaseSpec::read);
+        document.cases = CaseSpec::read_all(&mut fields, faults);
+        document.lints = rules(&mut fields, faults, "lint", LintSpec::read);
         document.opens = rules(&mut fields, faults, "open", OpenSpec::read);
         fields.finish(faults);
         document
@@ -321,7 +325,6 @@ impl RuleSpec {
             }
         });
         let scope = fields.text(faults, "in");
-        fields.refuse(faults, &["allow"]);
         let (id, when) = (id.unwrap_or_default(), when.unwrap_or_default());
         Self { id, when, because, labels, obligations, replaceable, scope, ..Self::default() }
     }

@@ -47,15 +47,26 @@ const PLACES: &[(&str, &str)] = &[
         "[[hold]]\nid = 'a'\nwhen = 'true'\n[[hold.obligations]]\n[hold.obligations.custom]\nname = 'x'\n@",
     ),
     ("open", "[[open]]\nid = 'a'\nwhen = 'true'\nmay = ['zone']\nmax_risk = 'low'\n@"),
-    ("case", "[[case]]\nname = 'c'\nrequest = {}\nexpect = { effect = 'deny' }\n@"),
-    ("expect", "[[case]]\nname = 'c'\nrequest = {}\n[case.expect]\neffect = 'deny'\n@"),
+    ("case", "[[case]]\nname = 'c'\nbase = 'r'\nexpect = { effect = 'deny' }\n@"),
+    (
+        "step",
+        "[[case]]\nname = 'c'\nbase = 'r'\nexpect = { effect = 'deny' }\n[[case.votes]]\nwake = true\n@",
+    ),
+    ("expect", "[[case]]\nname = 'c'\nbase = 'r'\n[case.expect]\neffect = 'deny'\n@"),
+    ("granted", "[[case]]\nname = 'c'\nbase = 'r'\n[case.expect.grant]\nsingle_use = true\n@"),
+    ("lint", "[[lint]]\nallow = 'L002'\nof = 'a'\nbecause = 'b'\n@"),
 ];
+
+/// What the cases ask.
+const REQUEST: &str = "[requests.r]\nsubject = { type = 'user', id = 'a' }\naction = { name = 'a' }\n\
+    resource = { type = 't', id = 'r' }\n";
 
 #[test]
 fn table_has_the_keys_of_the_reader() {
     let mut read: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (part, place) in PLACES {
-        let text = format!("format = 1\nname = 'x'\n{}", place.replace('@', "qqqqqqqqqqqq = 1\n"));
+        let place = place.replace('@', "qqqqqqqqqqqq = 1\n");
+        let text = format!("format = 1\nname = 'x'\n{place}{REQUEST}");
         let error = Policy::from_toml(&text).unwrap_err();
         let faults: Vec<&str> = error.faults().map(|fault| fault.message()).collect();
         let [fault] = faults.as_slice() else { panic!("{part}: {faults:?}") };
