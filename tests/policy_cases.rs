@@ -310,7 +310,7 @@ fn fault_of_a_case_is_told_at_its_place() {
         ),
         (
             "base = 'write'\nvotes = [{ approve = 'bo', expect = 'pending' }]",
-            "'pending' }]… expected `open`, `approved`, `rejected`, `expired`, `refused`, found `pending`",
+            "'pending' }]… expected `open`, `scheduled`, `approved`, `rejected`, `expired`, `refused`, found `pending`",
         ),
         (
             "base = 'write'\nvotes = [{ approve = 'bo', coment = 'x' }]",

@@ -7,7 +7,7 @@
 ///
 /// let facts = flag::inspect(r#"{"key": "checkout", "to": {"on": true, "percnt": 5}}"#);
 /// let obstacle = facts.obstacle().map(ToString::to_string);
-/// assert_eq!(obstacle.as_deref(), Some("`percnt` of `to` is not known"));
+/// assert_eq!(obstacle.as_deref(), Some("`percnt` of to is not known"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -63,7 +63,7 @@ pub fn check(policy: &Policy) -> Result<usize, Vec<CaseFailure>> {
 /// "#;
 /// let report = Suite::new(&policy).with_cases("logs.cases.toml", cases)?.run();
 /// assert_eq!((report.cases(), report.failures().count()), (1, 0));
-/// let gaps: Vec<String> = report.coverage().gaps().map(ToString::to_string).collect();
+/// let gaps: Vec<String> = report.coverage().gaps().map(|gap| gap.to_string()).collect();
 /// assert_eq!(gaps, ["`shells`: `action.name == \"shell.run\"` was never false"]);
 /// # Ok::<(), countersign::PolicyError>(())
 /// ```
