@@ -134,7 +134,8 @@ impl Program {
     }
 
     /// Lists what an evaluation demands of single attributes: where one demand is not met, the condition is
-    /// false. An index can skip the condition then; an attribute that is absent or unknown meets every demand.
+    /// false, and an index can skip it. An attribute that is unknown, or not of the type that a demand is about,
+    /// meets it, because the condition may fail; so does an absent one, but for [`Demand::Present`].
     #[must_use]
     pub fn demands(&self) -> Vec<Demand<'_>> {
         demand::of(&self.inner.node)

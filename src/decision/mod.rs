@@ -14,6 +14,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
+use decide::decide_by_every_rule;
 pub(crate) use decide::{decide, decide_again};
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
@@ -111,6 +112,13 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, request: &Request, now: DateTime<Utc>) -> Decision {
         decide(self, request, now).decision
+    }
+
+    /// Decides a request by evaluating every rule: what the index must agree with.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn decide_by_every_rule(&self, request: &Request, now: DateTime<Utc>) -> Decision {
+        decide_by_every_rule(self, request, now)
     }
 }
 

@@ -7,6 +7,7 @@ mod compile;
 mod document;
 mod error;
 mod excerpt;
+mod index;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use compile::{Approve, Bounds, Needs, ReviewRule, Rule, Rules, Zone};
 pub(crate) use document::{ActionSpec, CaseSpec, GroupMode, LimitBy, LimitSpec};
 pub use error::{PolicyError, PolicyFault};
+pub(crate) use index::{Candidates, Index, Kind};
 pub(crate) use node::{Node, Text};
 
 use self::compile::Compiler;
@@ -70,6 +72,7 @@ struct Inner {
     document: Document,
     schema: Schema,
     rules: Rules,
+    index: Index,
 }
 
 impl Policy {
@@ -147,6 +150,10 @@ impl Policy {
         &self.inner.rules
     }
 
+    pub(crate) fn index(&self) -> &Index {
+        &self.inner.index
+    }
+
     pub(crate) fn actions(&self) -> &[ActionSpec] {
         &self.inner.document.actions
     }
@@ -172,7 +179,8 @@ impl Policy {
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        Ok(Self { inner: Arc::new(Inner { digest: digest.into(), document, schema, rules }) })
+        let index = Index::new(&rules);
+        Ok(Self { inner: Arc::new(Inner { digest: digest.into(), document, schema, rules, index }) })
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
 use crate::limits;
 use crate::policy::schema::FactValues;
-use crate::policy::{Policy, Rule};
+use crate::policy::{Candidates, Kind, Policy, Rule};
 use crate::request::Request;
 use crate::risk::Risk;
 
@@ -31,9 +31,17 @@ pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> 
     let facts = if fault.is_none() { FactValues::of(request) } else { FactValues::default() };
     let decision = match fault {
         Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
-        None => decide_on(policy, request, &facts, now),
+        None => decide_on(policy, request, &facts, now, Rules::Candidates),
     };
     Decided { decision, facts }
+}
+
+/// Decides a request by evaluating every rule, whatever the index says.
+pub(crate) fn decide_by_every_rule(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decision {
+    match shape(policy, request) {
+        Ok(()) => decide_on(policy, request, &FactValues::of(request), now, Rules::All),
+        Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+    }
 }
 
 /// Decides a request again, on the facts that were recorded with it.
@@ -44,15 +52,36 @@ pub(crate) fn decide_again(
     now: DateTime<Utc>,
 ) -> Decision {
     match shape(policy, request) {
-        Ok(()) => decide_on(policy, request, facts, now),
+        Ok(()) => decide_on(policy, request, facts, now, Rules::Candidates),
         Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
 }
 
-fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
+/// Which rules are evaluated.
+#[derive(Clone, Copy)]
+enum Rules {
+    /// Those that the request can concern.
+    Candidates,
+    All,
+}
+
+fn decide_on(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+    rules: Rules,
+) -> Decision {
     let mut decision = Decision::new(policy.shared_digest());
     match policy.schema().inputs(request, facts, now) {
-        Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision, failures: 0 }.run(),
+        Ok(inputs) => {
+            let candidates = match rules {
+                Rules::Candidates => policy.index().candidates(&inputs),
+                Rules::All => policy.index().everything(),
+            };
+            let candidates = &candidates;
+            Run { policy, request, now, inputs, candidates, decision: &mut decision, failures: 0 }.run();
+        }
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
     decision
@@ -91,6 +120,7 @@ struct Run<'r> {
     request: &'r Request,
     now: DateTime<Utc>,
     inputs: Vec<Input<'r>>,
+    candidates: &'r Candidates,
     decision: &'r mut Decision,
     failures: usize,
 }
@@ -119,7 +149,7 @@ impl<'r> Run<'r> {
     fn classify(&mut self) {
         let rules = self.policy.rules();
         let mut highest = None;
-        for (rule, level) in &rules.risks {
+        for (rule, level) in self.candidates.pick(Kind::Risk, &rules.risks) {
             match self.matches(rule) {
                 Match::Yes => {
                     self.decision.rules.push(rule.id.clone());
@@ -142,7 +172,7 @@ impl<'r> Run<'r> {
     /// Step 4: any forbid that matches or fails ends it.
     fn forbidden(&mut self) -> bool {
         let mut found = false;
-        for rule in &self.policy.rules().forbids {
+        for rule in self.candidates.pick(Kind::Forbid, &self.policy.rules().forbids) {
             match self.matches(rule) {
                 Match::Yes => {
                     self.decision.rules.push(rule.id.clone());

@@ -2,7 +2,7 @@
 
 use super::{Match, Run, because};
 use crate::decision::{Effect, Need, Path, Reason, ReasonCode, Slots, Terms};
-use crate::policy::{LimitBy, LimitSpec, Zone};
+use crate::policy::{Kind, LimitBy, LimitSpec, Zone};
 use crate::request::Usage;
 
 impl Run<'_> {
@@ -17,7 +17,7 @@ impl Run<'_> {
             return false;
         }
         let mut candidates = Vec::new();
-        for rule in &self.policy.rules().emergencies {
+        for rule in self.candidates.pick(Kind::Emergency, &self.policy.rules().emergencies) {
             match self.matches(&rule.rule) {
                 Match::Yes => candidates.push(rule),
                 Match::No => {}
@@ -74,7 +74,7 @@ impl Run<'_> {
         }
         let mut satisfied: Vec<(&Zone, Terms, bool)> = Vec::new();
         let mut challenges: Vec<(&Zone, Vec<Need>)> = Vec::new();
-        for zone in &self.policy.rules().zones {
+        for zone in self.candidates.pick(Kind::Zone, &self.policy.rules().zones) {
             match self.matches(&zone.rule) {
                 Match::Yes => {}
                 Match::No => continue,
@@ -121,7 +121,7 @@ impl Run<'_> {
 
     pub(super) fn held(&mut self) -> bool {
         let mut held = false;
-        for rule in &self.policy.rules().holds {
+        for rule in self.candidates.pick(Kind::Hold, &self.policy.rules().holds) {
             match self.matches(rule) {
                 Match::Yes => {
                     self.decision.rules.push(rule.id.clone());
