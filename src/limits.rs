@@ -127,6 +127,13 @@ pub const SQL_NAME_BYTES: usize = 63;
 /// needs less than 6 KiB of stack for each.
 pub const SQL_NESTING: usize = 64;
 
+/// Brackets inside brackets of a GraphQL document: generated queries were seen with 20. They are counted, so
+/// the bound is for the servers behind, not for the reader.
+pub const GRAPHQL_NESTING: usize = 64;
+
+/// Requests that one payload to a debugger may hold: a session's set-up, not a program.
+pub const DEBUG_REQUESTS: usize = 64;
+
 /// Bytes of a condition. The longest in real policies have about 1,500; a list of 500 ids needs 16,000.
 pub const CONDITION_BYTES: usize = 16_384;
 
@@ -175,6 +182,9 @@ pub const PROOF_SECONDS: i64 = 60;
 
 /// Grants in a chain: the root and three hands. Each costs a signature.
 pub const CHAIN_GRANTS: usize = 4;
+
+/// Bytes of a proof that a record is in a log: the largest record in base64, 64 hashes and a signed note.
+pub const LOG_PROOF_BYTES: usize = 163_840;
 
 /// Bytes of a signed approval: five of them fit the claims of a grant.
 pub const APPROVAL_BYTES: usize = 4_096;

@@ -42,4 +42,5 @@ pub(crate) use input::Seen;
 pub use input::{Given, Input, Mismatch};
 pub use limits::Limits;
 pub use program::{Part, Program};
+pub(crate) use time::{is_zone, local_time};
 pub use types::{Type, TypeError};

@@ -7,11 +7,14 @@ mod compile;
 mod document;
 mod error;
 mod excerpt;
+pub(crate) mod facts;
 mod index;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
 mod toml;
+#[expect(dead_code, reason = "rules read it next")]
+mod window;
 
 use std::sync::Arc;
 
