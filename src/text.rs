@@ -9,6 +9,11 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
+/// Says whether a text is printable ASCII, as most are: then nothing in it needs a closer look.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()

@@ -214,7 +214,7 @@ impl Decision {
     }
 
     /// The Deny that a review's end gives.
-    pub(crate) fn denied(&self, code: ReasonCode, text: &str) -> Self {
+    pub(crate) fn denied(&self, code: ReasonCode, text: impl Into<reason::Sentence>) -> Self {
         Self {
             effect: Effect::Deny,
             reasons: vec![Reason::new(code, text)],

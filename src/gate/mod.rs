@@ -120,7 +120,7 @@ impl Gate {
             Path::Closed => Ok(()),
         };
         if let Err(problem) = written {
-            decision = decision.denied(ReasonCode::GrantNotWritable, &problem);
+            decision = decision.denied(ReasonCode::GrantNotWritable, problem);
         }
         let mut drafts = vec![at.decided(&request, &decision, &facts)];
         let refusal = at.refusal("submit");

@@ -200,7 +200,7 @@ impl<'c, 't> Compiler<'c, 't> {
         let declared = document.groups.iter().find(|(name, _)| name.text == spec.group.text);
         let mode = declared.map_or(GroupMode::All, |(_, mode)| *mode);
         let alternates =
-            document.reviews.iter().any(|other| other.group.text == spec.group.text && other.otherwise);
+            document.reviews.iter().any(|other| other.otherwise && other.group.text == spec.group.text);
         let access = if alternates || mode != GroupMode::All {
             let why = "in a group with alternatives, more risk could ask fewer people";
             hide_people(

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
+use crate::decision::reason::Sentence;
 use crate::limits;
 use crate::policy::facts::carrier;
 use crate::policy::schema::FactValues;
@@ -250,6 +251,6 @@ fn explains(code: ReasonCode) -> bool {
     )
 }
 
-fn because(code: ReasonCode, rule: &Rule, otherwise: &str) -> Reason {
-    Reason::of_rule(code, &rule.id, rule.because.as_deref().unwrap_or(otherwise))
+fn because(code: ReasonCode, rule: &Rule, otherwise: &'static str) -> Reason {
+    Reason::of_rule(code, &rule.id, rule.because.clone().map_or(otherwise.into(), Sentence::from))
 }

@@ -11,7 +11,7 @@ impl Run<'_> {
         if !self.request.is_emergency() {
             return false;
         }
-        let refuse = |text: &str| Reason::new(ReasonCode::EmergencyRefused, text);
+        let refuse = |text: &'static str| Reason::new(ReasonCode::EmergencyRefused, text);
         if self.request.reason().is_none_or(|reason| reason.trim().is_empty()) {
             self.reason(refuse("an emergency needs a reason").with_detail("context.reason"));
             return false;
