@@ -34,7 +34,8 @@ fn main() {
         "{:>7} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9}  allocations by outcome",
         "rules", "typed", "JSON", "native", "cel, by hand", "load", "held"
     );
-    for rules in [10, 100, 1_000, 10_000] {
+    let asked: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    for rules in if asked.is_empty() { vec![10, 100, 1_000, 10_000] } else { asked } {
         row(rules);
     }
     record();
@@ -49,7 +50,7 @@ fn row(rules: usize) {
         let policy = Policy::from_toml(&text).unwrap();
         load = load.min(started.elapsed());
         let change = region.change();
-        held = change.bytes_allocated as isize - change.bytes_deallocated as isize + change.bytes_reallocated;
+        held = change.bytes_allocated as isize - change.bytes_deallocated as isize;
         drop(policy);
     }
     let policy = Policy::from_toml(&text).unwrap();
@@ -352,3 +353,24 @@ fn now() -> DateTime<Utc> {
 const ENVIRONMENTS: [&str; 3] = ["dev", "staging", "prod"];
 
 const ROUNDS: usize = 40;
+pub fn prof() {
+    let rules: usize = std::env::args().nth(1).unwrap().parse().unwrap();
+    let rounds: usize = std::env::args().nth(2).unwrap().parse().unwrap();
+    let policy = Policy::from_toml(&document(rules)).unwrap();
+    let asks = asks(rules, &policy);
+    let requests: Vec<Request> = asks.iter().map(Ask::request).collect();
+    let texts: Vec<String> = asks.iter().map(Ask::json).collect();
+    let json = std::env::args().nth(3).is_some();
+    for _ in 0..rounds {
+        if json {
+            for text in &texts {
+                let r = Request::from_trusted_json(text).unwrap();
+                black_box(policy.decide(&r, now()));
+            }
+        } else {
+            for request in &requests {
+                black_box(policy.decide(request, now()));
+            }
+        }
+    }
+}

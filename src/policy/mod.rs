@@ -175,13 +175,14 @@ impl Policy {
         mut faults: Faults<'_>,
         digest: String,
     ) -> Result<Self, PolicyError> {
-        let document = Document::read(root, &mut faults);
+        let mut document = Document::read(root, &mut faults);
         let mut schema = Schema::new(&document, limits, &mut faults);
         schema.define(&document.lets, &mut faults);
         let rules = Compiler::new(&schema, &document, &mut faults).compile(&document);
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
+        document.forget_rules();
         let index = Index::new(&rules);
         Ok(Self { inner: Arc::new(Inner { digest: digest.into(), document, schema, rules, index }) })
     }

@@ -140,8 +140,11 @@ impl Meter {
 
     /// Text may hold line breaks and tabs, as reasons and labels do, but nothing that hides or reorders it.
     fn text(&mut self, path: Place<'_>, text: &str) -> Result<(), RequestError> {
+        if is_plain(text) {
+            return self.add(path, text.len().saturating_add(2));
+        }
         self.add(path, crate::text::escaped_len(text))?;
-        if !is_plain(text) && text.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
+        if text.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(RequestError::BadCharacter { path: path.to_string() });
         }
         Ok(())

@@ -2,18 +2,23 @@
 //!
 //! Of tests that must all hold one suffices: that which fewest rules share. Of alternatives each needs one.
 
-use super::{Key, PREFIX_LENGTHS, Test, element, prefix, whole};
+use super::{Choice, Key, PREFIX_LENGTHS, Test, element, prefix, whole};
 use crate::cel::{Demand, Slot};
 use crate::policy::compile::Rule;
 
-/// Chooses the keys of each rule; `None` where any request can concern it.
-pub(super) fn keys(rules: &[&Rule]) -> Vec<Option<Vec<Key>>> {
+/// Chooses what each rule is found by; `None` where any request can concern it.
+pub(super) fn keys(rules: &[&Rule]) -> Vec<Option<Choice>> {
     let demands: Vec<Vec<Demand<'_>>> = rules.iter().map(|rule| rule.when.demands()).collect();
     let mut shared = Shared::new(demands.len());
     for demands in &demands {
         shared.count(demands);
     }
-    demands.iter().map(|demands| shared.choose(demands, &[]).map(|choice| choice.keys)).collect()
+    let choice = |demands: &Vec<Demand<'_>>| {
+        let Cover { keys, .. } = shared.choose(demands, &[])?;
+        let others = shared.others(demands, &keys);
+        Some(Choice { keys, others })
+    };
+    demands.iter().map(choice).collect()
 }
 
 /// How many rules have a key: counted by a part of its hash, so now and then one is thought too common.
@@ -22,7 +27,7 @@ struct Shared {
 }
 
 /// Keys of which a request meets one, and how many rules share them.
-struct Choice {
+struct Cover {
     keys: Vec<Key>,
     weight: u64,
 }
@@ -60,37 +65,53 @@ impl Shared {
         self.counts.get(self.place(slot, test)).copied().unwrap_or(u32::MAX).into()
     }
 
+    /// Lists the texts, of other attributes than the keys', that a rule demands: first what fewest rules do.
+    fn others(&self, demands: &[Demand<'_>], keys: &[Key]) -> Vec<(Slot, u64)> {
+        let texts = demands.iter().filter_map(|demand| match demand {
+            Demand::OneOf(slot, texts) => match texts.as_slice() {
+                [text] if keys.iter().all(|key| key.slot != *slot) => {
+                    Some((*slot, whole(*slot, text.as_bytes())))
+                }
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut texts: Vec<_> = texts.collect();
+        texts.sort_by_key(|(slot, hash)| self.weight(*slot, Test::Text(*hash)));
+        texts
+    }
+
     /// Chooses among demands that must all be met.
-    fn choose(&self, demands: &[Demand<'_>], outer: &[Slot]) -> Option<Choice> {
+    fn choose(&self, demands: &[Demand<'_>], outer: &[Slot]) -> Option<Cover> {
         let present = demands.iter().filter_map(|demand| match demand {
             Demand::Present(slot) => Some(*slot),
             _ => None,
         });
         let guarded: Vec<Slot> = present.chain(outer.iter().copied()).collect();
-        demands.iter().filter_map(|demand| self.cover(demand, &guarded)).min_by_key(|choice| choice.weight)
+        demands.iter().filter_map(|demand| self.cover(demand, &guarded)).min_by_key(|cover| cover.weight)
     }
 
     /// Keys of which each request meets one that meets the demand.
-    fn cover(&self, demand: &Demand<'_>, guarded: &[Slot]) -> Option<Choice> {
-        let mut choice = Choice { keys: Vec::new(), weight: 0 };
+    fn cover(&self, demand: &Demand<'_>, guarded: &[Slot]) -> Option<Cover> {
+        let mut cover = Cover { keys: Vec::new(), weight: 0 };
         if let Demand::Any(alternatives) = demand {
             for demands in alternatives {
                 let part = self.choose(demands, guarded)?;
-                choice.weight = choice.weight.saturating_add(part.weight);
-                choice.keys.extend(part.keys);
+                cover.weight = cover.weight.saturating_add(part.weight);
+                cover.keys.extend(part.keys);
             }
         } else {
             each_test(demand, |slot, test| {
-                choice.weight = choice.weight.saturating_add(self.weight(slot, test));
+                cover.weight = cover.weight.saturating_add(self.weight(slot, test));
                 let guarded = test == Test::Present || guarded.contains(&slot);
-                choice.keys.push(Key { slot, test, guarded });
+                cover.keys.push(Key { slot, test, guarded });
             });
             // A demand that every text meets has no key.
-            if choice.keys.is_empty() {
+            if cover.keys.is_empty() {
                 return None;
             }
         }
-        (choice.keys.len() <= MOST_KEYS).then_some(choice)
+        (cover.keys.len() <= MOST_KEYS).then_some(cover)
     }
 }
 

@@ -20,10 +20,6 @@ impl Candidates {
         rules.iter().for_each(|rule| self.push(*rule));
     }
 
-    pub(super) fn take(&mut self, rules: impl Iterator<Item = u32>) {
-        rules.for_each(|rule| self.push(rule));
-    }
-
     pub(super) fn push(&mut self, rule: u32) {
         if !self.many.is_empty() {
             self.many.push(rule);

@@ -11,7 +11,7 @@ mod table;
 use std::fmt;
 
 pub(crate) use self::found::Candidates;
-use self::table::{Table, hash};
+use self::table::{Other, Others, Table, hash, last_bits};
 use super::compile::{Rule, Rules};
 use crate::cel::{Input, Seen, Slot};
 
@@ -33,6 +33,8 @@ pub(crate) struct Index {
     /// Rules that any request can concern.
     always: Box<[u32]>,
     slots: Box<[SlotIndex]>,
+    /// The attributes whose texts are compared before a rule is looked at.
+    others: Vec<Slot>,
     table: Table,
 }
 
@@ -56,7 +58,13 @@ struct SlotIndex {
     prefixes: u8,
 }
 
-/// What a rule is found by.
+/// What a rule is found by: one of the keys, and other texts that it demands, the rarest first.
+struct Choice {
+    keys: Vec<Key>,
+    others: Vec<(Slot, u64)>,
+}
+
+/// One test of one attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
     slot: Slot,
@@ -97,30 +105,49 @@ impl Index {
         Self::of(starts, choose::keys(&all))
     }
 
-    /// Builds the index from the keys of each rule; `None` for a rule that has none.
-    fn of(starts: [u32; 7], keys: Vec<Option<Vec<Key>>>) -> Self {
-        let (mut always, mut pairs, mut found) = (Vec::new(), Vec::new(), Vec::new());
-        for (rule, keys) in keys.into_iter().enumerate() {
+    /// Builds the index from what each rule is found by.
+    fn of(starts: [u32; 7], choices: Vec<Option<Choice>>) -> Self {
+        let (mut always, mut pairs, mut found, mut slots_of_others) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (rule, choice) in choices.into_iter().enumerate() {
             let rule = number(rule);
-            match keys {
-                None => always.push(rule),
-                Some(keys) => found.extend(keys.into_iter().map(|key| (key.slot, rule, key))),
-            }
+            let Some(Choice { keys, others }) = choice else {
+                always.push(rule);
+                continue;
+            };
+            let mut known = others.into_iter().filter_map(|(slot, hash)| {
+                let place = slots_of_others.iter().position(|known| *known == slot);
+                let place = place.unwrap_or(slots_of_others.len());
+                if place == slots_of_others.len() && place < MOST_OTHERS {
+                    slots_of_others.push(slot);
+                }
+                let place = u8::try_from(place).ok().filter(|_| place < slots_of_others.len())?;
+                Some(Other { rest: last_bits(hash), place })
+            });
+            let others: Others = [known.next(), known.next()];
+            found.extend(keys.into_iter().map(|key| (key.slot, rule, others, key)));
         }
-        found.sort_by_key(|(slot, rule, _)| (*slot, *rule));
+        found.sort_by_key(|(slot, rule, ..)| (*slot, *rule));
         let slots =
             found.chunk_by(|(a, ..), (b, ..)| a == b).filter_map(|keys| SlotIndex::new(keys, &mut pairs));
         let slots = slots.collect();
-        Self { starts, always: always.into(), slots, table: Table::new(pairs) }
+        Self { starts, always: always.into(), slots, others: slots_of_others, table: Table::new(pairs) }
     }
 
     /// Finds the rules that a request can concern.
     pub(crate) fn candidates(&self, inputs: &[Input<'_>]) -> Candidates {
         let mut found = Candidates::new(self.starts);
         found.extend(&self.always);
+        let seen = |slot: Slot| inputs.get(slot.index()).map_or(Seen::Absent, Input::seen);
+        let mut others = [None; MOST_OTHERS];
+        for (place, slot) in others.iter_mut().zip(&self.others) {
+            if let Seen::Text(text) = seen(*slot) {
+                *place = Some(last_bits(whole(*slot, text.as_bytes())));
+            }
+        }
+        let lookup = Lookup { table: &self.table, others };
         for slot in &self.slots {
-            let input = inputs.get(slot.slot.index());
-            slot.candidates(input.map_or(Seen::Absent, Input::seen), &self.table, &mut found);
+            slot.candidates(seen(slot.slot), &lookup, &mut found);
         }
         found.sort();
         found
@@ -135,12 +162,33 @@ impl Index {
     }
 }
 
+/// The table, and what a request has at the other attributes.
+struct Lookup<'i> {
+    table: &'i Table,
+    others: [Option<u32>; MOST_OTHERS],
+}
+
+impl Lookup<'_> {
+    /// Finds the rules of a key whose other demands are met. What cannot be read meets it.
+    fn take(&self, hash: u64, found: &mut Candidates) {
+        for entry in self.table.find(hash) {
+            let met = |other: &Other| {
+                let seen = self.others.get(usize::from(other.place)).copied().flatten();
+                seen.is_none_or(|rest| rest == other.rest)
+            };
+            if entry.others.iter().flatten().all(met) {
+                found.push(entry.rule);
+            }
+        }
+    }
+}
+
 impl SlotIndex {
-    fn new(keys: &[(Slot, u32, Key)], pairs: &mut Vec<(u64, u32)>) -> Option<Self> {
+    fn new(keys: &[(Slot, u32, Others, Key)], pairs: &mut Vec<(u64, u32, Others)>) -> Option<Self> {
         let (slot, ..) = *keys.first()?;
         let rules = |wanted: &dyn Fn(&Key) -> bool| {
             let mut rules: Vec<u32> =
-                keys.iter().filter(|(.., key)| wanted(key)).map(|(_, rule, _)| *rule).collect();
+                keys.iter().filter(|(.., key)| wanted(key)).map(|(_, rule, ..)| *rule).collect();
             rules.dedup();
             rules.into_boxed_slice()
         };
@@ -156,20 +204,20 @@ impl SlotIndex {
             by_flag: false,
             prefixes: 0,
         };
-        for (_, rule, key) in keys {
+        for (_, rule, others, key) in keys {
             match key.test {
                 Test::Text(hash) => {
                     index.by_text = true;
-                    pairs.push((hash, *rule));
+                    pairs.push((hash, *rule, *others));
                 }
                 Test::Prefix(hash, length) => {
                     index.by_text = true;
                     index.prefixes |= 1_u8.checked_shl(length.into()).unwrap_or(0);
-                    pairs.push((hash, *rule));
+                    pairs.push((hash, *rule, *others));
                 }
                 Test::Element(hash) => {
                     index.by_element = true;
-                    pairs.push((hash, *rule));
+                    pairs.push((hash, *rule, *others));
                 }
                 Test::Flag(_) => index.by_flag = true,
                 Test::Present => {}
@@ -179,13 +227,13 @@ impl SlotIndex {
     }
 
     /// A value that is not of the kind that the keys are about may make a rule fail, so it finds all.
-    fn candidates(&self, seen: Seen<'_>, table: &Table, found: &mut Candidates) {
+    fn candidates(&self, seen: Seen<'_>, lookup: &Lookup<'_>, found: &mut Candidates) {
         match seen {
             Seen::Absent => found.extend(&self.absent),
             Seen::Text(text) if !self.by_element && !self.by_flag => {
                 found.extend(&self.present);
                 if self.by_text {
-                    self.texts(text.as_bytes(), table, found);
+                    self.texts(text.as_bytes(), lookup, found);
                 }
             }
             Seen::Flag(flag) if !self.by_text && !self.by_element => {
@@ -196,27 +244,27 @@ impl SlotIndex {
                 found.extend(&self.present);
                 if self.by_element {
                     let texts = items.iter().filter_map(crate::Value::as_str);
-                    texts.for_each(|text| found.take(table.find(element(self.slot, text))));
+                    texts.for_each(|text| lookup.take(element(self.slot, text), found));
                 }
             }
             Seen::Names(map) if !self.by_text && !self.by_flag => {
                 found.extend(&self.present);
                 if self.by_element {
-                    map.iter().for_each(|(name, _)| found.take(table.find(element(self.slot, name))));
+                    map.iter().for_each(|(name, _)| lookup.take(element(self.slot, name), found));
                 }
             }
             _ => found.extend(&self.all),
         }
     }
 
-    fn texts(&self, text: &[u8], table: &Table, found: &mut Candidates) {
-        found.take(table.find(whole(self.slot, text)));
+    fn texts(&self, text: &[u8], lookup: &Lookup<'_>, found: &mut Candidates) {
+        lookup.take(whole(self.slot, text), found);
         for (place, length) in PREFIX_LENGTHS.into_iter().enumerate() {
             let bit = u32::try_from(place).ok().and_then(|place| 1_u8.checked_shl(place)).unwrap_or(0);
             if self.prefixes & bit != 0
                 && let Some(start) = text.get(..length)
             {
-                found.take(table.find(prefix(self.slot, start)));
+                lookup.take(prefix(self.slot, start), found);
             }
         }
     }
@@ -224,13 +272,14 @@ impl SlotIndex {
 
 impl fmt::Debug for Index {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { starts, always, slots, table } = self;
+        let Self { starts, always, slots, others, table } = self;
         let slots: Vec<Slot> = slots.iter().map(|slot| slot.slot).collect();
         formatter
             .debug_struct("Index")
             .field("starts", starts)
             .field("always", &always.len())
             .field("slots", &slots)
+            .field("others", others)
             .field("table", table)
             .finish()
     }
@@ -258,3 +307,6 @@ fn number(count: usize) -> u32 {
 
 /// Prefixes are cut to one of these lengths, in bytes: a text is looked up once for each that is in use.
 const PREFIX_LENGTHS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// Attributes whose texts are compared before a rule is looked at: an action, an environment, and room.
+const MOST_OTHERS: usize = 4;
