@@ -31,8 +31,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
     println!(
-        "{:>7} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9}  allocations by outcome",
-        "rules", "typed", "JSON", "native", "cel, by hand", "load", "held"
+        "{:>7} {:>9} {:>9} {:>9} {:>9} {:>12} {:>9} {:>9}  allocations by outcome",
+        "rules", "typed", "JSON", "parse", "native", "cel, by hand", "load", "held"
     );
     let asked: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
     for rules in if asked.is_empty() { vec![10, 100, 1_000, 10_000] } else { asked } {
@@ -69,6 +69,11 @@ fn row(rules: usize) {
             black_box(policy.decide(&request, now));
         })
     });
+    let parse = time(texts.len(), || {
+        for text in &texts {
+            black_box(serde_json::from_str::<serde_json::Value>(black_box(text)).unwrap());
+        }
+    });
     let native = Native::new(rules);
     let floor = time(asks.len(), || {
         asks.iter().for_each(|ask| {
@@ -95,7 +100,7 @@ fn row(rules: usize) {
     let counts: Vec<String> =
         counts.iter().map(|(effect, (most, share))| format!("{effect} {most} ({share} requests)")).collect();
     println!(
-        "{rules:>7} {typed:>6.0} ns {json:>6.0} ns {floor:>6.0} ns {peer:>9.0} ns {:>6.1} ms {:>6.2} MB  {}",
+        "{rules:>7} {typed:>6.0} ns {json:>6.0} ns {parse:>6.0} ns {floor:>6.0} ns {peer:>9.0} ns {:>6.1} ms {:>6.2} MB  {}",
         load.as_secs_f64() * 1e3,
         held as f64 / 1e6,
         counts.join(", ")
