@@ -1,9 +1,7 @@
 //! Decisions on the workload of the budgets, side by side with what they are held to.
 //!
-//! N rules, each testing action, environment, service, group, MFA, a label and a duration: 40 actions, 3
-//! environments, N/5 services, 60 % zones, 15 % forbids, 25 % reviews. A thousand requests: 45 % allowed, 15 %
-//! reviewed, 20 % forbidden, 20 % matching nothing, because the last test of a rule fails. Times are minima of
-//! rounds over all requests, one decision each; allocations are counted.
+//! Times are minima of rounds over all requests, one decision each. `tests/decision_budget.rs` counts
+//! allocations and memory on the same workload: counting takes time.
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -14,25 +12,20 @@
     reason = "a bench that cannot run has failed"
 )]
 
-use std::alloc::System;
+mod workload;
+
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use countersign::{
-    Action, Attributes, Effect, Ledger, Policy, Request, Resource, Stamp, Step, Subject, Value,
-};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use countersign::{Effect, Ledger, Policy, Request, Stamp, Step};
 
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+use workload::{Ask, ENVIRONMENTS, Spec, asks, document, now, spec, when};
 
 fn main() {
     println!(
-        "{:>7} {:>9} {:>9} {:>9} {:>9} {:>12} {:>9} {:>9}  allocations by outcome",
-        "rules", "typed", "JSON", "parse", "native", "cel, by hand", "load", "held"
+        "{:>7} {:>9} {:>9} {:>9} {:>9} {:>12} {:>9}",
+        "rules", "typed", "JSON", "parse", "native", "cel, by hand", "load"
     );
     let asked: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
     for rules in if asked.is_empty() { vec![10, 100, 1_000, 10_000] } else { asked } {
@@ -43,15 +36,11 @@ fn main() {
 
 fn row(rules: usize) {
     let text = document(rules);
-    let (mut load, mut held) = (Duration::MAX, 0);
+    let mut load = Duration::MAX;
     for _ in 0..if rules > 1_000 { 3 } else { 10 } {
-        let region = Region::new(ALLOCATOR);
         let started = Instant::now();
-        let policy = Policy::from_toml(&text).unwrap();
+        black_box(Policy::from_toml(&text).unwrap());
         load = load.min(started.elapsed());
-        let change = region.change();
-        held = change.bytes_allocated as isize - change.bytes_deallocated as isize;
-        drop(policy);
     }
     let policy = Policy::from_toml(&text).unwrap();
     let asks = asks(rules, &policy);
@@ -86,24 +75,9 @@ fn row(rules: usize) {
             black_box(peer.decide(black_box(ask)));
         })
     });
-    let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
-    for request in &requests {
-        let region = Region::new(ALLOCATOR);
-        let decision = policy.decide(request, now);
-        let change = region.change();
-        let count = counts.entry(decision.effect().as_str()).or_default();
-        count.0 = count.0.max(change.allocations + change.reallocations);
-        count.1 += 1;
-    }
-    let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_unstable();
-    let counts: Vec<String> =
-        counts.iter().map(|(effect, (most, share))| format!("{effect} {most} ({share} requests)")).collect();
     println!(
-        "{rules:>7} {typed:>6.0} ns {json:>6.0} ns {parse:>6.0} ns {floor:>6.0} ns {peer:>9.0} ns {:>6.1} ms {:>6.2} MB  {}",
+        "{rules:>7} {typed:>6.0} ns {json:>6.0} ns {parse:>6.0} ns {floor:>6.0} ns {peer:>9.0} ns {:>6.1} ms",
         load.as_secs_f64() * 1e3,
-        held as f64 / 1e6,
-        counts.join(", ")
     );
 }
 
@@ -140,125 +114,6 @@ fn time(calls: usize, mut round: impl FnMut()) -> f64 {
         best = best.min(started.elapsed());
     }
     best.as_nanos() as f64 / calls as f64
-}
-
-/// What a rule tests.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Spec {
-    kind: &'static str,
-    action: usize,
-    environment: usize,
-    service: usize,
-    group: usize,
-}
-
-fn spec(rule: usize, rules: usize) -> Spec {
-    let kind = match rule * 7 % 20 {
-        0..12 => "zone",
-        12..15 => "forbid",
-        _ => "review",
-    };
-    let service = rule % (rules / 5).max(1);
-    Spec { kind, action: rule * 13 % 40, environment: rule % 3, service, group: rule % 8 }
-}
-
-fn when(spec: Spec) -> String {
-    format!(
-        "action.name == \"action-{}\" && resource.environment == \"{}\" && resource.service == \"service-{}\" && \
-         \"group-{}\" in subject.groups && subject.mfa && resource.labels.tier == \"gold\" && \
-         has(context.duration) && context.duration <= duration(\"1h\")",
-        spec.action, ENVIRONMENTS[spec.environment], spec.service, spec.group
-    )
-}
-
-fn document(rules: usize) -> String {
-    let mut text = String::from(
-        "format = 1\nname = \"bench\"\n[attributes]\n\"subject.groups\" = \"list<string>\"\n\"subject.mfa\" = \"bool\"\n\
-         \"resource.environment\" = \"string\"\n\"resource.service\" = \"string\"\n\"resource.labels\" = \"map<string, string>\"\n\
-         \"approver.groups\" = \"list<string>\"\n[defaults]\nrisk = \"low\"\n",
-    );
-    for rule in 0..rules {
-        let spec = spec(rule, rules);
-        write!(text, "[[{}]]\nid = \"r{rule}\"\nwhen = '{}'\n", spec.kind, when(spec)).unwrap();
-        match spec.kind {
-            "zone" => text.push_str("max_risk = \"low\"\n"),
-            "review" => text.push_str("approve = { count = 1, from = '\"sre\" in approver.groups' }\n"),
-            _ => {}
-        }
-    }
-    text
-}
-
-/// One request, and what a rule wants of it.
-#[derive(Clone)]
-struct Ask {
-    action: String,
-    environment: &'static str,
-    service: String,
-    groups: [String; 3],
-    mfa: bool,
-    tier: &'static str,
-    seconds: u64,
-}
-
-impl Ask {
-    fn of(spec: Spec, gold: bool) -> Self {
-        Self {
-            action: format!("action-{}", spec.action),
-            environment: ENVIRONMENTS[spec.environment],
-            service: format!("service-{}", spec.service),
-            groups: [format!("group-{}", spec.group), "everyone".to_owned(), "engineering".to_owned()],
-            mfa: true,
-            tier: if gold { "gold" } else { "bronze" },
-            seconds: 900,
-        }
-    }
-
-    fn request(&self) -> Request {
-        let labels: Attributes = [("tier", self.tier), ("team", "payments")].into_iter().collect();
-        let groups: Vec<&str> = self.groups.iter().map(String::as_str).collect();
-        let resource = Resource::new("service", "orders")
-            .with("environment", self.environment)
-            .with("service", self.service.as_str())
-            .with("labels", Value::Map(labels));
-        let subject = Subject::new("user", "ana").with("groups", groups).with("mfa", self.mfa);
-        Request::new(subject, Action::new(self.action.as_str()), resource)
-            .with_duration(Duration::from_secs(self.seconds))
-    }
-
-    fn json(&self) -> String {
-        serde_json::json!({
-            "subject": {"type": "user", "id": "ana", "properties": {"groups": self.groups, "mfa": self.mfa}},
-            "action": {"name": self.action},
-            "resource": {"type": "service", "id": "orders", "properties": {
-                "environment": self.environment, "service": self.service,
-                "labels": {"tier": self.tier, "team": "payments"}}},
-            "context": {"duration": format!("{}s", self.seconds)},
-        })
-        .to_string()
-    }
-}
-
-/// A thousand requests in a fixed order, each checked to be decided as it is counted.
-fn asks(rules: usize, policy: &Policy) -> Vec<Ask> {
-    let of = |kind: &str| -> Vec<Spec> {
-        (0..rules).map(|rule| spec(rule, rules)).filter(|spec| spec.kind == kind).collect()
-    };
-    let (zones, forbids, reviews) = (of("zone"), of("forbid"), of("review"));
-    let asks = (0..1_000_usize).map(|index| {
-        // The order is mixed, so that no branch is foreseen by the request before.
-        let (number, share) = (index * 617 % 1_000, index * 7 % 20);
-        let (specs, gold, effect) = match share {
-            0..9 => (&zones, true, Effect::Allow),
-            9..12 => (&reviews, true, Effect::Review),
-            12..16 => (&forbids, true, Effect::Deny),
-            _ => (&zones, false, Effect::Deny),
-        };
-        let ask = Ask::of(specs[number * 31 % specs.len()], gold);
-        assert_eq!(policy.decide(&ask.request(), now()).effect(), effect);
-        ask
-    });
-    asks.collect()
 }
 
 /// The same decision written by hand: the floor.
@@ -351,31 +206,4 @@ impl Peer {
     }
 }
 
-fn now() -> DateTime<Utc> {
-    "2026-11-23T10:00:00Z".parse().unwrap()
-}
-
-const ENVIRONMENTS: [&str; 3] = ["dev", "staging", "prod"];
-
 const ROUNDS: usize = 40;
-pub fn prof() {
-    let rules: usize = std::env::args().nth(1).unwrap().parse().unwrap();
-    let rounds: usize = std::env::args().nth(2).unwrap().parse().unwrap();
-    let policy = Policy::from_toml(&document(rules)).unwrap();
-    let asks = asks(rules, &policy);
-    let requests: Vec<Request> = asks.iter().map(Ask::request).collect();
-    let texts: Vec<String> = asks.iter().map(Ask::json).collect();
-    let json = std::env::args().nth(3).is_some();
-    for _ in 0..rounds {
-        if json {
-            for text in &texts {
-                let r = Request::from_trusted_json(text).unwrap();
-                black_box(policy.decide(&r, now()));
-            }
-        } else {
-            for request in &requests {
-                black_box(policy.decide(request, now()));
-            }
-        }
-    }
-}

@@ -120,11 +120,13 @@ pub(super) struct Compiler<'c, 't> {
     schema: &'c Schema,
     faults: &'c mut Faults<'t>,
     defaults: &'c GrantSpec,
+    /// Who may approve: most reviews of a policy ask the same people, who are compiled once.
+    people: BTreeMap<String, Program>,
 }
 
 impl<'c, 't> Compiler<'c, 't> {
     pub(super) fn new(schema: &'c Schema, document: &'c Document, faults: &'c mut Faults<'t>) -> Self {
-        Self { schema, faults, defaults: &document.defaults.grant }
+        Self { schema, faults, defaults: &document.defaults.grant, people: BTreeMap::new() }
     }
 
     pub(super) fn compile(mut self, document: &Document) -> Rules {
@@ -240,7 +242,7 @@ impl<'c, 't> Compiler<'c, 't> {
             veto: spec.veto.as_ref().map(|vetoes| {
                 let veto = |veto: &VetoSpec| Veto {
                     count: people_of(veto.count),
-                    from: self.condition(&veto.from, &people, &format!("rule `{id}`")),
+                    from: self.people(&veto.from, &people, &format!("rule `{id}`")),
                     is_final: veto.is_final,
                 };
                 vetoes.iter().map(veto).collect()
@@ -255,7 +257,7 @@ impl<'c, 't> Compiler<'c, 't> {
         match spec {
             ApproveSpec::Leaf { count, from, comment } => Approve::Leaf {
                 count: people_of(*count),
-                from: self.condition(from, people, &format!("rule `{id}`")),
+                from: self.people(from, people, &format!("rule `{id}`")),
                 comment: *comment,
             },
             ApproveSpec::AtLeast { count, of } => Approve::AtLeast {
@@ -263,6 +265,18 @@ impl<'c, 't> Compiler<'c, 't> {
                 of: of.iter().map(|part| self.approve(part, people, id)).collect(),
             },
         }
+    }
+
+    /// Compiles who may approve. What has faults is compiled each time, so that each place is told.
+    fn people(&mut self, source: &Text, people: &Access, owner: &str) -> Program {
+        if let Some(known) = self.people.get(&source.text) {
+            return known.clone();
+        }
+        let program = self.condition(source, people, owner);
+        if self.faults.is_empty() {
+            self.people.insert(source.text.clone(), program.clone());
+        }
+        program
     }
 
     fn needs(&mut self, spec: &NeedsSpec) -> Needs {
