@@ -39,7 +39,6 @@ pub struct Part {
 struct Inner {
     source: Box<str>,
     node: Node,
-    slots: Box<[Slot]>,
     warnings: Vec<Diagnostic>,
     cost: u64,
     budget: Budget,
@@ -91,19 +90,9 @@ impl Program {
     }
 
     fn new(source: &str, checked: Checked, environment: &Environment) -> Self {
-        let Checked { node, mut slots, warnings, cost } = checked;
-        slots.sort_unstable();
+        let Checked { node, warnings, cost } = checked;
         let budget = Budget::new(environment.limits());
-        Self {
-            inner: Arc::new(Inner {
-                source: source.into(),
-                node,
-                slots: slots.into(),
-                warnings,
-                cost,
-                budget,
-            }),
-        }
+        Self { inner: Arc::new(Inner { source: source.into(), node, warnings, cost, budget }) }
     }
 
     /// Evaluates a condition. Inputs are indexed by slot; a missing one is absent.
@@ -149,21 +138,18 @@ impl Program {
             let outcome = Machine::new(inputs, self.inner.budget.clone())
                 .test(leaf, None)
                 .map_err(|stop| stop.failure(&self.inner.source));
-            let mut slots = Vec::new();
-            leaf.visit(&mut |node| {
-                slots.extend(match node {
-                    Node::Slot(slot, _) | Node::Present(slot, _) | Node::OptionalSlot(slot, _) => Some(*slot),
-                    _ => None,
-                });
-            });
-            parts.push(Part { span: leaf.span().range(), outcome, slots });
+            parts.push(Part { span: leaf.span().range(), outcome, slots: leaf.slots() });
         });
         parts
     }
 
-    /// Iterates over the slots that the program reads, each once.
+    /// Iterates over the slots that the program reads, each once and in order. What a constant made superfluous
+    /// is not read.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.inner.slots.iter().copied()
+        let mut slots = self.inner.node.slots();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.into_iter()
     }
 
     /// Returns the source.
