@@ -8,6 +8,7 @@
     clippy::as_conversions,
     clippy::cast_precision_loss,
     clippy::disallowed_methods,
+    unreachable_pub,
     clippy::indexing_slicing,
     reason = "a bench that cannot run has failed"
 )]
