@@ -148,7 +148,7 @@ pub use audit::{
 #[cfg(feature = "engine")]
 pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
 #[cfg(feature = "engine")]
-pub use gate::{Conflict, Gate, Outcome};
+pub use gate::{Conflict, Debts, Gate, Outcome, Owed};
 #[cfg(any(feature = "engine", all(feature = "verify", test)))]
 pub use grant::Authorization;
 #[cfg(feature = "verify")]
@@ -163,12 +163,12 @@ pub use json::JsonError;
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
-pub use policy::{Policy, PolicyError, PolicyFault};
+pub use policy::{Obligation, Policy, PolicyError, PolicyFault, PolicyOptions};
 #[cfg(feature = "engine")]
 pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 #[cfg(feature = "engine")]
-pub use review::{Review, ReviewError, ReviewState, Vote, VoteError};
+pub use review::{Missing, News, Outlook, Review, ReviewError, ReviewState, StageName, Vote, VoteError};
 pub use risk::Risk;
 #[cfg(feature = "verify")]
 pub use stamp::Stamp;

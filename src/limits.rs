@@ -20,6 +20,9 @@ pub const VALUE_NODES: usize = 4_096;
 /// Bytes of an attribute's name and of an id, such as a subject's or a rule's.
 pub const NAME_BYTES: usize = 256;
 
+/// People and machines on whose behalf a subject acts: an agent, its parent, and the person behind both.
+pub const ACTORS: usize = 4;
+
 /// Bytes of a payload, as a record holds them: the statement, command or body that will run.
 pub const PAYLOAD_BYTES: usize = 16_384;
 
@@ -29,8 +32,29 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
+/// Faults of a policy that are told; the others are counted. Telling one takes a look at all text before it.
+pub const POLICY_FAULTS: usize = 1_000;
+
+/// Rules of a policy, over all its documents.
+pub const POLICY_RULES: usize = 100_000;
+
+/// Documents of one policy: the base and its extensions.
+pub const POLICY_DOCUMENTS: usize = 1_024;
+
+/// Nesting of lists and tables in a policy document: its deepest table has 12 levels.
+pub const POLICY_DEPTH: usize = 32;
+
 /// Bytes of the line that tells people why: a decision may have dozens of them in one record.
 pub const BECAUSE_BYTES: usize = 512;
+
+/// Labels of one rule: data for people and their tools.
+pub const RULE_LABELS: usize = 16;
+
+/// Obligations of one rule.
+pub const RULE_OBLIGATIONS: usize = 8;
+
+/// Bytes of all obligations of a decision, which its record holds beside the request.
+pub const OBLIGATION_BYTES: usize = 4_096;
 
 /// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
 pub const APPROVE_DEPTH: usize = 5;
@@ -43,6 +67,25 @@ pub const PLAN_BYTES: usize = 64_000;
 
 /// Votes of one review.
 pub const VOTES: usize = 64;
+
+/// Comments and advisory votes of one review: they count for nothing and must not crowd out what does.
+pub const REMARKS: usize = 64;
+
+/// Escalations, and reminders, of one stage.
+pub const STAGE_STEPS: usize = 8;
+
+/// Policies under which one review may have been judged: its own and three that were loaded while it waited.
+pub const REVIEW_POLICIES: usize = 4;
+
+/// How old what the host attests of an approver may be when the quorum closes, where the policy does not say:
+/// people change groups by the day, and whoever is removed in a hurry should not count for long.
+pub const APPROVER_AGE: Duration = Duration::from_secs(3600);
+
+/// Seconds that a view of revocations may be old where a withdrawn approval revokes a grant.
+pub const REVOCATION_AGE_SECONDS: i64 = 300;
+
+/// Uses of a grant that a withdrawn approval can take: each is a record.
+pub const REVOCABLE_USES: u64 = 16;
 
 /// Rules that a decision names because they failed; the others are counted. One fact that nobody knows may
 /// fail every rule of a policy, and the decision must fit into a record.

@@ -113,7 +113,7 @@ fn decide_shows_every_fault_of_a_policy_and_fails() {
 
 #[test]
 fn every_tool_has_help_and_refuses_unknown_options() {
-    for name in ["decide", "eval", "inspect", "keys", "verify_grant", "verify_log"] {
+    for name in ["decide", "eval", "inspect", "keys", "review", "verify_grant", "verify_log"] {
         let help = run(name, &["--help"], "");
         assert!(help.status.success(), "{name}");
         assert!(!text(&help.stdout).trim().is_empty(), "{name}");

@@ -117,6 +117,67 @@ fn every_decision_of_the_log_comes_out_the_same_again() {
         (7, 1),
         "only the request that no record can hold is not replayed"
     );
+    assert_eq!((report.founded, report.unfounded), (4, 0), "by two people, two zones and break-glass");
+}
+
+/// Writes a log anew from records that somebody changed, so that its chain holds.
+fn rechained(lines: &[u8], change: impl Fn(&mut Vec<serde_json::Value>)) -> Vec<u8> {
+    use sha2::Digest;
+    let text = std::str::from_utf8(lines).unwrap();
+    let mut records: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    change(&mut records);
+    let mut prev = records[0]["prev"].clone();
+    let mut log = Vec::new();
+    for (seq, record) in records.iter_mut().enumerate() {
+        (record["seq"], record["prev"]) = (seq.into(), prev);
+        let line = record.to_string();
+        let digest = sha2::Sha256::digest([&[0], line.as_bytes()].concat());
+        prev = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+        log.extend_from_slice(line.as_bytes());
+        log.push(b'\n');
+    }
+    log
+}
+
+#[test]
+fn grant_without_a_quorum_in_the_log_is_found() {
+    let mut host = Host::new(POLICY);
+    approved(&mut host);
+    let _ = host.submit(ask("dev"), after(9)).unwrap();
+    let replayed = |lines: &[u8]| {
+        let mut log = LogVerifier::new(STREAM);
+        let mut replay = Replay::new([host.gate.policy().clone()]);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            replay.push(&log.push(line).unwrap());
+        }
+        let report = replay.finish();
+        (report.founded, report.unfounded, report.first_unfounded.is_some())
+    };
+    let is = |record: &serde_json::Value, event: &str| record["event"] == event;
+    assert_eq!(replayed(&host.lines), (2, 0, false));
+    assert_eq!(replayed(&rechained(&host.lines, |_| {})), (2, 0, false));
+    let without_a_vote = rechained(&host.lines, |records| {
+        let first = records.iter().position(|record| is(record, "review.voted")).unwrap();
+        let taken = records.remove(first);
+        (records[first]["version"], records[first]["key"]) = (taken["version"].clone(), taken["key"].clone());
+    });
+    assert_eq!(replayed(&without_a_vote), (1, 1, true), "one approval is no quorum of two");
+    let by_a_stranger = rechained(&host.lines, |records| {
+        let vote = records.iter_mut().find(|record| is(record, "review.voted")).unwrap();
+        vote["vote"]["approver"]["properties"]["groups"] = serde_json::json!(["dev"]);
+    });
+    assert_eq!(replayed(&by_a_stranger), (1, 1, true));
+    let without_a_request = rechained(&host.lines, |records| {
+        let last = records.iter().rposition(|record| is(record, "request.decided")).unwrap();
+        records.remove(last);
+    });
+    assert_eq!(replayed(&without_a_request), (1, 1, true));
+    let twice = rechained(&host.lines, |records| {
+        let granted = records.iter().find(|record| is(record, "grant.authorized")).unwrap().clone();
+        records.push(granted);
+    });
+    assert_eq!(replayed(&twice), (2, 1, true), "a request is authorized once");
 }
 
 #[test]

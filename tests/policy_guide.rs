@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test reads the file that it is about")]
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::arithmetic_side_effects,
     reason = "a failed test may panic"
@@ -35,6 +36,21 @@ fn every_part_of_a_policy_loads_and_its_cases_hold() {
     for block in parts {
         let policy = load(&block, &format!("{}{}", head(), block.text));
         testing::check(&policy).unwrap_or_else(|failures| panic!("line {}: {failures:?}", block.line));
+    }
+}
+
+#[test]
+fn documents_of_the_guide_are_one_policy() {
+    let (base, extension) = (marked("toml base"), marked("toml extension"));
+    let documents = [("base.toml", base[0].text.as_str()), ("team.toml", &extension[0].text)];
+    let policy = Policy::from_documents(documents).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(testing::check(&policy), Ok(2));
+}
+
+#[test]
+fn every_json_policy_loads() {
+    for block in marked("json policy") {
+        Policy::from_json(&block.text).unwrap_or_else(|error| panic!("line {}: {error}", block.line));
     }
 }
 
@@ -75,8 +91,19 @@ fn shown_errors_are_what_the_reader_says() {
 
 #[test]
 fn every_block_is_tested() {
-    let known =
-        ["toml policy", "toml part", "toml review", "toml vocabulary", "toml faulty", "cel", "rust", "text"];
+    let known = [
+        "toml policy",
+        "toml part",
+        "toml review",
+        "toml vocabulary",
+        "toml faulty",
+        "toml base",
+        "toml extension",
+        "json policy",
+        "cel",
+        "rust",
+        "text",
+    ];
     for block in blocks() {
         assert!(known.contains(&block.mark.as_str()), "line {}: `{}`", block.line, block.mark);
     }
@@ -102,6 +129,10 @@ fn every_key_is_in_the_guide() {
         format!("{zone}[zone.limit]\ncount = 1\nper = '1h'\nzzzzzzzzzzzz = 1\n"),
         format!("{zone}[zone.grant]\nzzzzzzzzzzzz = 1\n"),
         format!("{zone}[zone.needs]\nzzzzzzzzzzzz = 1\n"),
+        format!("{zone}[zone.needs]\nfields = [{{ path = 'context.reason', zzzzzzzzzzzz = 1 }}]\n"),
+        format!("{zone}within = {{ days = ['sun'], zzzzzzzzzzzz = 1 }}\n"),
+        format!("{zone}obligations = [{{ custom = {{ name = 'x', zzzzzzzzzzzz = 1 }} }}]\n"),
+        "[[open]]\nid = 'o'\nwhen = 'true'\nmay = ['zone']\nmax_risk = 'low'\nzzzzzzzzzzzz = 1\n".to_owned(),
         format!("{zone}[zone.needs.auth]\nwithin = '5m'\nzzzzzzzzzzzz = 1\n"),
         format!("{review}zzzzzzzzzzzz = 1\n"),
         format!("{review}veto = {{ from = 'true', zzzzzzzzzzzz = 1 }}\n"),
@@ -142,6 +173,10 @@ fn every_fact_and_reason_is_in_the_guide() {
         ReasonCode::LimitReached,
         ReasonCode::DurationTooShort,
         ReasonCode::DurationTooLong,
+        ReasonCode::StartTooLate,
+        ReasonCode::OutsideWindow,
+        ReasonCode::RiskHinted,
+        ReasonCode::ObligationUnsupported,
         ReasonCode::NeedsMissing,
         ReasonCode::ReviewRequired,
         ReasonCode::AmbiguousReview,

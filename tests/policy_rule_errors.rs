@@ -211,7 +211,7 @@ fn needs_name_attributes() {
     );
     assert_eq!(
         faults(&format!("{ZONE}needs = {{ fields = 'context.reason' }}\n")),
-        ["7:20 expected a list of strings, found a string"]
+        ["7:20 expected a list of fields, found a string"]
     );
 }
 
@@ -299,7 +299,7 @@ fn terms_that_say_nothing_or_too_much_are_refused() {
     );
     assert_eq!(
         faults(&format!("{asked}needs = {{ auth = {{ amr = [] }} }}\n")),
-        ["7:18 nothing is needed: expected `amr`, `within` or both"]
+        ["7:18 nothing is needed: expected `amr`, `acr` or `within`"]
     );
     assert_eq!(
         faults(&format!("[groups]\n'' = 'any'\n{asked}")),
@@ -346,9 +346,45 @@ fn a_group_has_a_review() {
 #[test]
 fn what_a_vote_may_change_is_known() {
     assert_eq!(
-        faults(&format!("{REVIEW}approve = {{ from = 'true' }}\nmay = ['narrow']\n")),
-        ["7:8 expected `shorten`, found `narrow`"]
+        faults(&format!("{REVIEW}approve = {{ from = 'true' }}\nmay = ['widen']\n")),
+        ["7:8 expected `shorten`, `start_later`, `narrow`, found `widen`"]
     );
+}
+
+#[test]
+fn what_time_does_to_a_stage_is_possible() {
+    let stage = |keys: &str| {
+        faults(&format!("{REVIEW}[[review.stage]]\nid = 's'\napprove = {{ from = 'true' }}\n{keys}\n"))
+    };
+    for (keys, expected) in [
+        (
+            "escalate = [{ after = '1h' }]",
+            "9:13 `add` is missing: the condition that the added approvers meet",
+        ),
+        (
+            "escalate = [{ add = 'true' }]",
+            "9:13 `after` is missing: how long the stage may take before more people are asked",
+        ),
+        (
+            "escalate = [{ after = '1h', add = 'true' }, { after = '1h', add = 'true' }]",
+            "9:45 expected a later time than that of the step before",
+        ),
+        ("remind = ['1h', '30m']", "9:17 expected a later time than that of the reminder before"),
+        ("remind = '1h'", "9:10 expected a list such as `[\"30m\"]`, found a string"),
+        (
+            "remind = ['1m', '2m', '3m', '4m', '5m', '6m', '7m', '8m', '9m']",
+            "6:1 stage has 9 reminders, limit is 8",
+        ),
+        ("skip_after = '1h'", "7:6 `skip_after` of a stage that stands alone would approve by silence"),
+        ("fallback = { count = 0, from = 'true' }", "9:22 expected a count from 1 to 10000"),
+    ] {
+        assert_eq!(stage(keys), [expected], "{keys}");
+    }
+    let both = "approve = { from = 'true' }\nescalate = [{ after = '1h', add = 'risk == HIGH' }]\n";
+    assert_eq!(faults(&format!("{REVIEW}{both}")).len(), 1, "who may approve does not depend on the risk");
+    let uses = "on_withdraw = 'revoke'\ngrant = { max_uses = 17 }\napprove = { from = 'true' }\n";
+    let expected = "a withdrawn approval can take 16 uses of a grant at most, set `max_uses`";
+    assert!(faults(&format!("{REVIEW}{uses}"))[0].ends_with(expected));
 }
 
 #[test]

@@ -53,14 +53,38 @@ events! {
     ReviewVoted = "review.voted",
     /// A vote did not count, and why.
     ReviewVoteRefused = "review.vote_refused",
+    /// Somebody said something that does not count: a comment, or an advisory vote.
+    ReviewCommented = "review.commented",
+    /// What the host attests of approvers was stated anew.
+    ReviewRefreshed = "review.refreshed",
+    /// Another policy decides by now: what it asks for was added.
+    ReviewReplanned = "review.replanned",
+    /// A stage is satisfied: the next one takes votes.
+    ReviewStagePassed = "review.stage_passed",
+    /// A stage is no longer satisfied: it takes votes again.
+    ReviewStageReopened = "review.stage_reopened",
+    /// A stage was passed over because nobody voted in time.
+    ReviewStageSkipped = "review.stage_skipped",
+    /// Approvers are to be reminded.
+    ReviewReminded = "review.reminded",
     /// Approvers were added because time passed.
     ReviewEscalated = "review.escalated",
+    /// A plan is satisfied and waits for its start.
+    ReviewScheduled = "review.scheduled",
+    /// A plan that waited for its start is no longer satisfied.
+    ReviewUnscheduled = "review.unscheduled",
+    /// A plan is satisfied, but what the host attests of its approvers is too old.
+    ReviewNeedsFresh = "review.needs_fresh",
     /// A plan is satisfied.
     ReviewApproved = "review.approved",
     /// A plan can no longer be satisfied, or was vetoed.
     ReviewRejected = "review.rejected",
     /// Nobody decided in time.
     ReviewExpired = "review.expired",
+    /// Whoever asked no longer does.
+    ReviewWithdrawn = "review.withdrawn",
+    /// Whoever asked asks for something else instead.
+    ReviewSuperseded = "review.superseded",
     /// A grant may be signed: its id, times and claims are fixed.
     GrantAuthorized = "grant.authorized",
     /// A use of a grant was taken.

@@ -41,6 +41,7 @@ pub use failure::{Failure, Fault};
 pub(crate) use input::Seen;
 pub use input::{Given, Input, Mismatch};
 pub use limits::Limits;
+pub(crate) use names::is_word;
 pub use program::{Part, Program};
 pub(crate) use time::{is_zone, local_time};
 pub use types::{Type, TypeError};

@@ -4,19 +4,21 @@
 //! A gate is immutable and evaluates without a lock; time and chance come in a stamp. What is signed,
 //! voted or redeemed was recorded first.
 
+mod owed;
+mod people;
 mod records;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
+pub use self::owed::{Debts, Owed};
 use self::records::Stamped;
-use crate::audit::{Draft, Event, Fate, Key, RefusalKind, Step};
+use crate::audit::{Draft, Event, Fate, Key, Refusal, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
-use crate::grant::{Authorization, Claims, LogReference, Permit, VerifiedGrant, VerifyError};
+use crate::grant::{Authorization, Claims, LogReference, Permit, Quorum, VerifiedGrant, VerifyError};
+use crate::keys::PublicKey;
 use crate::policy::Policy;
-use crate::request::Request;
-use crate::review::{Closing, Review, ReviewState, Vote, VoteError};
+use crate::request::{Request, Subject};
+use crate::review::{Granted, OpenError, Review};
 use crate::stamp::Stamp;
 
 /// Decides requests and counts votes under one policy, as one issuer. Cheap to clone.
@@ -49,6 +51,22 @@ pub struct Gate {
 struct Inner {
     policy: Policy,
     issuer: String,
+    /// Whose keys sign approvals.
+    approvers: Quorum,
+}
+
+/// What a call will record, and what it releases.
+struct Submission {
+    id: String,
+    drafts: Vec<Draft>,
+    refusal: Refusal,
+    release: Release,
+}
+
+/// What is released when the records of a call are stored.
+enum Release {
+    Authorize(Claims, Decision),
+    Outcome(Outcome),
 }
 
 /// What a step leads to: closed, because a host must handle each.
@@ -87,7 +105,17 @@ impl Gate {
     /// Makes a gate. The issuer names whoever signs its grants, such as an https URL.
     #[must_use]
     pub fn new(policy: Policy, issuer: &str) -> Self {
-        Self { inner: Arc::new(Inner { policy, issuer: issuer.to_owned() }) }
+        let approvers = Quorum::new(0, []);
+        Self { inner: Arc::new(Inner { policy, issuer: issuer.to_owned(), approvers }) }
+    }
+
+    /// Sets the keys by which approvers sign their votes, each with the person whose it is, as
+    /// [`Subject::reference`] names them. A vote that carries a signature is refused unless it is by one of them.
+    #[must_use]
+    pub fn with_approvers(self, keys: impl IntoIterator<Item = (String, PublicKey)>) -> Self {
+        let Inner { policy, issuer, .. } = &*self.inner;
+        let approvers = Quorum::new(0, keys);
+        Self { inner: Arc::new(Inner { policy: policy.clone(), issuer: issuer.clone(), approvers }) }
     }
 
     /// Returns the policy.
@@ -102,132 +130,80 @@ impl Gate {
     ///
     /// The step gives [`Conflict`] when a slot of a limit or an emergency was taken first.
     pub fn submit(&self, request: Request, stamp: Stamp) -> Step<Result<Outcome, Conflict>> {
-        let at = Stamped::new(&stamp, "request");
+        self.submission(request, None, &stamp).into_step(|error| error)
+    }
+
+    /// Decides a request as [`submit`](Self::submit) does. If people must approve it, and none of the
+    /// candidates ever could, it is denied at once; a stage that they cannot fill goes to its `fallback`.
+    /// The candidates are all people of whom the host knows, with what it attests of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`submit`](Self::submit).
+    pub fn submit_with_candidates(
+        &self,
+        request: Request,
+        candidates: &[Subject],
+        stamp: Stamp,
+    ) -> Step<Result<Outcome, Conflict>> {
+        self.submission(request, Some(candidates), &stamp).into_step(|error| error)
+    }
+
+    fn submission(&self, request: Request, candidates: Option<&[Subject]>, stamp: &Stamp) -> Submission {
+        let at = Stamped::new(stamp, "request");
         let decided = decision::decide(self.policy(), &request, stamp.now());
         let (mut decision, facts) = (decided.decision, decided.facts);
         let (mut claims, mut review) = (None, None);
-        let written = match decision.path.clone() {
-            Path::Zone(terms) | Path::Emergency { terms, .. } => at
-                .claims(&self.inner.issuer, &request, &decision, &terms, &[], None)
-                .map(|written| claims = Some(written))
-                .map_err(|error| error.to_string()),
-            Path::Review { .. } => {
-                let (request, facts) = (request.clone(), facts.clone());
-                Review::open(at.id.clone(), self.policy(), request, decision.clone(), facts, stamp.now())
-                    .map(|opened| review = Some(opened))
-                    .ok_or_else(|| "the review cannot be opened".to_owned())
+        let fault = match decision.path.clone() {
+            Path::Zone(terms) | Path::Emergency { terms, .. } => {
+                match at.claims(&self.inner.issuer, &request, &decision, &Granted::plain(terms), None) {
+                    Ok(written) => {
+                        claims = Some(written);
+                        None
+                    }
+                    Err(error) => Some((ReasonCode::GrantNotWritable, error.to_string())),
+                }
             }
-            Path::Closed => Ok(()),
+            Path::Review { .. } => {
+                let (asked, facts, made) = (request.clone(), facts.clone(), decision.clone());
+                let id = at.id.clone();
+                match Review::open(id, self.policy(), asked, made, facts, candidates, stamp.now()) {
+                    Ok(opened) => {
+                        review = Some(opened);
+                        None
+                    }
+                    Err(OpenError::Nobody) => {
+                        Some((ReasonCode::NobodyCanApprove, "no candidate can approve it".to_owned()))
+                    }
+                    Err(OpenError::Unrecordable) => {
+                        Some((ReasonCode::GrantNotWritable, "the review cannot be opened".to_owned()))
+                    }
+                }
+            }
+            Path::Closed => None,
         };
-        if let Err(problem) = written {
-            decision = decision.denied(ReasonCode::GrantNotWritable, problem);
+        if let Some((code, problem)) = fault {
+            decision = decision.denied(code, problem);
         }
         let mut drafts = vec![at.decided(&request, &decision, &facts)];
         let refusal = at.refusal("submit");
-        if let Some(claims) = claims {
-            drafts.extend(at.owed(&request, &decision));
-            drafts.push(at.authorized(&at.id, &claims, &decision));
-            return Step::new(drafts, refusal, move |fate| {
-                Ok(Outcome::Allow(authorize(fate, claims, decision)?))
-            });
-        }
-        if let Some(review) = review {
-            let drafts = drafts.into_iter().map(|draft| draft.with_review(&*at.id));
-            let drafts = drafts.chain([at.opened(&review)]).collect();
-            return Step::new(drafts, refusal, |fate| stored(fate).map(|_| Outcome::Review(review)));
-        }
-        let outcome = match decision.effect() {
-            decision::Effect::Challenge => Outcome::Challenge(decision),
-            _ => Outcome::Deny(decision),
+        let outcome = match (claims, review) {
+            (Some(claims), _) => {
+                drafts.extend(at.owed(&request, &decision));
+                drafts.push(at.authorized(&at.id, &claims, &decision));
+                Release::Authorize(claims, decision)
+            }
+            (None, Some(review)) => {
+                drafts = drafts.into_iter().map(|draft| draft.with_review(&*at.id)).collect();
+                drafts.push(at.opened(&review));
+                Release::Outcome(Outcome::Review(review))
+            }
+            (None, None) if decision.effect() == decision::Effect::Challenge => {
+                Release::Outcome(Outcome::Challenge(decision))
+            }
+            (None, None) => Release::Outcome(Outcome::Deny(decision)),
         };
-        Step::new(drafts, refusal, |fate| stored(fate).map(|_| outcome))
-    }
-
-    /// Counts a vote. A vote that does not count is recorded as refused and changes nothing.
-    ///
-    /// A review takes votes under the policy that opened it: after a change of policy it must be asked again.
-    ///
-    /// # Errors
-    ///
-    /// The step gives [`VoteError`].
-    pub fn vote(&self, review: &Review, vote: Vote, stamp: Stamp) -> Step<Result<Outcome, VoteError>> {
-        let at = Stamped::new(&stamp, "vote");
-        let counted = if review.decision().policy() == self.policy().digest() {
-            review.count(&vote, stamp.now())
-        } else {
-            Err(VoteError::PolicyChanged)
-        };
-        let counted = counted.and_then(|counted| match &counted.closing {
-            Closing::Approved { terms, approvers } => {
-                self.ask_again(review, stamp.now())?;
-                let (issuer, id) = (&self.inner.issuer, review.id());
-                let claims =
-                    at.claims(issuer, review.request(), review.decision(), terms, approvers, Some(id))?;
-                Ok((Some(claims), counted))
-            }
-            _ => Ok((None, counted)),
-        });
-        let refusal = at.refusal("vote").with_review(review.id());
-        let (claims, counted) = match counted {
-            Ok(counted) => counted,
-            Err(error) => {
-                let drafts = vec![at.vote_refused(review, &vote, &error)];
-                return Step::new(drafts, refusal, |_| Err(error));
-            }
-        };
-        let mut drafts = vec![at.voted(&counted, &vote)];
-        let (review, decision) = (counted.review, review.decision().clone());
-        match (counted.closing, claims) {
-            (Closing::Approved { approvers, .. }, Some(claims)) => {
-                drafts.push(at.approved(&review, &approvers));
-                drafts.push(at.authorized(review.id(), &claims, &decision).with_review(review.id()));
-                Step::new(drafts, refusal, move |fate| Ok(Outcome::Allow(authorize(fate, claims, decision)?)))
-            }
-            (Closing::Rejected, _) => {
-                drafts.push(at.ended(Event::ReviewRejected, &review));
-                let decision = decision.denied(ReasonCode::ReviewRejected, "the review was rejected");
-                Step::new(drafts, refusal, |fate| Ok(stored(fate).map(|_| Outcome::Deny(decision))?))
-            }
-            _ => Step::new(drafts, refusal, |fate| Ok(stored(fate).map(|_| Outcome::Review(review))?)),
-        }
-    }
-
-    /// Does what is due on a review: ends it when its time is over. Nothing is recorded before that.
-    ///
-    /// # Errors
-    ///
-    /// The step gives [`Conflict`] when somebody acted first.
-    pub fn wake(&self, review: &Review, stamp: Stamp) -> Step<Result<Outcome, Conflict>> {
-        let at = Stamped::new(&stamp, "wake");
-        let refusal = at.refusal("wake").with_review(review.id());
-        if !review.is_due(stamp.now()) {
-            let outcome = standing(review);
-            return Step::new(Vec::new(), refusal, |_| Ok(outcome));
-        }
-        let review = review.expired();
-        let draft =
-            at.ended(Event::ReviewExpired, &review).with_key(version_key(&review), RefusalKind::Stale);
-        let decision = review.decision().denied(ReasonCode::ReviewExpired, "nobody decided in time");
-        Step::new(vec![draft], refusal, |fate| stored(fate).map(|_| Outcome::Deny(decision)))
-    }
-
-    /// Gives the recorded grant of a review again, after a crash between recording and signing. Nothing new
-    /// is authorized: the claims, the id and the log reference are those of the record, and so are the
-    /// bytes to sign.
-    ///
-    /// # Errors
-    ///
-    /// The step gives no error today; the type leaves room for a conflict.
-    pub fn recover(&self, review: &Review, stamp: Stamp) -> Step<Result<Outcome, Conflict>> {
-        let refusal = Stamped::new(&stamp, "recover").refusal("recover").with_review(review.id());
-        let recorded = review.grant().and_then(|grant| {
-            let claims = Claims::from_value(&grant.claims).ok()?;
-            let position = &grant.position;
-            let reference = LogReference::new(&position.stream, position.seq, position.leaf).ok()?;
-            Some(Authorization::new(claims, review.decision().clone()).with_log(reference))
-        });
-        let outcome = recorded.map_or_else(|| standing(review), Outcome::Allow);
-        Step::new(Vec::new(), refusal, |_| Ok(outcome))
+        Submission { id: at.id.clone(), drafts, refusal, release: outcome }
     }
 
     /// Takes a use of a verified grant. The permit that lets the tool run exists only after the use was
@@ -267,18 +243,29 @@ impl Gate {
     pub fn reload(&self, policy: Policy, stamp: Stamp) -> Step<Self> {
         let at = Stamped::new(&stamp, "reload");
         let draft = at.loaded(&policy, self.policy());
-        let gate = Self::new(policy, &self.inner.issuer);
+        let Inner { issuer, approvers, .. } = &*self.inner;
+        let (issuer, approvers) = (issuer.clone(), approvers.clone());
+        let gate = Self { inner: Arc::new(Inner { policy, issuer, approvers }) };
         Step::new(vec![draft], at.refusal("reload"), |_| gate)
     }
+}
 
-    /// What is forbidden when the quorum closes was not approved, whatever it was when the review opened.
-    fn ask_again(&self, review: &Review, now: DateTime<Utc>) -> Result<(), VoteError> {
-        let decision = decision::decide_again(self.policy(), review.request(), review.facts(), now);
-        if decision.effect() != decision::Effect::Deny {
-            return Ok(());
+impl Submission {
+    fn into_step<E: From<Conflict> + 'static>(
+        self,
+        error: impl FnOnce(Conflict) -> E + Send + 'static,
+    ) -> Step<Result<Outcome, E>> {
+        let release = self.release;
+        Step::new(self.drafts, self.refusal, move |fate| release.after(fate).map_err(error))
+    }
+}
+
+impl Release {
+    fn after(self, fate: Fate) -> Result<Outcome, Conflict> {
+        match self {
+            Self::Authorize(claims, decision) => Ok(Outcome::Allow(authorize(fate, claims, decision)?)),
+            Self::Outcome(outcome) => stored(fate).map(|_| outcome),
         }
-        let reason = decision.reasons().next().map_or_else(String::new, ToString::to_string);
-        Err(VoteError::DeniedByNow { reason })
     }
 }
 
@@ -314,24 +301,6 @@ fn stored(fate: Fate) -> Result<Vec<crate::audit::Position>, Conflict> {
         Fate::Refused { kind: RefusalKind::LimitReached, key, .. } => Err(Conflict::LimitReached { key }),
         Fate::Refused { key, .. } => Err(Conflict::Stale { key }),
     }
-}
-
-/// What a review leads to as it stands.
-fn standing(review: &Review) -> Outcome {
-    match review.state() {
-        ReviewState::Open | ReviewState::Approved => Outcome::Review(review.clone()),
-        ReviewState::Rejected => {
-            Outcome::Deny(review.decision().denied(ReasonCode::ReviewRejected, "the review was rejected"))
-        }
-        ReviewState::Expired => {
-            Outcome::Deny(review.decision().denied(ReasonCode::ReviewExpired, "nobody decided in time"))
-        }
-    }
-}
-
-/// A review's version happens once.
-fn version_key(review: &Review) -> Key {
-    Key::Once(format!("review/{}/{}", review.id(), review.version()))
 }
 
 /// A draft of a kind of event, made by the stamp of its step.

@@ -3,14 +3,17 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
-use super::{draft, version_key};
+use super::draft;
+use super::owed::Owed;
+use super::people::version_key;
 use crate::audit::{Draft, Event, Key, Refusal, RefusalKind};
-use crate::decision::{Decision, Path, Terms};
+use crate::decision::{Decision, Path};
 use crate::grant::{self, Approval, ClaimError, Claims, Constraint, Constraints, VerifyError};
+use crate::limits;
 use crate::policy::Policy;
 use crate::policy::schema::FactValues;
 use crate::request::Request;
-use crate::review::{Approver, Counted, Review, Vote, VoteError};
+use crate::review::{Approver, Cast, Change, Granted, Review, Vote, VoteError};
 use crate::stamp::Stamp;
 
 /// The stamp of one step, and the id that it gives what the step begins.
@@ -48,42 +51,61 @@ impl<'s> Stamped<'s> {
     }
 
     pub(super) fn opened(&self, review: &Review) -> Draft {
+        let fallbacks = Some(review.fallbacks()).filter(|stages| !stages.is_empty());
+        let fallbacks = fallbacks.map(|stages| ("fallback".to_owned(), json!(stages)));
         draft(self, Event::ReviewOpened)
             .with_review(review.id())
             .with_key(version_key(review), RefusalKind::Stale)
             .with("version", review.version())
             .with("plan", review.plan_text())
             .with("expires_at", text(review.expires_at()))
+            .with_content(fallbacks)
     }
 
-    pub(super) fn voted(&self, counted: &Counted, vote: &Vote) -> Draft {
-        let review = &counted.review;
-        draft(self, Event::ReviewVoted)
-            .with_review(review.id())
-            .with_key(version_key(review), RefusalKind::Stale)
-            .with("version", review.version())
-            .with("vote", recorded_vote(vote, &counted.seats))
+    /// Records the changes of a review, in their order. The first takes the review's next version.
+    pub(super) fn changed(&self, review: &Review, changes: &[Change]) -> Vec<Draft> {
+        let mut drafts: Vec<Draft> = Vec::with_capacity(changes.len());
+        for (place, change) in changes.iter().enumerate() {
+            let event = change.event();
+            let again = changes.iter().take(place).filter(|other| other.event() == event).count();
+            let label = if again == 0 { event.to_string() } else { format!("{event}/{again}") };
+            let draft = Draft::new(event, self.stamp.id(&label), self.stamp.now()).with_review(review.id());
+            let draft = if place == 0 {
+                draft.with_key(version_key(review), RefusalKind::Stale).with("version", review.version())
+            } else {
+                draft
+            };
+            drafts.push(draft.with_content(change.content()));
+        }
+        drafts
     }
 
     /// Records a vote that does not count. A vote out of bounds is left out: no record could hold it.
     pub(super) fn vote_refused(&self, review: &Review, vote: &Vote, error: &VoteError) -> Draft {
         let record =
             draft(self, Event::ReviewVoteRefused).with_review(review.id()).with("error", error.to_string());
-        if vote.check().is_ok() { record.with("vote", recorded_vote(vote, &[])) } else { record }
+        match vote.check() {
+            Ok(narrowed) => record.with("vote", Cast::of(vote, narrowed, self.stamp.now()).to_record()),
+            Err(_) => record,
+        }
     }
 
-    pub(super) fn approved(&self, review: &Review, approvers: &[Approver]) -> Draft {
-        let named: Json = approvers
-            .iter()
-            .map(|approver| json!({ "by": approver.person, "at": text(approver.at) }))
-            .collect();
-        self.ended(Event::ReviewApproved, review).with("approvers", named)
+    /// Records that somebody could not move a review.
+    pub(super) fn move_refused(&self, review: &Review, call: &str, error: &VoteError) -> Draft {
+        draft(self, Event::StepRefused)
+            .with_review(review.id())
+            .with("call", call)
+            .with("error", error.to_string())
     }
 
-    /// Records the end of a review. It goes with the vote that made it, or has the version's key itself.
-    pub(super) fn ended(&self, event: Event, review: &Review) -> Draft {
-        let record = draft(self, event).with_review(review.id());
-        if event == Event::ReviewExpired { record.with("version", review.version()) } else { record }
+    /// Records that a use of a revoked grant is taken, so that no tool can.
+    pub(super) fn use_taken(&self, root: &str, number: u64, last: u64, claims: &Json) -> Draft {
+        let key = Key::Next { prefix: format!("{root}/"), first: 1, last };
+        let claim = |name: &str| claims.get(name).cloned().unwrap_or_default();
+        Draft::new(Event::GrantRevoked, self.stamp.id(&format!("use/{number}")), self.stamp.now())
+            .with_key(key, RefusalKind::Replayed)
+            .with("grant", claim("jti"))
+            .with("req", claim("req"))
     }
 
     /// Records what fixes a grant. A request is authorized once.
@@ -108,7 +130,27 @@ impl<'s> Stamped<'s> {
             .with("req", &*self.id)
             .with("by", person)
             .with("due", text(due));
-        Some(record)
+        let behind: Vec<Json> = request.actors().map(|actor| actor.reference().into()).collect();
+        Some(if behind.is_empty() { record } else { record.with("behind", behind) })
+    }
+
+    /// Records that an owed review was held. It is held once.
+    pub(super) fn settled(&self, owed: &Owed, vote: &Vote, late: bool) -> Draft {
+        draft(self, Event::EmergencySettled)
+            .with_key(Key::Once(format!("settle/{}", owed.request)), RefusalKind::Stale)
+            .with("req", &*owed.request)
+            .with("of", &*owed.person)
+            .with("by", vote.approver.reference())
+            .with("verdict", vote.verdict.as_str())
+            .with("comment", &*vote.comment)
+            .with("late", late)
+    }
+
+    pub(super) fn settle_refused(&self, owed: &Owed, error: &VoteError) -> Draft {
+        draft(self, Event::StepRefused)
+            .with("call", "settle")
+            .with("req", &*owed.request)
+            .with("error", error.to_string())
     }
 
     pub(super) fn redeemed(&self, claims: &Claims) -> Draft {
@@ -136,54 +178,59 @@ impl<'s> Stamped<'s> {
         issuer: &str,
         request: &Request,
         decision: &Decision,
-        terms: &Terms,
-        approvers: &[Approver],
-        review: Option<&str>,
+        granted: &Granted,
+        review: Option<&Review>,
     ) -> Result<Claims, ClaimError> {
-        let now = self.stamp.now();
+        let (now, terms) = (self.stamp.now(), &granted.terms);
+        let begins = granted.starts_at.unwrap_or(now);
         let after = |span: std::time::Duration| {
             let span = TimeDelta::from_std(span).unwrap_or(TimeDelta::zero());
-            now.checked_add_signed(span).unwrap_or(now)
+            begins.checked_add_signed(span).unwrap_or(begins)
         };
+        let ends = after(terms.duration);
+        let ends =
+            [granted.not_after, terms.until].into_iter().flatten().fold(ends, |ends, end| ends.min(end));
+        if ends <= begins.max(now) {
+            return Err(ClaimError::Type { claim: "exp", expected: "later than the start of the grant" });
+        }
         let resource = request.resource();
         let mut constraints = Constraints::default();
         if let Some(uses) = terms.max_uses {
             constraints.set(Constraint::MaxUses, json!(uses))?;
         }
         if let Some(within) = terms.use_within {
-            constraints.set(Constraint::FirstUseBy, json!(after(within).timestamp()))?;
+            constraints.set(Constraint::FirstUseBy, json!(after(within).min(ends).timestamp()))?;
         }
-        let approvals = approvers.iter();
-        let approvals = approvals
-            .map(|approver| Approval::Named { by: approver.person.clone(), at: approver.at.timestamp() });
+        if review.is_some_and(Review::revokes) {
+            constraints.set(Constraint::RevocationMaxAge, json!(limits::REVOCATION_AGE_SECONDS))?;
+        }
+        constraints.narrow(&granted.narrowed).map_err(|constraint| ClaimError::Type {
+            claim: constraint.as_str(),
+            expected: "within what the policy allows",
+        })?;
+        let approval = |approver: &Approver| match &approver.signature {
+            Some(token) => Approval::Signed(token.clone()),
+            None => Approval::Named { by: approver.person.clone(), at: approver.at.timestamp() },
+        };
         Claims::new(grant::Terms {
             issuer: issuer.to_owned(),
             subject: request.subject().reference(),
-            audience: resource.reference(),
+            audience: request.audience(),
             issued_at: now,
-            not_before: now,
-            expires_at: after(terms.duration),
+            not_before: begins,
+            expires_at: ends,
             id: self.stamp.id("grant"),
             action: request.action().name().to_owned(),
             resource: resource.reference(),
-            request: review.unwrap_or(&self.id).to_owned(),
+            request: review.map_or(&*self.id, Review::id).to_owned(),
             action_digest: request.action().digest(resource),
             policy: Some(decision.policy().to_owned()),
             constraints,
-            approvals: approvals.collect(),
-            holder: None,
+            approvals: granted.approvers.iter().map(approval).collect(),
+            holder: request.holder().cloned(),
         })
+        .and_then(Claims::covered)
     }
-}
-
-fn recorded_vote(vote: &Vote, seats: &[Option<usize>]) -> Json {
-    json!({
-        "approver": vote.approver.to_record(),
-        "verdict": vote.verdict.as_str(),
-        "comment": vote.comment,
-        "at_most_s": vote.at_most.map(|span| span.as_secs()),
-        "stages": seats,
-    })
 }
 
 fn use_of(claims: &Claims) -> [(String, Json); 5] {

@@ -9,6 +9,9 @@
 use chrono::{DateTime, Utc};
 
 use super::constraint::Constraints;
+use super::quorum::QuorumError;
+#[cfg(any(feature = "engine", test))]
+use super::quorum::SignedApproval;
 use crate::json::{self, Bounds, Json, MAX_INTEGER};
 use crate::keys::PublicKey;
 use crate::limits;
@@ -119,6 +122,14 @@ pub enum ClaimError {
         /// What it must be.
         expected: &'static str,
     },
+    /// A signed approval that no verifier would count for this grant.
+    #[error("signed approval of `{by}` does not carry the grant: {fault}")]
+    Approval {
+        /// In whose name it is, escaped and cut at 64 characters; empty where that cannot be read.
+        by: String,
+        /// What is wrong with it.
+        fault: Box<QuorumError>,
+    },
     /// Claims too long for a token of 8 KiB.
     #[error("claims are {bytes} bytes, limit is {}", limits::CLAIMS_BYTES)]
     TooLarge {
@@ -151,6 +162,27 @@ impl Claims {
             log: None,
         };
         claims.bounded()
+    }
+
+    /// Refuses signed approvals that no verifier would count, so that nothing useless is authorized: of
+    /// something else, of less, by the requester, or one person's twice. Their signatures are not checked:
+    /// the verifiers know the keys.
+    #[cfg(any(feature = "engine", test))]
+    pub(crate) fn covered(self) -> Result<Self, ClaimError> {
+        let mut people = std::collections::BTreeSet::new();
+        for approval in &self.approvals {
+            let Approval::Signed(text) = approval else { continue };
+            let refused = |by: &str, fault| ClaimError::Approval { by: quote(by), fault: Box::new(fault) };
+            let (by, approval) = SignedApproval::open(text).map_err(|fault| refused("", fault))?;
+            approval.check(&self).map_err(|fault| refused(&by, fault))?;
+            if by == self.subject {
+                return Err(refused(&by, QuorumError::Requester { person: quote(&by) }));
+            }
+            if !people.insert(by.clone()) {
+                return Err(refused(&by, QuorumError::Twice { person: quote(&by) }));
+            }
+        }
+        Ok(self)
     }
 
     /// Reads claims as a record holds them.

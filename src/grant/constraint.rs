@@ -148,6 +148,49 @@ impl Constraints {
         Ok(())
     }
 
+    /// Makes constraints of names and values.
+    #[cfg(any(feature = "engine", test))]
+    pub(crate) fn of<'n>(pairs: impl IntoIterator<Item = (&'n str, Value)>) -> Result<Self, ClaimError> {
+        let mut constraints = Self::default();
+        for (name, value) in pairs {
+            let unknown = || ClaimError::Unknown { name: quote(name) };
+            constraints.set(Constraint::from_name(name).ok_or_else(unknown)?, value)?;
+        }
+        Ok(constraints)
+    }
+
+    /// Adds what others demand: of two values the narrower one.
+    ///
+    /// # Errors
+    ///
+    /// The constraint of which neither value is within the other.
+    #[cfg(any(feature = "engine", test))]
+    pub(crate) fn narrow(&mut self, others: &Self) -> Result<(), Constraint> {
+        for (constraint, value) in &others.known {
+            match self.get(*constraint) {
+                Some(known) if constraint.is_within(known, value) => {}
+                Some(known) if !constraint.is_within(value, known) => return Err(*constraint),
+                _ => self.set(*constraint, value.clone()).map_err(|_| *constraint)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Names a constraint that allows more than the others do.
+    #[cfg(any(feature = "engine", test))]
+    pub(crate) fn exceeds(&self, others: &Self) -> Option<Constraint> {
+        let more = |(constraint, value): &(Constraint, Value)| {
+            others.get(*constraint).is_some_and(|other| !constraint.is_within(value, other))
+        };
+        self.known.iter().find(|known| more(known)).map(|(constraint, _)| *constraint)
+    }
+
+    /// Lists the constraints by name.
+    #[cfg(any(feature = "engine", test))]
+    pub(crate) fn to_value(&self) -> Value {
+        self.known.iter().map(|(constraint, value)| (constraint.as_str().to_owned(), value.clone())).collect()
+    }
+
     pub(crate) fn get(&self, constraint: Constraint) -> Option<&Value> {
         self.known.iter().find(|(known, _)| *known == constraint).map(|(_, value)| value)
     }
@@ -164,7 +207,7 @@ impl Constraints {
         self.unknown.as_deref()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.known.is_empty() && self.unknown.is_none()
     }
 

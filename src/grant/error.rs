@@ -247,6 +247,7 @@ impl ClaimError {
             Self::Unknown { .. } => "claim_unknown",
             Self::Missing { .. } => "claim_missing",
             Self::Type { .. } => "claim_type",
+            Self::Approval { fault, .. } => fault.reason(),
             Self::TooLarge { .. } => "too_large",
         }
     }

@@ -19,7 +19,7 @@ use crate::text::quote;
 /// ```
 /// use countersign::{LogProof, ProofPlan};
 ///
-/// # let (record, checkpoint, hash_of) = (br#"{"!fmt":…}"#.as_slice(), "orders-gate\n2\n…", |_| [0; 32]);
+/// # let (record, checkpoint, hash_of) = (b"{}".as_slice(), "orders-gate\n2\n", |_| [0; 32]);
 /// let plan = ProofPlan::inclusion(1, 2).ok_or("no such record")?; // record 1 of a checkpoint of 2
 /// let hashes = plan.assemble(plan.subtrees().map(hash_of)).ok_or("another number of hashes")?;
 /// let text = LogProof::new(1, record, hashes, checkpoint).to_text();

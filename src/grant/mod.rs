@@ -30,7 +30,11 @@ pub use issue::Authorization;
 pub use issue::{Grant, SignatureMismatch, UnsignedGrant};
 pub use logged::{LogProof, LogProofError};
 pub use prove::HolderProofError;
+#[cfg(feature = "engine")]
+pub(crate) use quorum::Quorum;
 pub use quorum::{QuorumError, SignedApproval};
+#[cfg(feature = "engine")]
+pub(crate) use redeem::use_root;
 pub use redeem::{Permit, Redemption};
 pub use revoke::RevocationList;
 pub use token::{Algorithm, Part, TokenError};

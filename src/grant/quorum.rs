@@ -109,7 +109,7 @@ pub enum QuorumError {
 
 /// What a verifier demands of approvals.
 #[derive(Debug, Clone)]
-pub(super) struct Quorum {
+pub(crate) struct Quorum {
     required: usize,
     /// By the thumbprint of the key.
     approvers: BTreeMap<String, (String, PublicKey)>,
@@ -170,6 +170,30 @@ impl SignedApproval {
         Self::read(&token.claims(BOUNDS)?).map(|_| text).map_err(QuorumError::from)
     }
 
+    /// Reads an approval and the person in whose name it is, whoever signed it: the verifiers know the keys.
+    #[cfg(any(feature = "engine", test))]
+    pub(crate) fn open(text: &str) -> Result<(String, Self), QuorumError> {
+        let token = Token::read(text, limits::APPROVAL_BYTES, TYP)?;
+        Ok(Self::read(&token.claims(BOUNDS)?)?)
+    }
+
+    /// Returns the id of the key that an approval names.
+    pub(super) fn key_id(text: &str) -> Option<String> {
+        Token::read(text, limits::APPROVAL_BYTES, TYP).ok().map(|token| token.key_id)
+    }
+
+    /// Returns the end that no grant passes.
+    #[must_use]
+    pub fn not_after(&self) -> DateTime<Utc> {
+        super::error::moment(self.not_after)
+    }
+
+    /// Returns the number of uses that no grant exceeds.
+    #[must_use]
+    pub fn uses(&self) -> u32 {
+        u32::try_from(self.uses).unwrap_or_default()
+    }
+
     /// Returns the person in whose name the approval is, and what is approved.
     fn read(json: &Json<'_>) -> Result<(String, Self), ClaimError> {
         check_version(json)?;
@@ -203,6 +227,35 @@ impl SignedApproval {
         Ok((person, approval))
     }
 
+    /// Refuses an approval of something else than an issuer would grant for a request.
+    #[cfg(feature = "engine")]
+    pub(crate) fn check_request(
+        &self,
+        issuer: &str,
+        id: &str,
+        request: &crate::request::Request,
+    ) -> Result<(), QuorumError> {
+        let resource = request.resource();
+        let equal = [
+            ("iss", self.issuer == issuer),
+            ("req", self.request == id),
+            ("sub", self.subject == request.subject().reference()),
+            ("act", self.action == request.action().name()),
+            ("res", self.resource == resource.reference()),
+            ("adg", self.action_digest == request.action().digest(resource)),
+        ];
+        match equal.into_iter().find(|(_, holds)| !holds) {
+            Some((claim, _)) => Err(QuorumError::Differs { claim }),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the number of uses, the constraints and the end that the approver signed.
+    #[cfg(feature = "engine")]
+    pub(crate) fn ceiling(self) -> (i64, Constraints, i64) {
+        (self.uses, self.constraints, self.not_after)
+    }
+
     fn to_text(&self, person: &str) -> String {
         let mut text = String::from("{\"act\":");
         push_string(&mut text, &self.action);
@@ -229,7 +282,7 @@ impl SignedApproval {
     }
 
     /// Refuses a grant that is not what was approved, or more.
-    fn check(&self, grant: &Claims) -> Result<(), QuorumError> {
+    pub(super) fn check(&self, grant: &Claims) -> Result<(), QuorumError> {
         let equal = [
             ("iss", self.issuer == grant.issuer),
             ("req", self.request == grant.request),
@@ -257,7 +310,7 @@ impl SignedApproval {
 }
 
 impl Quorum {
-    pub(super) fn new(required: usize, approvers: impl IntoIterator<Item = (String, PublicKey)>) -> Self {
+    pub(crate) fn new(required: usize, approvers: impl IntoIterator<Item = (String, PublicKey)>) -> Self {
         let by_key = |(person, key): (String, PublicKey)| (key.thumbprint().to_owned(), (person, key));
         Self { required, approvers: approvers.into_iter().map(by_key).collect() }
     }
@@ -284,7 +337,8 @@ impl Quorum {
         if found < required { Err(QuorumError::TooFew { found, required }) } else { Ok(end) }
     }
 
-    fn verify(&self, text: &str) -> Result<(String, SignedApproval), QuorumError> {
+    /// Verifies an approval by the key of its approver. Returns in whose name it is.
+    pub(crate) fn verify(&self, text: &str) -> Result<(String, SignedApproval), QuorumError> {
         let token = Token::read(text, limits::APPROVAL_BYTES, TYP)?;
         let Some((person, key)) = self.approvers.get(&token.key_id) else {
             return Err(QuorumError::UnknownKey { key_id: token.key_id });

@@ -8,10 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
-use super::claims::{Claims, check_version, date, is_text, push_string, text};
+use super::claims::{Approval, Claims, check_version, date, is_text, push_string, text};
 use super::token::{Algorithm, Token, seal, signing_input};
-use super::{ClaimError, VerifyError};
+use super::{ClaimError, SignedApproval, VerifyError};
+use crate::audit::{Event, Record};
 use crate::json::{Bounds, Json, MAX_INTEGER};
 use crate::keys::{KeySet, SigningKey};
 use crate::limits;
@@ -21,6 +23,7 @@ use crate::text::quote;
 ///
 /// Subjects, policies and "everything" are revoked up to a second: grants issued later count again. Keys and
 /// single grants are revoked for good. A rule is revoked by the ids of its grants, which the log has.
+/// Verifiers know a list only while it is the newest: each new one repeats what shall stay revoked.
 ///
 /// ```
 /// use chrono::DateTime;
@@ -78,7 +81,7 @@ impl RevocationList {
         self
     }
 
-    /// Revokes a key by its thumbprint: its grants and its lists.
+    /// Revokes a key by its thumbprint: what it signed (grants, lists, approvals) and grants bound to it.
     pub fn key(mut self, thumbprint: &str) -> Self {
         self.keys.insert(thumbprint.to_owned());
         self
@@ -94,6 +97,33 @@ impl RevocationList {
     /// Revokes the grants that a policy, named by its digest, led to, issued in or before the second `until`.
     pub fn policy(mut self, digest: &str, until: DateTime<Utc>) -> Self {
         self.policies.insert(digest.to_owned(), until.timestamp());
+        self
+    }
+
+    /// Revokes the grants that a rule led to and that have not ended when the list is issued, by their ids.
+    /// A grant does not name its rules; the records of the log do, of which those of all streams are needed.
+    pub fn rule<'r>(mut self, rule: &str, records: impl IntoIterator<Item = &'r Record>) -> Self {
+        let (mut requests, mut living) = (BTreeSet::new(), Vec::new());
+        for record in records {
+            let decided = record.event() == Event::RequestDecided.as_str();
+            if !decided && record.event() != Event::GrantAuthorized.as_str() {
+                continue;
+            }
+            let content = record.content();
+            let Some(request) = content.get("req").and_then(Value::as_str).map(str::to_owned) else {
+                continue;
+            };
+            let claim = |name| content.get("claims").and_then(|claims| claims.get(name));
+            if decided {
+                let rules = content.get("decision").and_then(|decision| decision.get("rules"));
+                let mut named = rules.and_then(Value::as_array).into_iter().flatten();
+                requests.extend(named.any(|name| name.as_str() == Some(rule)).then_some(request));
+            } else if claim("exp").and_then(Value::as_i64).is_none_or(|end| end > self.issued_at) {
+                living.extend(claim("jti").and_then(Value::as_str).map(|id| (request, id.to_owned())));
+            }
+        }
+        let led_to = living.into_iter().filter(|(request, _)| requests.contains(request));
+        self.grants.extend(led_to.map(|(_, id)| id));
         self
     }
 
@@ -195,8 +225,14 @@ impl Revocations {
         let until = |bounds: &BTreeMap<String, i64>, name: Option<&str>| {
             name.and_then(|name| bounds.get(name)).is_some_and(|until| claims.issued_at <= *until)
         };
-        if list.keys.contains(key_id) {
-            return Err(VerifyError::RevokedKey { key_id: key_id.to_owned() });
+        let approvers = claims.approvals.iter().filter_map(|approval| match approval {
+            Approval::Signed(text) => SignedApproval::key_id(text),
+            Approval::Named { .. } => None,
+        });
+        let holder = claims.holder.as_ref().map(|key| key.thumbprint().to_owned());
+        let mut keys = std::iter::once(key_id.to_owned()).chain(holder).chain(approvers);
+        if let Some(key_id) = keys.find(|key_id| list.keys.contains(key_id)) {
+            return Err(VerifyError::RevokedKey { key_id });
         }
         if list.grants.contains(&claims.id)
             || list.everything.is_some_and(|until| claims.issued_at <= until)

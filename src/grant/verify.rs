@@ -76,7 +76,7 @@ pub struct Attempt {
 }
 
 /// A grant that is genuine, valid and for the attempt. It does not show the payload: that takes a
-/// [`Permit`](super::Permit).
+/// [`Permit`](super::Permit). Redeem it at once: unless a gate does it, nothing looks at a clock again.
 ///
 /// ```compile_fail,E0451
 /// fn forge(one: countersign::VerifiedGrant) -> countersign::VerifiedGrant { countersign::VerifiedGrant { ..one } }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::limits;
 use crate::text::is_unprintable;
 
 /// Everything that is wrong with a policy.
@@ -36,11 +37,12 @@ pub struct PolicyFault {
     message: String,
 }
 
-/// A document's text with its name, to which spans point.
+/// The texts of all documents, one behind the other, to which spans point.
 #[derive(Debug, Clone)]
 pub(crate) struct Source<'t> {
-    pub(crate) file: Arc<str>,
-    pub(crate) text: &'t str,
+    /// Each file's name, and where its text starts.
+    files: Vec<(Arc<str>, usize)>,
+    text: &'t str,
 }
 
 /// Bytes of a document.
@@ -51,6 +53,8 @@ pub(crate) type Span = Range<usize>;
 pub(crate) struct Faults<'t> {
     source: Source<'t>,
     found: Vec<(Span, String)>,
+    /// Faults beyond those that are told.
+    more: usize,
 }
 
 impl PolicyError {
@@ -97,15 +101,33 @@ impl PolicyFault {
 
 impl<'t> Faults<'t> {
     pub(crate) fn new(source: Source<'t>) -> Self {
-        Self { source, found: Vec::new() }
+        Self { source, found: Vec::new(), more: 0 }
     }
 
     pub(crate) fn add(&mut self, span: &Span, message: impl Into<String>) {
-        self.found.push((span.clone(), message.into()));
+        if self.found.len() < limits::POLICY_FAULTS {
+            self.found.push((span.clone(), message.into()));
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
     }
 
     pub(crate) fn text(&self) -> &'t str {
         self.source.text
+    }
+
+    /// Names a place that another one is told about: its line, and its file where that is another.
+    pub(crate) fn line(&self, place: &Span, beside: &Span) -> String {
+        if self.found.len() >= limits::POLICY_FAULTS {
+            return String::new();
+        }
+        let fault = self.source.fault(place, String::new());
+        let line = fault.line;
+        if self.source.fault(beside, String::new()).file == fault.file {
+            format!("line {line}")
+        } else {
+            format!("line {line} of `{}`", crate::text::quote(&fault.file))
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -113,16 +135,32 @@ impl<'t> Faults<'t> {
     }
 
     pub(crate) fn into_error(self) -> PolicyError {
-        let Self { source, found } = self;
+        let Self { source, mut found, more } = self;
+        if more > 0 {
+            let end = source.text.trim_end().len();
+            found.push((end..end, format!("{more} more faults")));
+        }
         PolicyError::new(found.into_iter().map(|(span, message)| source.fault(&span, message)).collect())
     }
 }
 
-impl Source<'_> {
+impl<'t> Source<'t> {
+    /// Takes one document.
+    pub(crate) fn new(file: &str, text: &'t str) -> Self {
+        Self { files: vec![(file.into(), 0)], text }
+    }
+
+    /// Takes several documents: their texts joined, and where each starts, in this order.
+    pub(crate) fn joined(files: Vec<(Arc<str>, usize)>, text: &'t str) -> Self {
+        Self { files, text }
+    }
+
     fn fault(&self, span: &Span, message: String) -> PolicyFault {
         let start = span.start.min(self.text.len());
-        let before = self.text.get(..start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |index| index.saturating_add(1));
+        let (file, first) =
+            self.files.iter().rfind(|(_, first)| *first <= start).cloned().unwrap_or_default();
+        let before = self.text.get(first..start).unwrap_or_default();
+        let line_start = first.saturating_add(before.rfind('\n').map_or(0, |index| index.saturating_add(1)));
         let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let prefix = self.text.get(line_start..start).unwrap_or_default();
         let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
@@ -130,7 +168,7 @@ impl Source<'_> {
         let cut = if line.chars().nth(LINE).is_some() { column.saturating_sub(LINE / 2) } else { 0 };
         let shown = line.chars().skip(cut).take(LINE);
         PolicyFault {
-            file: self.file.clone(),
+            file,
             line: before.matches('\n').count().saturating_add(1),
             column,
             excerpt: shown.map(|c| if is_unprintable(c) { ' ' } else { c }).collect(),
@@ -177,7 +215,7 @@ mod tests {
     #[test]
     fn long_line_is_shown_around_the_place() {
         let text = format!("{}here{}", "a".repeat(1_000), "b".repeat(1_000));
-        let fault = Source { file: "p".into(), text: &text }.fault(&(1_000..1_004), "found".to_owned());
+        let fault = Source::new("p", &text).fault(&(1_000..1_004), "found".to_owned());
         assert_eq!((fault.line(), fault.column()), (1, 1_001));
         let shown = fault.to_string();
         let lines: Vec<&str> = shown.lines().collect();

@@ -10,6 +10,7 @@ use super::document::{AttributeSpec, Document};
 use super::error::Faults;
 pub(crate) use super::facts::FactValues;
 use super::facts::RootSlots;
+use super::node::Text;
 use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Source, Subject};
@@ -47,12 +48,29 @@ pub(crate) struct Members {
     resource: [Slot; 2],
     reason: Slot,
     duration: Slot,
+    start: Slot,
+    audience: Slot,
+    actor: [Slot; 2],
     emergency: Slot,
     approver: [Slot; 2],
     vote_at: Slot,
     vote_comment: Slot,
-    vote_kind: Slot,
+    pub(crate) vote_kind: Slot,
+    vote_delegated: Slot,
+    vote_signed: Slot,
     payload: Vec<RootSlots>,
+}
+
+/// Who votes, and how, as conditions on approvers see it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voting<'a> {
+    /// Whose authority it is: of a delegate's vote, the delegator's.
+    pub(crate) approver: &'a Subject,
+    pub(crate) comment: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) delegated: bool,
+    pub(crate) signed: bool,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// The part of a request that an attribute belongs to.
@@ -135,6 +153,17 @@ impl Schema {
         if let Some(duration) = request.duration().and_then(|span| TimeDelta::from_std(span).ok()) {
             set(members.duration, duration.into());
         }
+        if let Some(start) = request.not_before() {
+            set(members.start, start.into());
+        }
+        if let Some(audience) = request.stated_audience() {
+            set(members.audience, audience.into());
+        }
+        if let Some(actor) = request.actors().next() {
+            let [kind, id] = members.actor;
+            set(kind, actor.kind().into());
+            set(id, actor.id().into());
+        }
         for root in &members.payload {
             root.set(facts, &mut set);
         }
@@ -146,21 +175,17 @@ impl Schema {
 
     /// Adds who votes, how and when, to the inputs of a request. An approver's attribute that is absent or
     /// of the wrong type is left out: a condition that reads it fails, and who fails a condition does not count.
-    pub(crate) fn add_vote<'a>(
-        &self,
-        inputs: &mut [Input<'a>],
-        approver: &'a Subject,
-        comment: &'a str,
-        kind: &'a str,
-        at: DateTime<Utc>,
-    ) {
+    pub(crate) fn add_vote<'a>(&self, inputs: &mut [Input<'a>], vote: Voting<'a>) {
+        let approver = vote.approver;
         let [kind_slot, id] = self.members.approver;
-        let always: [(Slot, Input<'a>); 5] = [
+        let always: [(Slot, Input<'a>); 7] = [
             (kind_slot, approver.kind().into()),
             (id, approver.id().into()),
-            (self.members.vote_at, at.into()),
-            (self.members.vote_comment, comment.into()),
-            (self.members.vote_kind, kind.into()),
+            (self.members.vote_at, vote.at.into()),
+            (self.members.vote_comment, vote.comment.into()),
+            (self.members.vote_kind, vote.kind.into()),
+            (self.members.vote_delegated, vote.delegated.into()),
+            (self.members.vote_signed, vote.signed.into()),
         ];
         let attributes = self.attributes.iter().filter(|attribute| attribute.root == Root::Approver);
         let stated = attributes.map(|attribute| {
@@ -230,11 +255,10 @@ impl Attribute {
             declaration = declaration.one_of(spec.one_of.iter());
         }
         let matches = spec.matches.as_ref().and_then(|pattern| {
-            let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
             if declaration.ty != Type::String {
                 faults.add(&pattern.span, "`matches` goes with the type `string`");
             }
-            regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
+            compile_pattern(pattern, faults)
         });
         Some(Self {
             path: path.text.clone(),
@@ -246,6 +270,11 @@ impl Attribute {
             one_of: spec.one_of.clone(),
             matches,
         })
+    }
+
+    /// Returns the declared type.
+    pub(super) fn ty<'s>(&self, schema: &'s Schema) -> &'s Type {
+        schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty)
     }
 
     /// Reads the attribute's value from a request.
@@ -261,6 +290,11 @@ impl Attribute {
                 Some((find(request.resource().properties(), &self.names)?, request.resource().source()))
             }
             Root::Context => {
+                let behind = self.names.iter().take_while(|name| *name == "actor").count();
+                if let Some(place) = behind.checked_sub(1) {
+                    let actor = request.actors().nth(place)?;
+                    return Some((find(actor.properties(), self.names.get(behind..)?)?, actor.source()));
+                }
                 let (first, rest) = self.names.split_first()?;
                 let (value, source) = request.context(first)?;
                 Some((walk(value, rest)?, source))
@@ -300,8 +334,7 @@ impl Attribute {
     }
 
     fn check<'a>(&self, value: &'a Value, schema: &Schema) -> Result<Input<'a>, Misfit> {
-        let ty = schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty);
-        let input = Input::of(value, ty).map_err(|mismatch| Misfit::WrongType {
+        let input = Input::of(value, self.ty(schema)).map_err(|mismatch| Misfit::WrongType {
             path: self.path.clone(),
             problem: mismatch.to_string(),
         })?;
@@ -322,7 +355,7 @@ impl Members {
         let resource = [text("resource.type"), text("resource.id")];
         let approver = [text("approver.type"), text("approver.id")];
         let vote_comment = text("vote.comment");
-        let kinds = ["person"];
+        let kinds = ["person", "automatic", "force"];
         Self {
             now: environment.declare("now", Type::Timestamp),
             risk: environment.declare("risk", Type::Risk),
@@ -331,14 +364,25 @@ impl Members {
             resource,
             reason: environment.declare("context.reason", Declaration::new(Type::String).optional()),
             duration: environment.declare("context.duration", Declaration::new(Type::Duration).optional()),
+            start: environment.declare("context.not_before", Declaration::new(Type::Timestamp).optional()),
+            audience: environment.declare("context.audience", Declaration::new(Type::String).optional()),
+            actor: ["context.actor.type", "context.actor.id"]
+                .map(|path| environment.declare(path, Declaration::new(Type::String).optional())),
             emergency: environment.declare("context.emergency", Type::Bool),
             approver,
             vote_at: environment.declare("vote.at", Type::Timestamp),
             vote_comment,
             vote_kind: environment.declare("vote.kind", Declaration::new(Type::String).one_of(kinds)),
+            vote_delegated: environment.declare("vote.delegated", Type::Bool),
+            vote_signed: environment.declare("vote.signed", Type::Bool),
             payload: RootSlots::declare(environment),
         }
     }
+}
+
+pub(super) fn compile_pattern(pattern: &Text, faults: &mut Faults<'_>) -> Option<Regex> {
+    let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
+    regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
 }
 
 fn find<'a>(attributes: &'a Attributes, names: &[String]) -> Option<&'a Value> {

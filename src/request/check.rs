@@ -54,8 +54,20 @@ impl Request {
         if let Some(duration) = self.duration() {
             check_span("context.duration", duration)?;
         }
+        if let Some(start) = self.not_before() {
+            meter.time(at("context.not_before"), start)?;
+        }
+        if let Some(audience) = &self.audience {
+            meter.name(at("context.audience"), audience)?;
+        }
+        bound(at("context.actor"), self.actors.len(), "actors", limits::ACTORS)?;
+        self.actors.iter().try_for_each(|actor| {
+            actor.fault().map_or(Ok(()), |fault| Err(fault.clone()))?;
+            meter.person(at("context.actor"), actor)
+        })?;
         if let Some(auth) = &self.auth {
             meter.time(at("context.auth.time"), auth.time)?;
+            auth.class.iter().try_for_each(|class| meter.item(at("context.auth.acr"), class))?;
             auth.methods.iter().try_for_each(|method| meter.item(at("context.auth.amr"), method))?;
         }
         if let Some(usage) = self.usage() {

@@ -1,30 +1,60 @@
-//! The right people, counted right.
+//! The right people, counted right, in time.
 //!
-//! A review collects votes until its plan is satisfied, vetoed or out of time. Its state is a fold over
-//! its records: what replays from a log equals what lived. It holds no authorization; that comes only from
-//! a committed step of the gate.
+//! A review collects votes until its plan is satisfied, vetoed or out of time. It is a value: a step makes a
+//! new one from changes, and the same changes read from its records make the same value. Votes move it,
+//! time moves it ([`Gate::wake`](crate::Gate::wake)), and so do a new policy and whoever asked:
+//!
+//! ```text
+//!             votes, time, policy                 start comes
+//!   ┌──────▶ open ──────────▶ scheduled ─────────────────▶ approved ──▶ revoked
+//!   └─ stages, ─┘ ▲ withdrawal │    quorum, no later start ▲  an approval is taken back
+//!      reminders, └────────────┘ ──────────────────────────┘
+//!      escalation │ veto ▶ rejected   time ▶ expired   requester ▶ withdrawn, superseded
+//! ```
+//!
+//! It holds no authorization; that comes only from a committed step of the gate.
 
+mod bench;
+mod cast;
+mod change;
+mod court;
+mod error;
+mod motion;
+mod news;
+mod opening;
+mod outlook;
 mod plan;
+mod progress;
 mod quorum;
 mod replay;
+mod state;
 mod vote;
 
-use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+pub(crate) use cast::Cast;
+pub(crate) use change::Change;
+pub use error::VoteError;
+pub(crate) use motion::{Granted, Motion, SignedTerms};
+pub use news::{News, StageName};
+pub(crate) use opening::OpenError;
+pub use outlook::{Missing, Outlook};
 pub use replay::ReviewError;
-pub(crate) use vote::Verdict;
-pub use vote::{Vote, VoteError};
+pub use state::ReviewState;
+pub use vote::Vote;
+pub(crate) use vote::{Verdict, VoteKind};
 
-use self::plan::{About, Cast, Judgement, Plan};
+use self::bench::About;
+use self::court::Court;
+use self::plan::Plan;
+use self::progress::{Progress, later};
 use crate::audit::Position;
 use crate::decision::{Decision, Terms};
-use crate::limits;
-use crate::policy::Policy;
+use crate::policy::May;
 use crate::policy::schema::FactValues;
-use crate::request::{Request, Source, Subject};
+use crate::request::Request;
 
 /// A request that waits for people, or did.
 ///
@@ -36,25 +66,33 @@ pub struct Review {
     request: Arc<Request>,
     decision: Arc<Decision>,
     facts: Arc<FactValues>,
-    plan: Plan,
+    /// One for each policy that asks for people; the first is the one that opened the review.
+    tracks: Vec<Track>,
+    /// Every policy that was asked.
+    policies: Vec<Arc<str>>,
     state: ReviewState,
     votes: Vec<Cast>,
+    comments: Vec<Cast>,
     opened_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
+    /// The latest time of any change.
+    latest: DateTime<Utc>,
+    /// When a satisfied plan is authorized.
+    starts_at: Option<DateTime<Utc>>,
+    /// Whose attributes were too old when the quorum was there.
+    awaited: Vec<String>,
     grant: Option<Recorded>,
+    news: Vec<News>,
 }
 
-/// How far a review is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReviewState {
-    /// It takes votes.
-    Open,
-    /// The plan was satisfied, and a grant authorized.
-    Approved,
-    /// It was vetoed, or can no longer be satisfied.
-    Rejected,
-    /// Nobody decided in time.
-    Expired,
+/// A plan, the terms that its policy gives, and how far each of its reviews is.
+#[derive(Debug, Clone)]
+struct Track {
+    plan: Plan,
+    terms: Terms,
+    /// The place of its first review among those of all plans.
+    first: usize,
+    progress: Vec<Progress>,
 }
 
 /// The grant that a review led to, as it is recorded.
@@ -64,56 +102,18 @@ pub(crate) struct Recorded {
     pub(crate) position: Position,
 }
 
-/// What a vote does to a review.
-#[derive(Debug)]
-pub(crate) struct Counted {
-    pub(crate) review: Review,
-    pub(crate) seats: Vec<Option<usize>>,
-    pub(crate) closing: Closing,
-}
-
-/// Whether a vote closes its review.
-#[derive(Debug)]
-pub(crate) enum Closing {
-    Open,
-    Approved { terms: Terms, approvers: Vec<Approver> },
-    Rejected,
-}
-
 /// Somebody whose approval was counted.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Approver {
     pub(crate) person: String,
+    /// For whom they acted, if not for themselves.
+    pub(crate) delegator: Option<String>,
     pub(crate) at: DateTime<Utc>,
+    /// The approval that they signed themselves.
+    pub(crate) signature: Option<String>,
 }
 
 impl Review {
-    /// Opens a review for a decision that asks for one, if a record can hold its plan.
-    pub(crate) fn open(
-        id: String,
-        policy: &Policy,
-        request: Request,
-        decision: Decision,
-        facts: FactValues,
-        now: DateTime<Utc>,
-    ) -> Option<Self> {
-        let plan = Plan::of(policy, &decision.path).filter(Plan::is_recordable)?;
-        let expires = TimeDelta::from_std(plan.expires()).ok()?;
-        Some(Self {
-            id,
-            version: 1,
-            request: Arc::new(request),
-            decision: Arc::new(decision),
-            facts: Arc::new(facts),
-            state: ReviewState::Open,
-            votes: Vec::new(),
-            opened_at: now,
-            expires_at: now.checked_add_signed(expires)?,
-            grant: None,
-            plan,
-        })
-    }
-
     /// Returns the id, which is also the request's.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -144,101 +144,36 @@ impl Review {
         self.opened_at
     }
 
-    /// Returns the first moment at which the review no longer takes votes.
+    /// Returns the first moment at which an open review no longer takes votes.
     #[must_use]
     pub fn expires_at(&self) -> DateTime<Utc> {
         self.expires_at
     }
 
-    /// Returns when to wake the review, while it is open.
+    /// Returns when a scheduled review is authorized.
+    #[must_use]
+    pub fn starts_at(&self) -> Option<DateTime<Utc>> {
+        self.starts_at
+    }
+
+    /// Returns the digests of all policies that were asked: the one that opened the review comes first.
+    pub fn policies(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.policies.iter().map(AsRef::as_ref)
+    }
+
+    /// Returns when to wake the review: to escalate, remind, pass over a stage, authorize it at its start or
+    /// end it. It is `None` where nothing but people can move it, or nobody.
     #[must_use]
     pub fn next_wakeup(&self) -> Option<DateTime<Utc>> {
-        (self.state == ReviewState::Open).then_some(self.expires_at)
-    }
-
-    /// Returns who of the candidates could approve now.
-    #[must_use]
-    pub fn eligible<'a>(&self, candidates: impl IntoIterator<Item = &'a Subject>) -> Vec<&'a Subject> {
-        let has_seat = |vote: Vote| {
-            let seats = self.plan.seats(&vote, &self.votes, self.about(self.opened_at));
-            seats.iter().any(Option::is_some)
-        };
-        // Some seats are only for those who say why.
-        let could = |candidate: &&Subject| {
-            let vote = Vote::approve((*candidate).clone());
-            self.state == ReviewState::Open
-                && candidate.source() == Source::Attested
-                && (has_seat(vote.clone()) || has_seat(vote.with_comment("…")))
-        };
-        candidates.into_iter().filter(could).collect()
-    }
-
-    /// Counts a vote.
-    ///
-    /// # Errors
-    ///
-    /// Why it does not count; the review stays as it is.
-    pub(crate) fn count(&self, vote: &Vote, now: DateTime<Utc>) -> Result<Counted, VoteError> {
-        let approver = vote.approver.reference();
-        self.admit(vote, &approver, now)?;
-        let seats = self.plan.seats(vote, &self.votes, self.about(now));
-        let mut votes = self.votes.clone();
-        if vote.verdict == Verdict::Withdraw {
-            votes.retain(|cast| cast.person != approver);
-            if votes.len() == self.votes.len() {
-                return Err(VoteError::NothingToWithdraw { approver });
+        match self.state {
+            ReviewState::Open => {
+                let due = self.dues().map(|(at, _)| at);
+                due.chain([self.expires_at]).min()
             }
-        } else {
-            if seats.iter().all(Option::is_none) {
-                let own = approver == self.request.subject().reference();
-                return Err(if own {
-                    VoteError::OwnRequest { approver }
-                } else {
-                    VoteError::NotEligible { approver }
-                });
-            }
-            let cast = Cast {
-                approver: vote.approver.clone(),
-                person: approver.clone(),
-                verdict: vote.verdict,
-                comment: vote.comment.clone(),
-                at: now,
-                at_most: vote.at_most,
-                stages: seats.clone(),
-            };
-            let same = |old: &Cast| {
-                (&old.approver, old.verdict, &old.comment, old.at_most, &old.stages)
-                    == (&cast.approver, cast.verdict, &cast.comment, cast.at_most, &cast.stages)
-            };
-            if votes.iter().any(same) {
-                return Err(VoteError::Duplicate { approver });
-            }
-            add(&mut votes, cast);
-            if votes.len() > limits::VOTES {
-                return Err(VoteError::TooManyVotes);
-            }
+            ReviewState::Scheduled if self.awaited.is_empty() => self.starts_at,
+            ReviewState::Scheduled => self.latest_start(),
+            _ => None,
         }
-        let judgement = self.plan.judge(&votes, self.about(now));
-        let version = self.version.saturating_add(1);
-        let mut review = Self { version, votes, ..self.clone() };
-        let closing = match judgement {
-            Judgement::Pending => Closing::Open,
-            Judgement::Rejected => {
-                review.state = ReviewState::Rejected;
-                Closing::Rejected
-            }
-            Judgement::Approved(counted) => review.close(&counted),
-        };
-        Ok(Counted { review, seats, closing })
-    }
-
-    /// Says whether the review's time is over.
-    pub(crate) fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.state == ReviewState::Open && now >= self.expires_at
-    }
-
-    pub(crate) fn expired(&self) -> Self {
-        Self { version: self.version.saturating_add(1), state: ReviewState::Expired, ..self.clone() }
     }
 
     pub(crate) fn facts(&self) -> &FactValues {
@@ -250,48 +185,63 @@ impl Review {
     }
 
     pub(crate) fn plan_text(&self) -> &str {
-        &self.plan.text
+        self.tracks.first().map_or("", |track| &track.plan.text)
     }
 
     pub(crate) fn grant(&self) -> Option<&Recorded> {
         self.grant.as_ref()
     }
 
-    /// Checks all that does not depend on the plan's conditions.
-    fn admit(&self, vote: &Vote, approver: &str, now: DateTime<Utc>) -> Result<(), VoteError> {
-        let owned = || approver.to_owned();
-        if self.state != ReviewState::Open {
-            return Err(VoteError::Closed { state: self.state });
-        }
-        if now >= self.expires_at {
-            return Err(VoteError::Closed { state: ReviewState::Expired });
-        }
-        let latest = self.votes.iter().map(|cast| cast.at).fold(self.opened_at, DateTime::max);
-        if latest.signed_duration_since(now) > CLOCK_SKEW {
-            return Err(VoteError::ClockBehind { latest, now });
-        }
-        vote.check()?;
-        if vote.approver.source() != Source::Attested {
-            return Err(VoteError::NotAttested { approver: owned() });
-        }
-        if let (Some(at_most), Some(terms)) = (vote.at_most, self.decision.terms()) {
-            if !self.plan.may_shorten() || at_most < self.plan.least() {
-                return Err(VoteError::MayNotShorten);
-            }
-            if at_most > terms.duration {
-                return Err(VoteError::Widens { at_most, asked: terms.duration });
-            }
-        }
-        Ok(())
+    /// Says whether a withdrawal after the approval revokes the grant.
+    pub(crate) fn revokes(&self) -> bool {
+        self.tracks.iter().any(|track| track.plan.revokes())
     }
 
-    fn close(&mut self, counted: &[usize]) -> Closing {
-        let Some(terms) = self.decision.terms() else { return Closing::Open };
-        let terms = terms.shortened(&self.votes);
-        let approvers = counted.iter().filter_map(|place| self.votes.get(*place));
-        let approvers = approvers.map(|cast| Approver { person: cast.person.clone(), at: cast.at }).collect();
-        self.state = ReviewState::Approved;
-        Closing::Approved { terms, approvers }
+    /// What votes may change: what every plan lets them.
+    fn may(&self) -> May {
+        let all = |may: fn(&May) -> bool| self.tracks.iter().all(|track| may(&track.plan.may()));
+        May {
+            shorten: all(|may| may.shorten),
+            start_later: all(|may| may.start_later),
+            narrow: all(|may| may.narrow),
+        }
+    }
+
+    /// The terms of all plans together: the narrowest hold.
+    fn terms(&self) -> Option<Terms> {
+        let mut all = self.tracks.iter().map(|track| &track.terms);
+        let mut joined = all.next()?.clone();
+        for terms in all {
+            joined.duration = joined.duration.min(terms.duration);
+            joined.max_uses = narrower(joined.max_uses, terms.max_uses);
+            joined.use_within = narrower(joined.use_within, terms.use_within);
+            joined.start = joined.start.max(terms.start);
+            joined.until = narrower(joined.until, terms.until);
+        }
+        Some(joined)
+    }
+
+    /// The first moment at which a scheduled grant would be over.
+    fn latest_start(&self) -> Option<DateTime<Utc>> {
+        later(self.starts_at?, self.terms()?.shortened(&self.votes).duration)
+    }
+
+    /// What time does next to each review of each plan.
+    fn dues(&self) -> impl Iterator<Item = (DateTime<Utc>, (usize, progress::Due))> + '_ {
+        self.tracks.iter().flat_map(|track| {
+            let reviews = track.plan.reviews().iter().zip(&track.progress).enumerate();
+            reviews.filter_map(|(index, (rule, progress))| {
+                let (at, due) = progress.due(rule)?;
+                Some((at, (track.first.saturating_add(index), due)))
+            })
+        })
+    }
+
+    fn courts(&self, now: DateTime<Utc>, fresh: bool) -> impl Iterator<Item = Court<'_>> {
+        let about = self.about(now);
+        self.tracks.iter().map(move |track| {
+            Court::new(&track.plan, &track.progress, track.first, &self.votes, about, fresh)
+        })
     }
 
     fn about(&self, now: DateTime<Utc>) -> About<'_> {
@@ -299,34 +249,20 @@ impl Review {
     }
 }
 
-impl ReviewState {
-    /// Returns the state's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Approved => "approved",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-        }
+impl Terms {
+    /// Takes the shortest of what any approval allows. One that fills no seat is heard too: whose votes
+    /// fill the seats of a full quorum is arbitrary.
+    fn shortened(&self, votes: &[Cast]) -> Self {
+        let approvals = votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
+        let allowed = approvals.filter_map(|cast| cast.at_most).min();
+        let duration = allowed.map_or(self.duration, |allowed| allowed.min(self.duration));
+        Self { duration, ..self.clone() }
     }
 }
 
-impl fmt::Display for ReviewState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+fn narrower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
-
-/// Adds a vote. It takes the place of what the same person said before, but for approvals of earlier stages.
-fn add(votes: &mut Vec<Cast>, cast: Cast) {
-    let stays = |old: &Cast| {
-        let elsewhere = old.stages.iter().zip(&cast.stages).all(|(old, new)| old.is_none() || old != new);
-        old.person != cast.person || (old.verdict == cast.verdict && elsewhere)
-    };
-    votes.retain(stays);
-    votes.push(cast);
-}
-
-/// How far the clocks of two nodes may be apart. An earlier time could come before an end that has passed.
-const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(5);

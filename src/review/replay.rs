@@ -5,15 +5,17 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
-use super::plan::{Cast, Plan};
-use super::{Recorded, Review, ReviewState, Verdict, add};
+use super::cast::time;
+use super::change::Change;
+use super::plan::Plan;
+use super::progress::Progress;
+use super::{Recorded, Review, ReviewState, Track};
 use crate::audit::{Event, Position, Record, RecordFault, Resumed};
 use crate::decision::Decision;
 use crate::policy::schema::FactValues;
-use crate::request::{Request, Subject};
+use crate::request::Request;
 
 /// Why records do not make a review.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,7 +90,7 @@ impl Review {
             if record.review() != Some(&review.id) {
                 return Err(ReviewError::OtherReview { seq: record.seq() });
             }
-            review.apply(record)?;
+            review.take(record)?;
         }
         if review.state == ReviewState::Approved && review.grant.is_none() {
             // A torn write lost the authorization: nothing was released, and the quorum can close again.
@@ -97,27 +99,53 @@ impl Review {
         Ok(review)
     }
 
-    fn opened(decided: &Record, opened: &Record) -> Option<Self> {
+    /// Applies the next record of the review.
+    ///
+    /// # Errors
+    ///
+    /// [`ReviewError`] for a record that does not follow.
+    pub(crate) fn follow(&mut self, record: &Record) -> Result<(), ReviewError> {
+        self.take(record)
+    }
+
+    /// Makes the review that two records open.
+    pub(crate) fn opened(decided: &Record, opened: &Record) -> Option<Self> {
         let (asked, content) = (decided.content(), opened.content());
         if decided.review() != opened.review() {
             return None;
         }
-        Some(Self {
+        let decision = Decision::from_record(asked.get("decision")?)?;
+        let plan = Plan::from_record(content.get("plan")?.as_str()?)?;
+        let progress = plan.reviews().iter().map(|rule| Progress::new(rule, opened.at())).collect();
+        let terms = decision.terms()?.clone();
+        let mut review = Self {
             id: opened.review()?.to_owned(),
             version: content.get("version")?.as_u64()?,
             request: Arc::new(Request::from_record(asked.get("request")?)?),
-            decision: Arc::new(Decision::from_record(asked.get("decision")?)?),
+            policies: vec![decision.policy().into()],
+            decision: Arc::new(decision),
             facts: Arc::new(FactValues::from_record(asked.get("facts")?)?),
-            plan: Plan::from_record(content.get("plan")?.as_str()?)?,
+            tracks: vec![Track { plan, terms, first: 0, progress }],
             state: ReviewState::Open,
             votes: Vec::new(),
+            comments: Vec::new(),
             opened_at: opened.at(),
             expires_at: time(content.get("expires_at")?)?,
+            latest: opened.at(),
+            starts_at: None,
+            awaited: Vec::new(),
             grant: None,
-        })
+            news: Vec::new(),
+        };
+        for stage in content.get("fallback").and_then(Json::as_array).into_iter().flatten() {
+            let number = |place: usize| usize::try_from(stage.get(place)?.as_u64()?).ok();
+            let progress = review.tracks.first_mut()?.progress.get_mut(number(0)?)?;
+            progress.stages.get_mut(number(1)?)?.fallback = true;
+        }
+        Some(review)
     }
 
-    fn apply(&mut self, record: &Record) -> Result<(), ReviewError> {
+    fn take(&mut self, record: &Record) -> Result<(), ReviewError> {
         let content = record.content();
         let Some(event) = Event::parse(record.event()) else { return Ok(()) };
         if let Some(version) = content.get("version") {
@@ -126,30 +154,24 @@ impl Review {
                 return Err(ReviewError::Version { seq: record.seq(), found, expected });
             }
             self.version = found;
+            self.news.clear();
         }
-        match event {
-            Event::ReviewVoted => {
-                let cast = content.get("vote").and_then(|vote| Cast::from_record(vote, record.at()));
-                let cast = cast.ok_or_else(|| malformed(record))?;
-                match cast.verdict {
-                    Verdict::Withdraw => self.votes.retain(|old| old.person != cast.person),
-                    Verdict::Approve | Verdict::Reject => add(&mut self.votes, cast),
-                }
-            }
-            Event::ReviewApproved => self.state = ReviewState::Approved,
-            Event::ReviewRejected => self.state = ReviewState::Rejected,
-            Event::ReviewExpired => self.state = ReviewState::Expired,
-            Event::GrantAuthorized => {
-                let claims = content.get("claims").cloned().ok_or_else(|| malformed(record))?;
-                let position = Position {
-                    stream: record.stream().into(),
-                    seq: record.seq(),
-                    leaf: record.leaf(),
-                    key: record.key().map(str::to_owned),
-                };
-                self.grant = Some(Recorded { claims, position });
-            }
-            _ => {}
+        if event == Event::GrantAuthorized {
+            let claims = content.get("claims").cloned().ok_or_else(|| malformed(record))?;
+            let position = Position {
+                stream: record.stream().into(),
+                seq: record.seq(),
+                leaf: record.leaf(),
+                key: record.key().map(str::to_owned),
+            };
+            self.grant = Some(Recorded { claims, position });
+            return Ok(());
+        }
+        // A clock that was a little behind was put forward.
+        let at = record.at().max(self.latest);
+        let change = Change::read(event, &Json::Object(content), at).ok_or_else(|| malformed(record))?;
+        if let Some(change) = change {
+            self.apply(&change, at);
         }
         Ok(())
     }
@@ -183,30 +205,6 @@ impl Resumed {
     }
 }
 
-impl Cast {
-    /// Reads a vote back from a record.
-    fn from_record(json: &Json, at: DateTime<Utc>) -> Option<Self> {
-        let approver = Subject::from_record(json.get("approver")?)?;
-        let stage = |stage: &Json| match stage {
-            Json::Null => Some(None),
-            number => Some(Some(usize::try_from(number.as_u64()?).ok()?)),
-        };
-        Some(Self {
-            person: approver.reference(),
-            approver,
-            verdict: Verdict::parse(json.get("verdict")?.as_str()?)?,
-            comment: json.get("comment")?.as_str()?.to_owned(),
-            at,
-            at_most: json.get("at_most_s").and_then(Json::as_u64).map(std::time::Duration::from_secs),
-            stages: json.get("stages")?.as_array()?.iter().map(stage).collect::<Option<_>>()?,
-        })
-    }
-}
-
 fn malformed(record: &Record) -> ReviewError {
     ReviewError::Malformed { seq: record.seq(), event: crate::text::quote(record.event()) }
-}
-
-fn time(json: &Json) -> Option<DateTime<Utc>> {
-    Some(DateTime::parse_from_rfc3339(json.as_str()?).ok()?.to_utc())
 }

@@ -4,6 +4,7 @@
 
 pub mod reviews;
 pub mod table;
+pub mod terms;
 pub mod walk;
 
 use std::time::Duration;

@@ -130,7 +130,8 @@ fn proof_beside_a_verifier_that_does_not_check_it_is_refused() {
 #[test]
 fn genuine_record_carries_no_other_grant() {
     let recorded = Claims::new(terms()).unwrap();
-    let changes: [(&str, fn(&mut Claims)); 9] = [
+    type Change = fn(&mut Claims);
+    let changes: [(&str, Change); 9] = [
         ("exp", |claims| claims.expires_at += 1),
         ("nbf", |claims| claims.not_before -= 1),
         ("sub", |claims| claims.subject = "user/eve".into()),

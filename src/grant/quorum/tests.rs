@@ -271,3 +271,50 @@ fn messages_name_person_and_claim() {
         assert_eq!(VerifyError::Quorum(error.clone()).reason(), reason);
     }
 }
+
+fn coverage(terms: Terms) -> Result<(), ClaimError> {
+    Claims::new(terms).unwrap().covered().map(drop)
+}
+
+#[test]
+fn terms_take_approvals_that_carry_the_grant() {
+    coverage(granted(approvals())).unwrap();
+    coverage(terms()).unwrap();
+    let (by, approval) = SignedApproval::open(&approvals()[0]).unwrap();
+    assert_eq!((by.as_str(), approval.uses(), approval.not_after()), ("user/bo", 1, moment(END)));
+    assert_eq!(approval, self::approval());
+}
+
+#[test]
+fn terms_refuse_approvals_that_no_verifier_would_count() {
+    let [first, second] = approvals().try_into().unwrap();
+    let other =
+        SignedApproval { request: "req-4822".into(), ..approval() }.sign("user/bo", &key(21)).unwrap();
+    let short = SignedApproval { not_after: 1_800_000_899, ..approval() }.sign("user/bo", &key(21)).unwrap();
+    let own = approval().sign("user/ana", &key(20)).unwrap();
+    for (approvals, message) in [
+        (
+            vec![other, second.clone()],
+            "`user/bo` does not carry the grant: `req` of the grant differs from what was approved",
+        ),
+        (
+            vec![short, second.clone()],
+            "`user/bo` does not carry the grant: `exp` of the grant is wider than what was approved",
+        ),
+        (
+            vec![own, second.clone()],
+            "`user/ana` does not carry the grant: approver `user/ana` is also the requester",
+        ),
+        (
+            vec![first.clone(), first.clone()],
+            "`user/bo` does not carry the grant: approver `user/bo` counts once",
+        ),
+        (vec!["a.b".into(), second], "`` does not carry the grant: approval: token has 2 parts, expected 3"),
+    ] {
+        let error = coverage(granted(approvals)).unwrap_err();
+        assert_eq!(error.to_string(), format!("signed approval of {message}"));
+        assert_eq!(error.reason(), "approval_rejected");
+    }
+    let uncounted = Terms { constraints: Constraints::default(), ..granted(vec![first]) };
+    assert!(matches!(coverage(uncounted), Err(ClaimError::Approval { .. })));
+}

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::grant::TokenError;
+use crate::grant::constraint::{Constraint, Constraints};
 use crate::grant::error::moment;
 use crate::grant::tests::{attempt, now, terms, token, verifier};
 use crate::grant::{GrantVerifier, claims::Terms};
@@ -85,7 +86,7 @@ fn old_view_refuses_every_grant() {
 #[test]
 fn grant_may_demand_a_fresher_view() {
     let mut demanding = terms();
-    demanding.constraints.set(crate::grant::constraint::Constraint::RevocationMaxAge, json!(60)).unwrap();
+    demanding.constraints.set(Constraint::RevocationMaxAge, json!(60)).unwrap();
     let at = |seconds: i64| {
         let now = now() + chrono::TimeDelta::seconds(seconds);
         knowing(&list(1)).verify(&token(demanding.clone()), attempt(), now).map(drop)
@@ -197,4 +198,39 @@ fn list_is_written_sorted_and_read_back() {
     );
     let text = full.to_text();
     assert_eq!(RevocationList::read(&crate::json::parse(text.as_bytes(), BOUNDS).unwrap()).unwrap(), full);
+}
+
+#[test]
+fn key_of_the_holder_ends_what_is_bound_to_it() {
+    let holder = SigningKey::from_seed([11; 32]);
+    let token = token(Terms { holder: Some(holder.public()), ..terms() });
+    let judge = |list: RevocationList| {
+        let attempt = attempt().with_proof(&attempt().prove(&token, "database/orders", &holder, now()));
+        let list = list.sign(&key()).unwrap();
+        verifier().with_revocations(&list, Duration::from_secs(60)).unwrap().verify(&token, attempt, now())
+    };
+    let list = || RevocationList::new("https://jit.example", 1, now());
+    assert!(judge(list()).is_ok());
+    let key_id = holder.public().thumbprint().to_owned();
+    assert_eq!(judge(list().key(&key_id)).map(drop), Err(VerifyError::RevokedKey { key_id }));
+}
+
+#[test]
+fn key_of_an_approver_takes_the_approvals_back() {
+    let bo = SigningKey::from_seed([21; 32]);
+    let until = now() + chrono::TimeDelta::hours(1);
+    let approval = SignedApproval::new("https://jit.example", "req-4821", "user/ana", &attempt(), 1, until);
+    let approvals = vec![Approval::Signed(approval.sign("user/bo", &bo).unwrap())];
+    let mut constraints = Constraints::default();
+    constraints.set(Constraint::MaxUses, 1.into()).unwrap();
+    let token = token(Terms { approvals, constraints, ..terms() });
+    let key_id = bo.public().thumbprint().to_owned();
+    let judge = |list: RevocationList| {
+        let verifier = verifier().requiring_approvals(1, [("user/bo".to_owned(), bo.public())]);
+        let list = list.sign(&key()).unwrap();
+        verifier.with_revocations(&list, Duration::from_secs(60)).unwrap().verify(&token, attempt(), now())
+    };
+    let list = || RevocationList::new("https://jit.example", 1, now());
+    assert!(judge(list()).is_ok());
+    assert_eq!(judge(list().key(&key_id)).map(drop), Err(VerifyError::RevokedKey { key_id }));
 }

@@ -3,20 +3,28 @@
 //! Each struct is one table of the document and reads itself. Nothing here knows the condition language;
 //! a condition is text with a place. Impossible counts and bounds are faults here.
 
+mod approve;
 mod case;
+mod open;
 mod read;
 mod review;
 mod terms;
 
 use std::time::Duration;
 
+pub(crate) use approve::{ApproveSpec, LeafSpec, VetoSpec};
 pub(crate) use case::CaseSpec;
-pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
-pub(crate) use terms::{AuthSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
+pub(crate) use open::{Kind, OpenSpec};
+pub(crate) use read::{identifier, line};
+pub(crate) use review::{EscalateSpec, May, ReviewSpec, StageSpec};
+pub(crate) use terms::{AuthSpec, FieldSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 
-use self::read::{choice, identifier, level, prose, rules, span, table, texts};
-use super::error::Faults;
+use self::read::{choice, level, prose, rules, span, table, texts};
+use super::error::{Faults, Span};
 use super::node::{Content, Fields, Node, Text};
+use super::obligation::Obligation;
+use super::window::Window;
+use crate::limits;
 use crate::payload::Dialect;
 use crate::risk::Risk;
 
@@ -24,6 +32,9 @@ use crate::risk::Risk;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Document {
     pub(crate) name: Text,
+    /// The base that this document adds to.
+    pub(crate) extends: Option<Text>,
+    pub(crate) opens: Vec<OpenSpec>,
     /// The tables that all rules share, as they are written: a review's plan carries them into the log.
     pub(crate) shared: Vec<(&'static str, Node)>,
     pub(crate) attributes: Vec<AttributeSpec>,
@@ -65,6 +76,7 @@ pub(crate) struct Defaults {
     pub(crate) risk: Risk,
     pub(crate) grant: GrantSpec,
     pub(crate) expires: Duration,
+    pub(crate) refresh: Duration,
 }
 
 /// What every rule has.
@@ -73,6 +85,18 @@ pub(crate) struct RuleSpec {
     pub(crate) id: Text,
     pub(crate) when: Text,
     pub(crate) because: Option<String>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) obligations: Vec<Obligation>,
+    pub(crate) window: Option<Window>,
+    pub(crate) replaceable: Option<Span>,
+    /// The scope of the base in which an extension's rule stands.
+    pub(crate) scope: Option<Text>,
+    /// The document that the rule belongs to; 0 is the base, also for a rule that replaces one of the base's.
+    pub(crate) origin: usize,
+    /// The document whose named conditions it can read.
+    pub(crate) environment: usize,
+    /// The scope by its place, and its ceiling.
+    pub(crate) within: Option<(usize, Risk)>,
 }
 
 /// `[[risk]]`.
@@ -114,7 +138,12 @@ pub(crate) enum GroupMode {
 
 impl Default for Defaults {
     fn default() -> Self {
-        Self { risk: Risk::High, grant: GrantSpec::default(), expires: Duration::from_secs(4 * 3600) }
+        Self {
+            risk: Risk::High,
+            grant: GrantSpec::default(),
+            expires: Duration::from_secs(4 * 3600),
+            refresh: limits::APPROVER_AGE,
+        }
     }
 }
 
@@ -140,7 +169,10 @@ impl Document {
         if let Some(node) = fields.required(faults, "name", "a policy has a name") {
             document.name = identifier(node, faults).unwrap_or_default();
         }
-        let shared = ["format", "name", "attributes", "let", "defaults"];
+        // Editors find the schema by it.
+        fields.text(faults, "$schema");
+        document.extends = fields.take("extends").and_then(|node| identifier(node, faults));
+        let shared = ["format", "name", "attributes", "let", "defaults", "actions"];
         document.shared =
             shared.iter().filter_map(|name| Some((*name, fields.take(name)?.clone()))).collect();
         if let Some(node) = fields.take("attributes") {
@@ -172,7 +204,7 @@ impl Document {
         document.reviews = rules(&mut fields, faults, "review", ReviewSpec::read);
         document.emergencies = rules(&mut fields, faults, "emergency", EmergencySpec::read);
         document.cases = rules(&mut fields, faults, "case", CaseSpec::read);
-        fields.refuse(faults, &["extends", "open"]);
+        document.opens = rules(&mut fields, faults, "open", OpenSpec::read);
         fields.finish(faults);
         document
     }
@@ -258,6 +290,8 @@ impl Defaults {
             defaults.grant = grant;
         }
         if let Some(mut review) = fields.take("review").and_then(|node| node.fields(faults, "a table")) {
+            defaults.refresh =
+                review.take("refresh").and_then(|node| span(node, faults)).unwrap_or(defaults.refresh);
             defaults.expires =
                 review.take("expires").and_then(|node| span(node, faults)).unwrap_or(defaults.expires);
             if let Some(nobody) = review.take("nobody") {
@@ -275,7 +309,9 @@ impl RuleSpec {
         let id =
             fields.required(faults, "id", "every rule has an id").and_then(|node| identifier(node, faults));
         let when = fields.required(faults, "when", "the condition under which the rule matches");
-        Self::with_when(id, when.and_then(|node| node.text(faults, "a condition")), fields, faults)
+        let window = Window::take(fields, faults);
+        let when = when.and_then(|node| node.text(faults, "a condition"));
+        Self { window, ..Self::with_when(id, when, fields, faults) }
     }
 
     fn with_when(
@@ -285,8 +321,19 @@ impl RuleSpec {
         faults: &mut Faults<'_>,
     ) -> Self {
         let because = prose(fields, faults, "because");
-        fields.refuse(faults, &["labels", "obligations", "replaceable", "allow"]);
-        Self { id: id.unwrap_or_default(), when: when.unwrap_or_default(), because }
+        let labels = labels(fields, faults);
+        let obligations = Obligation::take(fields, faults);
+        let replaceable = fields.take("replaceable").and_then(|node| match node.content {
+            Content::Bool(flag) => flag.then(|| node.span.clone()),
+            _ => {
+                node.unexpected(faults, "true or false");
+                None
+            }
+        });
+        let scope = fields.text(faults, "in");
+        fields.refuse(faults, &["allow"]);
+        let (id, when) = (id.unwrap_or_default(), when.unwrap_or_default());
+        Self { id, when, because, labels, obligations, replaceable, scope, ..Self::default() }
     }
 
     fn read_alone(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
@@ -295,6 +342,20 @@ impl RuleSpec {
         fields.finish(faults);
         Some(rule)
     }
+}
+
+/// Reads `labels = { team = "payments" }`.
+fn labels(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<(String, String)> {
+    let Some(node) = fields.take("labels") else { return Vec::new() };
+    let labels = table(node, faults, "a table such as `{ team = \"payments\" }`", |name, node, faults| {
+        let named = Node { span: name.span.clone(), content: Content::Text(name.text.clone()) };
+        Some((identifier(&named, faults)?.text, line(node, faults)?.text))
+    });
+    if labels.len() > limits::RULE_LABELS {
+        let limit = limits::RULE_LABELS;
+        faults.add(&node.span, format!("{} labels, limit is {limit}", labels.len()));
+    }
+    labels
 }
 
 impl RiskSpec {

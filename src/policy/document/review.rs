@@ -1,12 +1,13 @@
-//! Review rules, as they are written: who must approve, in which stages, and who may veto.
+//! Review rules, as they are written: who must approve, in which stages, and what time does.
 
 use std::time::Duration;
 
-use super::read::{choice, count, identifier, span};
-use super::{GrantSpec, NeedsSpec, RuleSpec};
+use super::read::{choice, identifier, span};
+use super::{ApproveSpec, GrantSpec, NeedsSpec, RuleSpec, VetoSpec};
 use crate::limits;
-use crate::policy::error::Faults;
+use crate::policy::error::{Faults, Span};
 use crate::policy::node::{Fields, Node, Text};
+use crate::policy::window::Window;
 use crate::text::quote;
 
 /// `[[review]]`.
@@ -18,43 +19,47 @@ pub(crate) struct ReviewSpec {
     pub(crate) group: Text,
     pub(crate) otherwise: bool,
     pub(crate) allow_self: bool,
+    /// Its people count in no other review of the plan.
+    pub(crate) separate: bool,
+    /// Who never counts.
+    pub(crate) exclude: Option<Text>,
     pub(crate) needs: NeedsSpec,
     pub(crate) stages: Vec<StageSpec>,
     /// `None`: one rejection by anybody who may approve ends it.
     pub(crate) veto: Option<Vec<VetoSpec>>,
-    pub(crate) may_shorten: bool,
+    pub(crate) may: May,
     pub(crate) grant: GrantSpec,
     pub(crate) expires: Option<Duration>,
+    /// How old what the host attests of an approver may be when the quorum closes.
+    pub(crate) refresh: Option<Duration>,
+    pub(crate) within: Option<Window>,
+    pub(crate) revokes: bool,
+}
+
+/// `may = ["shorten", "start_later", "narrow"]`: what a vote may change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct May {
+    pub(crate) shorten: bool,
+    pub(crate) start_later: bool,
+    pub(crate) narrow: bool,
 }
 
 /// `[[review.stage]]`.
 #[derive(Debug, Clone)]
 pub(crate) struct StageSpec {
-    id: Text,
+    pub(crate) id: Text,
     pub(crate) approve: ApproveSpec,
+    pub(crate) escalate: Vec<EscalateSpec>,
+    pub(crate) fallback: Option<ApproveSpec>,
+    pub(crate) skip_after: Option<Duration>,
+    pub(crate) remind: Vec<Duration>,
 }
 
-/// Who must approve: a leaf, or a combination of others.
+/// `escalate = [{ after = "15m", add = '…' }]`.
 #[derive(Debug, Clone)]
-pub(crate) enum ApproveSpec {
-    Leaf {
-        count: u32,
-        from: Text,
-        comment: bool,
-    },
-    /// At least `count` of the parts; `all` and `any` are its extremes.
-    AtLeast {
-        count: usize,
-        of: Vec<ApproveSpec>,
-    },
-}
-
-/// `veto = [{ count = 1, from = '…' }]`.
-#[derive(Debug, Clone)]
-pub(crate) struct VetoSpec {
-    pub(crate) count: u32,
-    pub(crate) from: Text,
-    pub(crate) is_final: bool,
+pub(crate) struct EscalateSpec {
+    pub(crate) after: Duration,
+    pub(crate) add: Text,
 }
 
 impl ReviewSpec {
@@ -72,77 +77,92 @@ impl ReviewSpec {
         }
         let rule = RuleSpec::with_when(id, when, &mut fields, faults);
         let group = fields.take("group").and_then(|node| identifier(node, faults)).unwrap_or_default();
-        let allow_self = fields.flag(faults, "allow_self", false);
-        let needs = NeedsSpec::read(&mut fields, faults);
-        let stages = stages(&mut fields, faults);
-        let veto = fields
-            .take("veto")
-            .map(|node| node.one_or_many().iter().filter_map(|node| VetoSpec::read(node, faults)).collect());
-        let may_shorten = fields.take("may").is_some_and(|node| {
-            let may = node.list(faults, "a list such as `[\"shorten\"]`").iter();
-            may.filter_map(|node| choice(node, faults, &[("shorten", ())])).count() > 0
-        });
-        let grant = GrantSpec::take(&mut fields, faults);
-        let expires = fields.take("expires").and_then(|node| span(node, faults));
-        fields.refuse(faults, &["separate", "exclude", "pending", "remind", "within", "on_withdraw"]);
-        fields.finish(faults);
-        let node = node.clone();
-        Some(Self {
+        let spec = Self {
             rule,
-            node,
+            node: node.clone(),
             group,
             otherwise,
-            allow_self,
-            needs,
-            stages,
-            veto,
-            may_shorten,
-            grant,
-            expires,
-        })
+            allow_self: fields.flag(faults, "allow_self", false),
+            separate: fields.flag(faults, "separate", false),
+            exclude: fields.text(faults, "exclude"),
+            needs: NeedsSpec::read(&mut fields, faults),
+            stages: stages(&mut fields, faults),
+            veto: fields.take("veto").map(|node| {
+                node.one_or_many().iter().filter_map(|node| VetoSpec::read(node, faults)).collect()
+            }),
+            may: fields.take("may").map(|node| May::read(node, faults)).unwrap_or_default(),
+            grant: GrantSpec::take(&mut fields, faults),
+            expires: fields.take("expires").and_then(|node| span(node, faults)),
+            refresh: fields.take("refresh").and_then(|node| span(node, faults)),
+            within: Window::take(&mut fields, faults),
+            revokes: fields
+                .take("on_withdraw")
+                .and_then(|node| choice(node, faults, &ON_WITHDRAW))
+                .unwrap_or(false),
+        };
+        fields.refuse(faults, &["pending"]);
+        fields.finish(faults);
+        Some(spec)
     }
 
     /// Counts the conditions on approvers.
     pub(crate) fn leaves(&self) -> usize {
-        self.stages.iter().map(|stage| stage.approve.leaves()).fold(0, usize::saturating_add)
+        self.stages.iter().map(StageSpec::leaves).fold(0, usize::saturating_add)
+    }
+}
+
+impl May {
+    fn read(node: &Node, faults: &mut Faults<'_>) -> Self {
+        let mut may = Self::default();
+        for item in node.list(faults, "a list such as `[\"shorten\"]`") {
+            match choice(item, faults, &[("shorten", 0), ("start_later", 1), ("narrow", 2)]) {
+                Some(0) => may.shorten = true,
+                Some(1) => may.start_later = true,
+                Some(_) => may.narrow = true,
+                None => {}
+            }
+        }
+        may
     }
 }
 
 /// Reads the stages; `approve` alone is one stage.
 fn stages(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<StageSpec> {
-    let (inline, listed) = (fields.take("approve"), fields.take("stage"));
-    match (inline, listed) {
-        (Some(approve), None) => {
-            let approve = ApproveSpec::read(approve, faults, 0);
-            approve.into_iter().map(|approve| StageSpec { id: Text::default(), approve }).collect()
+    let stages = fields.take("stage");
+    let Some(node) = stages else {
+        let place = fields.span.clone();
+        if fields.holds("skip_after") {
+            faults.add(&place, "`skip_after` of a stage that stands alone would approve by silence");
         }
-        (None, Some(node)) => {
-            let stages = node.list(faults, "a list of stages");
-            if stages.is_empty() {
-                faults.add(&node.span, "nobody is asked: expected at least one stage");
-            }
-            let mut read: Vec<StageSpec> = Vec::new();
-            for node in stages {
-                let Some(stage) = StageSpec::read(node, faults) else { continue };
-                if read.iter().any(|other| other.id.text == stage.id.text) {
-                    faults.add(
-                        &stage.id.span,
-                        format!("stage id `{}` is taken by an earlier stage", quote(&stage.id.text)),
-                    );
-                }
-                read.push(stage);
-            }
-            read
-        }
-        (Some(_), Some(stages)) => {
-            faults.add(&stages.span, "`approve` and `stage` both say who approves, expected one of them");
-            Vec::new()
-        }
-        (None, None) => {
-            faults.add(&fields.span, "`approve` is missing: who must approve");
-            Vec::new()
-        }
+        let what = "who must approve";
+        return StageSpec::rest(fields, faults, what, Text::default()).into_iter().collect();
+    };
+    if fields.take("approve").is_some() {
+        faults.add(&node.span, "`approve` and `stage` both say who approves, expected one of them");
+        return Vec::new();
     }
+    fields.refuse(faults, &["escalate", "fallback", "skip_after", "remind"]);
+    let stages = node.list(faults, "a list of stages");
+    if stages.is_empty() {
+        faults.add(&node.span, "nobody is asked: expected at least one stage");
+    }
+    let mut read: Vec<StageSpec> = Vec::new();
+    for node in stages {
+        let Some(stage) = StageSpec::read(node, faults) else { continue };
+        if read.iter().any(|other| other.id.text == stage.id.text) {
+            faults.add(
+                &stage.id.span,
+                format!("stage id `{}` is taken by an earlier stage", quote(&stage.id.text)),
+            );
+        }
+        read.push(stage);
+    }
+    if let [only] = read.as_slice()
+        && only.skip_after.is_some()
+    {
+        faults.add(&only.id.span, "`skip_after` of a stage that stands alone would approve by silence");
+    }
+    read
 }
 
 impl StageSpec {
@@ -150,97 +170,62 @@ impl StageSpec {
         let mut fields = node.fields(faults, "a table")?;
         let id =
             fields.required(faults, "id", "every stage has an id").and_then(|node| identifier(node, faults));
-        let approve = fields.required(faults, "approve", "who must approve");
+        let stage = Self::rest(&mut fields, faults, "who must approve", id.clone().unwrap_or_default());
+        fields.finish(faults);
+        stage.filter(|_| id.is_some())
+    }
+
+    /// Reads all but the id.
+    fn rest(fields: &mut Fields<'_>, faults: &mut Faults<'_>, approve: &str, id: Text) -> Option<Self> {
+        let approve = fields.required(faults, "approve", approve);
         let approve = approve.and_then(|node| ApproveSpec::read(node, faults, 0));
-        fields.refuse(faults, &["escalate", "fallback", "skip_after", "remind"]);
-        fields.finish(faults);
-        Some(Self { id: id?, approve: approve? })
-    }
-}
-
-impl ApproveSpec {
-    fn read(node: &Node, faults: &mut Faults<'_>, depth: usize) -> Option<Self> {
-        if depth >= limits::APPROVE_DEPTH {
-            faults.add(&node.span, format!("nested deeper than {} levels", limits::APPROVE_DEPTH));
-            return None;
-        }
-        let mut fields = node.fields(faults, "a table such as `{ count = 2, from = '…' }`")?;
-        let parts = [fields.take("all"), fields.take("any"), fields.take("of")];
-        let spec = match parts {
-            [Some(all), None, None] => Self::combine(all, faults, depth, |parts, _| Some(parts)),
-            [None, Some(any), None] => Self::combine(any, faults, depth, |_, _| Some(1)),
-            [None, None, Some(of)] => {
-                let least = fields
-                    .required(faults, "at_least", "how many of the parts")
-                    .and_then(|n| count(n, faults));
-                Self::combine(of, faults, depth, |parts, faults| {
-                    let least = usize::try_from(least?).ok()?;
-                    if least > parts {
-                        faults.add(&of.span, format!("at least {least} of {parts} can never be met"));
-                    }
-                    Some(least)
-                })
+        let mut escalate: Vec<EscalateSpec> = Vec::new();
+        for node in fields.take("escalate").map(Node::one_or_many).unwrap_or_default() {
+            let Some(step) = EscalateSpec::read(node, faults) else { continue };
+            if escalate.last().is_some_and(|earlier| earlier.after >= step.after) {
+                faults.add(&node.span, "expected a later time than that of the step before");
             }
-            [None, None, None] => Self::leaf(&mut fields, faults),
-            _ => {
-                faults.add(&node.span, "expected one of `all`, `any`, `of` or `count`");
-                None
-            }
-        };
-        fields.finish(faults);
-        spec
-    }
-
-    fn leaf(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Option<Self> {
-        let people = fields.take("count").map_or(Some(1), |node| people(node, faults));
-        let from = fields.required(faults, "from", "the condition that an approver meets");
-        let from = from.and_then(|node| node.text(faults, "a condition"));
-        let comment = fields.flag(faults, "comment", false);
-        fields.refuse(faults, &["auth", "fresh", "within"]);
-        Some(Self::Leaf { count: people?, from: from?, comment })
-    }
-
-    fn combine(
-        node: &Node,
-        faults: &mut Faults<'_>,
-        depth: usize,
-        least: impl FnOnce(usize, &mut Faults<'_>) -> Option<usize>,
-    ) -> Option<Self> {
-        let parts = node.list(faults, "a list");
-        if parts.is_empty() {
-            faults.add(&node.span, "nobody is asked: expected at least one part");
+            escalate.push(step);
         }
-        let below = depth.saturating_add(1);
-        let of: Vec<Self> = parts.iter().filter_map(|part| Self::read(part, faults, below)).collect();
-        Some(Self::AtLeast { count: least(parts.len(), faults)?, of })
+        bound(&fields.span, escalate.len(), "escalations", faults);
+        let mut remind: Vec<Duration> = Vec::new();
+        let times = fields.take("remind").map(|node| node.list(faults, "a list such as `[\"30m\"]`"));
+        for node in times.unwrap_or_default() {
+            let Some(after) = span(node, faults) else { continue };
+            if remind.last().is_some_and(|earlier| *earlier >= after) {
+                faults.add(&node.span, "expected a later time than that of the reminder before");
+            }
+            remind.push(after);
+        }
+        bound(&fields.span, remind.len(), "reminders", faults);
+        let fallback = fields.take("fallback").and_then(|node| ApproveSpec::read(node, faults, 0));
+        let skip_after = fields.take("skip_after").and_then(|node| span(node, faults));
+        Some(Self { id, approve: approve?, escalate, fallback, skip_after, remind })
     }
 
     fn leaves(&self) -> usize {
-        match self {
-            Self::Leaf { .. } => 1,
-            Self::AtLeast { of, .. } => of.iter().map(Self::leaves).fold(0, usize::saturating_add),
-        }
+        let fallback = self.fallback.as_ref().map_or(0, ApproveSpec::leaves);
+        self.approve.leaves().saturating_add(fallback)
     }
 }
 
-impl VetoSpec {
+impl EscalateSpec {
     fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
-        let mut fields = node.fields(faults, "a table such as `{ count = 1, from = '…' }`")?;
-        let people = fields.take("count").map_or(Some(1), |node| people(node, faults));
-        let from = fields.required(faults, "from", "the condition that a rejecting approver meets");
-        let from = from.and_then(|node| node.text(faults, "a condition"));
-        let is_final = fields.flag(faults, "final", true);
+        let mut fields = node.fields(faults, "a table such as `{ after = \"15m\", add = '…' }`")?;
+        let after =
+            fields.required(faults, "after", "how long the stage may take before more people are asked");
+        let after = after.and_then(|node| span(node, faults));
+        let add = fields.required(faults, "add", "the condition that the added approvers meet");
+        let add = add.and_then(|node| node.text(faults, "a condition"));
         fields.finish(faults);
-        Some(Self { count: people?, from: from?, is_final })
+        Some(Self { after: after?, add: add? })
     }
 }
 
-/// Reads a number of people: more than a review takes votes can never be counted.
-fn people(node: &Node, faults: &mut Faults<'_>) -> Option<u32> {
-    let people = count(node, faults)?;
-    if usize::try_from(people).is_ok_and(|people| people > limits::VOTES) {
-        let limit = limits::VOTES;
-        faults.add(&node.span, format!("{people} people can never be met: a review takes {limit} votes"));
+fn bound(place: &Span, found: usize, what: &str, faults: &mut Faults<'_>) {
+    if found > limits::STAGE_STEPS {
+        faults.add(place, format!("stage has {found} {what}, limit is {}", limits::STAGE_STEPS));
     }
-    Some(people)
 }
+
+const ON_WITHDRAW: [(&str, bool); 2] = [("keep", false), ("revoke", true)];

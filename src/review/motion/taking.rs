@@ -1,0 +1,210 @@
+//! Taking a vote.
+//!
+//! A vote is checked from the outside in: is the review open for it, is it within bounds, is its caster attested,
+//! does it ask for no more than is allowed, is there a seat. The first fault refuses it.
+
+use super::{CHANGE_BYTES, Granted, Motion, SignedTerms, Verdicts, seats};
+use crate::grant::{Constraint, Constraints};
+use crate::limits;
+use crate::request::{RequestError, Source};
+use crate::review::bench::{Obstacle, is_own, is_within};
+use crate::review::cast::Cast;
+use crate::review::change::Change;
+use crate::review::court::Court;
+use crate::review::progress::later;
+use crate::review::vote::{Verdict, Vote, VoteKind};
+use crate::review::{ReviewState, Track, VoteError};
+
+impl Motion {
+    /// Takes a vote. What the approver signed has been verified.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not count.
+    pub(crate) fn vote(
+        &mut self,
+        vote: &Vote,
+        signed: Option<SignedTerms>,
+    ) -> Result<Option<Granted>, VoteError> {
+        let person = || vote.approver.reference();
+        self.is_open_for(vote)?;
+        let narrowed = vote.check()?;
+        for subject in [Some(&vote.approver), vote.delegator.as_ref()].into_iter().flatten() {
+            if subject.source() != Source::Attested {
+                return Err(VoteError::NotAttested { approver: subject.reference() });
+            }
+        }
+        let mut cast = Cast::of(vote, narrowed, self.now);
+        let judges = matches!(vote.verdict, Verdict::Approve | Verdict::Reject);
+        if cast.delegator.is_some() && (cast.person == cast.authority || !judges) {
+            return Err(VoteError::OwnDelegate { approver: person() });
+        }
+        if vote.verdict == Verdict::Comment || vote.kind == VoteKind::Advisory {
+            return self.remark(cast);
+        }
+        if vote.verdict == Verdict::Withdraw {
+            return self.take_back(cast);
+        }
+        if vote.verdict == Verdict::Approve {
+            self.narrow(&mut cast, signed)?;
+        }
+        let (stages, obstacle) = seats(&self.review, &cast, self.now);
+        cast.stages = stages;
+        if cast.stages.iter().all(Option::is_none) {
+            return Err(self.refusal(&cast, obstacle));
+        }
+        if self.review.votes.iter().any(|old| old.says(&cast) && self.still_counts_as(old, &cast)) {
+            return Err(VoteError::Duplicate { approver: person() });
+        }
+        let bytes = cast.to_record().to_string().len();
+        if bytes > CHANGE_BYTES {
+            let (path, limit) = ("vote".to_owned(), CHANGE_BYTES);
+            return Err(RequestError::OutOfBounds { path, found: bytes, unit: "bytes", limit }.into());
+        }
+        let stay = self.review.votes.iter().filter(|old| old.stays_beside(&cast)).count();
+        if stay >= limits::VOTES {
+            return Err(VoteError::TooManyVotes);
+        }
+        self.make(Change::Voted(Box::new(cast)));
+        Ok(self.settle())
+    }
+
+    fn is_open_for(&self, vote: &Vote) -> Result<(), VoteError> {
+        let review = &self.review;
+        let revokes = review.state == ReviewState::Approved
+            && review.revokes()
+            && vote.verdict == Verdict::Withdraw
+            && review.grant_end().is_some_and(|end| self.now < end);
+        if !review.state.is_pending() && !revokes {
+            return Err(VoteError::Closed { state: review.state });
+        }
+        if review.state == ReviewState::Open && self.now >= review.expires_at {
+            return Err(VoteError::Closed { state: ReviewState::Expired });
+        }
+        Ok(())
+    }
+
+    fn remark(&mut self, cast: Cast) -> Result<Option<Granted>, VoteError> {
+        if cast.verdict == Verdict::Comment && !cast.has_comment() {
+            return Err(VoteError::EmptyComment);
+        }
+        if self.review.comments.len() >= limits::REMARKS {
+            return Err(VoteError::TooManyComments);
+        }
+        self.make(Change::Commented(Box::new(cast)));
+        Ok(None)
+    }
+
+    /// Takes votes back. After the approval the grant is revoked unless the others suffice.
+    fn take_back(&mut self, cast: Cast) -> Result<Option<Granted>, VoteError> {
+        let approver = cast.person.clone();
+        if !self.review.votes.iter().any(|old| old.is_of(&approver)) {
+            return Err(VoteError::NothingToWithdraw { approver });
+        }
+        self.make(Change::Voted(Box::new(cast)));
+        if self.review.state != ReviewState::Approved {
+            return Ok(self.settle());
+        }
+        let courts: Vec<Court<'_>> = self.review.courts(self.now, false).collect();
+        let holds = matches!(self.judge(&courts), Verdicts::Approved(_));
+        drop(courts);
+        if !holds {
+            self.make(Change::Revoked { by: approver });
+        }
+        Ok(None)
+    }
+
+    /// Checks that a vote allows no more than is allowed already, and takes what its caster signed into it.
+    fn narrow(&self, cast: &mut Cast, signed: Option<SignedTerms>) -> Result<(), VoteError> {
+        let (review, may) = (&self.review, self.review.may());
+        let Some(terms) = review.terms() else { return Ok(()) };
+        let least = review.tracks.iter().map(|track| track.plan.least()).max().unwrap_or_default();
+        if let Some(at_most) = cast.at_most {
+            if !may.shorten || at_most < least {
+                return Err(VoteError::MayNotShorten);
+            }
+            if at_most > terms.duration {
+                return Err(VoteError::Widens { at_most, asked: terms.duration });
+            }
+        }
+        if let Some(start) = cast.not_before {
+            if !may.start_later {
+                return Err(VoteError::MayNotStartLater);
+            }
+            let earliest = terms.start.map_or(self.now, |asked| asked.max(self.now));
+            if start < earliest {
+                return Err(VoteError::StartsEarlier { start, earliest });
+            }
+            if later(self.now, limits::LONGEST_SPAN).is_none_or(|latest| start > latest) {
+                return Err(RequestError::Year { path: "vote.not_before".to_owned() }.into());
+            }
+        }
+        if !cast.narrowed.is_empty() && !may.narrow {
+            return Err(VoteError::MayNotNarrow);
+        }
+        if let Some(signed) = signed {
+            let uses = terms.max_uses.and_then(|uses| i64::try_from(uses).ok());
+            if !may.narrow && (!signed.constraints.is_empty() || uses.is_some_and(|uses| signed.uses < uses))
+            {
+                return Err(VoteError::MayNotNarrow);
+            }
+            let whole = later(self.now, terms.duration).is_some_and(|end| signed.not_after >= end);
+            if !may.shorten && !whole {
+                return Err(VoteError::MayNotShorten);
+            }
+            let mut of = signed.constraints;
+            of.set(Constraint::MaxUses, signed.uses.into()).map_err(VoteError::Narrowing)?;
+            cast.narrowed.narrow(&of).map_err(widens)?;
+            cast.not_after = Some(signed.not_after);
+        }
+        let mut allowed = Constraints::default();
+        if let Some(uses) = terms.max_uses.filter(|_| cast.signature.is_none()) {
+            allowed.set(Constraint::MaxUses, uses.into()).map_err(VoteError::Narrowing)?;
+        }
+        if let Some(constraint) = cast.narrowed.exceeds(&allowed) {
+            return Err(widens(constraint));
+        }
+        let others = review.votes.iter().filter(|other| other.person != cast.person);
+        let mut joined = cast.narrowed.clone();
+        others.map(|other| &other.narrowed).try_for_each(|other| joined.narrow(other).map_err(widens))
+    }
+
+    /// Says whether an old vote counts for everything for which the same vote would count now.
+    fn still_counts_as(&self, old: &Cast, new: &Cast) -> bool {
+        let review = &self.review;
+        let refresh = review.tracks.iter().map(|track| track.plan.refresh()).min().unwrap_or_default();
+        let counts = |cast: &Cast| -> Vec<u64> {
+            let of = |(court, track): (Court<'_>, &Track)| {
+                let reviews = track.plan.reviews().iter().zip(&track.progress).enumerate();
+                let fits = reviews.map(|(index, (rule, progress))| {
+                    let seat = cast.seat(track.first.saturating_add(index));
+                    let stage = seat.and_then(|seat| Some((rule.stages.get(seat)?, progress.of(seat))));
+                    let slate = court.bench().slate();
+                    stage.zip(slate).map_or(0, |((stage, state), mut slate)| {
+                        court.bench().fits(rule, stage, &state, cast, &mut slate)
+                    })
+                });
+                fits.collect::<Vec<_>>()
+            };
+            review.courts(self.now, false).zip(&review.tracks).flat_map(of).collect()
+        };
+        is_within(old.attested_at, self.now, refresh) && counts(old) == counts(new)
+    }
+
+    fn refusal(&self, cast: &Cast, obstacle: Option<Obstacle>) -> VoteError {
+        let approver = cast.person.clone();
+        match obstacle {
+            _ if is_own(&self.review.request, cast) => VoteError::OwnRequest { approver },
+            Some(Obstacle::Excluded) => VoteError::Excluded { approver },
+            Some(Obstacle::StepUp(wanted)) => {
+                VoteError::StepUp { approver, accepts: wanted.methods, within: wanted.within }
+            }
+            Some(Obstacle::Hours(opens_at)) => VoteError::OutsideHours { approver, opens_at },
+            None => VoteError::NotEligible { approver },
+        }
+    }
+}
+
+fn widens(constraint: Constraint) -> VoteError {
+    VoteError::WidensConstraint { constraint: constraint.as_str() }
+}
