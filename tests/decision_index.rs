@@ -1,7 +1,8 @@
 //! The index against a run of every rule.
 //!
 //! Generates policies whose conditions meet each way through the index (alternatives, denials, guards,
-//! definitions, prefixes, elements, facts that nobody knows) and wants the same decision, in all it says, from
+//! definitions, prefixes, elements, facts that nobody knows), with windows, obligations, later starts and an
+//! extension in a scope, and wants the same decision, in all it says, from
 //! the rules that the index finds and from all of them.
 
 #![cfg(feature = "toml")]
@@ -21,9 +22,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use countersign::{
-    Action, Attributes, Decision, Dialect, Effect, Payload, Policy, Request, Resource, Subject, Usage, Value,
+    Action, Attributes, Decision, Dialect, Effect, Payload, Policy, PolicyOptions, ReasonCode, Request,
+    Resource, Risk, Subject, Usage, Value,
 };
-use support::{NOON, minutes, policy, time};
+use support::{NOON, after, minutes, policy, time};
 
 /// Numbers that depend on a seed only (xorshift64*).
 struct Random(u64);
@@ -112,11 +114,22 @@ fn condition(random: &mut Random, depth: u32) -> String {
     }
 }
 
-fn document(seed: u64) -> String {
+/// A base that opens a scope, and a document that extends it.
+fn documents(seed: u64) -> [String; 2] {
     let mut random = Random(seed | 1);
-    let mut text = HEAD.to_owned();
-    write!(text, "[let]\nnamed = '{}'\nother = 'named || {}'\n", plain(&mut random), plain(&mut random))
+    let mut base = HEAD.to_owned();
+    write!(base, "[let]\nnamed = '{}'\nother = 'named || {}'\n", plain(&mut random), plain(&mut random))
         .unwrap();
+    let depth = random.pick(&[0, 0, 1]);
+    let (scope, ceiling) =
+        (condition(&mut random, depth), random.pick(&["low", "medium", "high", "critical"]));
+    write!(
+        base,
+        "[[open]]\nid = \"scope\"\nwhen = '{scope}'\nmax_risk = \"{ceiling}\"\n\
+         may = [\"zone\", \"review\", \"emergency\"]\n"
+    )
+    .unwrap();
+    let mut extension = "format = 1\nname = \"extension\"\nextends = \"generated\"\n".to_owned();
     let count = random.pick(&[3, 8, 20, 40]);
     let allow = random.pick(&[0, 1, 3]);
     for rule in 0..count {
@@ -129,39 +142,69 @@ fn document(seed: u64) -> String {
             _ => "review",
         };
         // Ids are in another order than the document.
-        write!(text, "[[{kind}]]\nid = \"r{}\"\n", rule * 7 % 41).unwrap();
-        let alone = kind == "review" && random.below(5) == 0;
-        let depth = random.pick(&[0, 1, 1, 2]);
-        if alone {
-            text.push_str("otherwise = true\ngroup = \"rest\"\n");
+        let id = rule * 7 % 41;
+        if random.below(4) == 0 {
+            write!(extension, "[[{kind}]]\nid = \"e{id}\"\n").unwrap();
+            if matches!(kind, "zone" | "review" | "emergency") {
+                extension.push_str("in = \"scope\"\n");
+            }
+            body(&mut random, kind, &mut extension);
         } else {
-            let raise = match kind {
-                "forbid" | "hold" => random.pick(&["", "", " && risk >= HIGH", " || risk >= CRITICAL"]),
-                "zone" | "emergency" => random.pick(&["", "", " && risk <= MEDIUM", " || risk <= LOW"]),
-                _ => "",
-            };
-            let when = condition(&mut random, depth);
-            writeln!(text, "when = '({when}){raise}'").unwrap();
-        }
-        match kind {
-            "risk" => {
-                writeln!(text, "level = \"{}\"", random.pick(&["low", "medium", "high", "critical"])).unwrap()
-            }
-            "zone" => writeln!(text, "max_risk = \"{}\"", random.pick(&["low", "high", "critical"])).unwrap(),
-            "emergency" => text.push_str("review_within = \"24h\"\n"),
-            "review" => {
-                if !alone {
-                    writeln!(text, "group = \"{}\"", random.pick(&["a", "b", "rest"])).unwrap();
-                }
-                text.push_str("approve = { from = 'true' }\n");
-            }
-            _ => {}
-        }
-        if matches!(kind, "zone" | "review") && random.below(3) == 0 {
-            text.push_str("needs = { fields = [\"context.ticket\"] }\n");
+            write!(base, "[[{kind}]]\nid = \"r{id}\"\n").unwrap();
+            body(&mut random, kind, &mut base);
         }
     }
-    text
+    [base, extension]
+}
+
+/// Writes a rule below its id.
+fn body(random: &mut Random, kind: &str, text: &mut String) {
+    let alone = kind == "review" && random.below(5) == 0;
+    let depth = random.pick(&[0, 1, 1, 2]);
+    if alone {
+        text.push_str("otherwise = true\ngroup = \"rest\"\n");
+    } else {
+        let raise = match kind {
+            "forbid" | "hold" => random.pick(&["", "", " && risk >= HIGH", " || risk >= CRITICAL"]),
+            "zone" | "emergency" => random.pick(&["", "", " && risk <= MEDIUM", " || risk <= LOW"]),
+            _ => "",
+        };
+        let when = condition(random, depth);
+        writeln!(text, "when = '({when}){raise}'").unwrap();
+    }
+    match kind {
+        "risk" => {
+            writeln!(text, "level = \"{}\"", random.pick(&["low", "medium", "high", "critical"])).unwrap()
+        }
+        "zone" => writeln!(text, "max_risk = \"{}\"", random.pick(&["low", "high", "critical"])).unwrap(),
+        "emergency" => text.push_str("review_within = \"24h\"\n"),
+        "review" => {
+            if !alone {
+                writeln!(text, "group = \"{}\"", random.pick(&["a", "b", "rest"])).unwrap();
+            }
+            text.push_str("approve = { from = 'true' }\n");
+        }
+        _ => {}
+    }
+    if matches!(kind, "zone" | "review") && random.below(3) == 0 {
+        text.push_str("needs = { fields = [\"context.ticket\"] }\n");
+    }
+    if matches!(kind, "zone" | "review" | "emergency") && random.below(2) == 0 {
+        text.push_str("grant = { start_later = \"4h\" }\n");
+    }
+    if random.below(4) == 0 {
+        let window = random.pick(&[
+            "{ days = [\"mon-fri\"] }",
+            "{ days = [\"sat\", \"sun\"] }",
+            "{ to = \"13:00\" }",
+            "{ from = \"13:00\" }",
+        ]);
+        writeln!(text, "within = {window}").unwrap();
+    }
+    if random.below(4) == 0 {
+        let owed = random.pick(&["\"record_session\"", "{ notify = \"sre\" }", "{ mask = [\"a\"] }"]);
+        writeln!(text, "obligations = [{owed}]").unwrap();
+    }
 }
 
 /// A test without a definition in it.
@@ -223,6 +266,12 @@ fn request(random: &mut Random) -> Request {
     if random.below(3) == 0 {
         request = request.with_duration(minutes(random.pick(&[1, 20, 5_000])));
     }
+    if random.below(5) == 0 {
+        request = request.with_not_before(after(random.pick(&[7_200, 20_000])));
+    }
+    if random.below(10) == 0 {
+        request = request.with_risk_hint(random.pick(&[Risk::Medium, Risk::Critical]));
+    }
     request
 }
 
@@ -245,29 +294,76 @@ fn both(policy: &Policy, request: &Request) -> (Decision, Decision) {
     (policy.decide(request, time(NOON)), policy.decide_by_every_rule(request, time(NOON)))
 }
 
-fn compare(seed: u64, requests: &[Request], effects: &mut BTreeSet<String>) -> Result<usize, String> {
-    let document = document(seed);
-    let policy = policy(&document);
+fn compare(seed: u64, requests: &[Request], seen: &mut BTreeSet<String>) -> Result<usize, String> {
+    let [base, extension] = documents(seed);
+    let options = PolicyOptions::new().fulfilling(["record_session", "notify"]);
+    let policy = options.from_documents([("base.toml", base.as_str()), ("extension.toml", &extension)]);
+    let policy = policy.map_err(|error| format!("{error}\n{base}\n{extension}"))?;
     for request in requests {
         let (indexed, every) = both(&policy, request);
-        effects.insert(format!("{:?} {}", indexed.effect(), indexed.is_emergency()));
+        note(&indexed, seen);
         if indexed != every {
-            return Err(format!("{indexed:#?}\n{every:#?}\n{request:#?}\n{document}"));
+            return Err(format!("{indexed:#?}\n{every:#?}\n{request:#?}\n{base}\n{extension}"));
         }
     }
     Ok(requests.len())
 }
 
+/// Notes what a decision shows.
+fn note(decision: &Decision, seen: &mut BTreeSet<String>) {
+    let effect = decision.effect().as_str();
+    let mut note = |what: &str| {
+        if !seen.contains(what) {
+            seen.insert(what.to_owned());
+        }
+    };
+    note(if decision.is_emergency() { "emergency" } else { effect });
+    for reason in decision.reasons() {
+        if matches!(
+            reason.code(),
+            ReasonCode::OutsideWindow | ReasonCode::ObligationUnsupported | ReasonCode::StartTooLate
+        ) {
+            note(reason.code().as_str());
+        }
+    }
+    if matches!(decision.effect(), Effect::Allow | Effect::Review) {
+        if decision.obligations().len() > 0 {
+            note("obliged");
+        }
+        if decision.not_before().is_some() {
+            note("later");
+        }
+        if decision.rules().any(|rule| rule.starts_with('e')) {
+            note("extended");
+        }
+    }
+}
+
 #[test]
 fn index_finds_all_that_a_run_of_every_rule_finds() {
     let requests = requests(200);
-    let mut effects = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for seed in 0..50_u64 {
-        let compared = compare(seed * 0x9e37_79b9 + 7, &requests, &mut effects);
+        let compared = compare(seed * 0x9e37_79b9 + 7, &requests, &mut seen);
         assert!(compared.is_ok(), "{}", compared.unwrap_err());
     }
-    let seen: Vec<&str> = effects.iter().map(String::as_str).collect();
-    assert_eq!(seen, ["Allow false", "Allow true", "Challenge false", "Deny false", "Review false"]);
+    let seen: Vec<&str> = seen.iter().map(String::as_str).collect();
+    assert_eq!(
+        seen,
+        [
+            "allow",
+            "challenge",
+            "deny",
+            "emergency",
+            "extended",
+            "later",
+            "obligation_unsupported",
+            "obliged",
+            "outside_window",
+            "review",
+            "start_too_late",
+        ]
+    );
 }
 
 /// Ten million pairs; takes some minutes in a release build.
@@ -275,17 +371,17 @@ fn index_finds_all_that_a_run_of_every_rule_finds() {
 #[ignore = "takes minutes"]
 fn index_finds_all_in_ten_million_pairs() {
     let pool = requests(20_000);
-    let (mut pairs, mut policies, mut effects) = (0, 0_usize, BTreeSet::new());
+    let (mut pairs, mut policies, mut seen) = (0, 0_usize, BTreeSet::new());
     while pairs < 10_000_000 {
         let from = policies * 1_000 % pool.len();
         let seed = (policies as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        match compare(seed, &pool[from..from + 1_000], &mut effects) {
+        match compare(seed, &pool[from..from + 1_000], &mut seen) {
             Ok(count) => pairs += count,
             Err(difference) => panic!("{difference}"),
         }
         policies += 1;
     }
-    println!("{pairs} pairs of {policies} policies, {effects:?}");
+    println!("{pairs} pairs of {policies} policies, {seen:?}");
 }
 
 #[test]
