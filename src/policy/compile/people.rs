@@ -38,7 +38,7 @@ pub(crate) struct ReviewRule {
     /// `None`: one rejection by anybody who may approve ends it.
     pub(crate) veto: Option<Vec<Veto>>,
     pub(crate) may: May,
-    pub(crate) grant: Bounds,
+    pub(crate) grant: Arc<Bounds>,
     pub(crate) expires: Duration,
     /// How old what the host attests of an approver may be when the quorum closes.
     pub(crate) refresh: Duration,
@@ -53,7 +53,7 @@ pub(crate) struct Stage {
     pub(crate) approve: Approve,
     pub(crate) escalate: Vec<Escalation>,
     /// Who approves instead when nobody can.
-    pub(crate) fallback: Option<Approve>,
+    pub(crate) fallback: Option<Box<Approve>>,
     pub(crate) skip_after: Option<Duration>,
     pub(crate) remind: Vec<Duration>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Leaf {
     pub(crate) count: usize,
     pub(crate) from: Program,
     pub(crate) comment: bool,
-    pub(crate) auth: Option<AuthSpec>,
+    pub(crate) auth: Option<Box<AuthSpec>>,
     pub(crate) fresh: Option<Duration>,
     /// All of these must be open.
     pub(crate) within: Vec<Window>,
@@ -198,7 +198,7 @@ impl Compiler<'_, '_> {
             id: spec.id.text.as_str().into(),
             escalate: spec.escalate.iter().map(escalation).collect(),
             approve: self.approve(&spec.approve, place),
-            fallback: spec.fallback.as_ref().map(|fallback| self.approve(fallback, place)),
+            fallback: spec.fallback.as_ref().map(|fallback| Box::new(self.approve(fallback, place))),
             skip_after: spec.skip_after,
             remind: spec.remind.clone(),
         }
@@ -232,7 +232,7 @@ impl Compiler<'_, '_> {
             count: people_of(spec.count),
             from: self.people(&spec.from, place.people, place.owner),
             comment: spec.comment,
-            auth: spec.auth.clone(),
+            auth: spec.auth.clone().map(Box::new),
             fresh: spec.fresh,
             within: spec.within.iter().chain(place.within).cloned().collect(),
         }
