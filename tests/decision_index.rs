@@ -408,6 +408,25 @@ fn attribute_of_another_type_finds_what_it_would_fail() {
     }
 }
 
+#[test]
+fn rule_that_uses_up_its_budget_before_its_demands_is_found() {
+    let limits = countersign::cel::Limits::default().with_bytes(0);
+    let options = PolicyOptions::new().with_condition_limits(limits);
+    let when = r#"resource.service + "x" == "ax" && subject.groups.exists(g, g == "dev")"#;
+    let text = format!("{HEAD}[[forbid]]\nid = \"f\"\nwhen = '{when}'\n");
+    let policy = options.from_toml(&text).unwrap();
+    let resource = Resource::new("service", "x")
+        .with("service", "a")
+        .with("environment", "dev")
+        .with("labels", Attributes::new())
+        .with("divisor", 1_i64)
+        .with("any", "b");
+    let subject = Subject::new("user", "ana").with("groups", ["sre"]).with("mfa", true);
+    let (indexed, every) = both(&policy, &Request::new(subject, Action::new("read"), resource));
+    assert_eq!(indexed, every);
+    assert_eq!(indexed.reasons().next().map(countersign::Reason::code), Some(ReasonCode::RuleFailed));
+}
+
 const SERVICES: [&str; 8] =
     ["payments", "payments-gateway", "payments-gateway-eu-1", "pay", "orders", "ledger", "", "péage"];
 const GROUPS: [&str; 4] = ["sre", "dev", "leads", "payments"];

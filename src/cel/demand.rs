@@ -4,6 +4,7 @@
 //! pass over it without running it. What fails is not false: an attribute that cannot be read meets every
 //! demand. A demand is only drawn from what decides by itself; when in doubt there is none.
 
+use super::ast::BinaryOp;
 use super::environment::Slot;
 use super::node::{FoldNode, LoopKind, Node, TextNode, TextTest};
 use super::val::Val;
@@ -49,7 +50,13 @@ fn find<'p>(node: &'p Node, truth: bool, demands: &mut Vec<Demand<'p>>) {
     match node {
         Node::Not(inner, _) => find(inner, !truth, demands),
         Node::And(parts) | Node::Or(parts) if matches!(node, Node::And(_)) == truth => {
-            parts.iter().for_each(|part| find(part, truth, demands));
+            for part in parts {
+                find(part, truth, demands);
+                // What comes after is not reached if the part uses up the budget.
+                if builds(part) {
+                    break;
+                }
+            }
         }
         Node::And(parts) | Node::Or(parts) => demands.extend(either(parts, truth)),
         Node::Const(Val::Bool(value)) if *value != truth => demands.push(Demand::Any(Vec::new())),
@@ -65,6 +72,20 @@ fn find<'p>(node: &'p Node, truth: bool, demands: &mut Vec<Demand<'p>>) {
         Node::Fold(fold) if truth => demands.extend(element(fold)),
         _ => {}
     }
+}
+
+/// Says whether evaluating a node can use up the bytes of a budget. Its steps suffice: the cost is checked.
+fn builds(node: &Node) -> bool {
+    let mut found = false;
+    node.visit(&mut |node| {
+        found |= match node {
+            Node::Call(_) | Node::List(..) | Node::Map(..) => true,
+            Node::Fold(fold) => !matches!(fold.kind, LoopKind::Exists | LoopKind::All),
+            Node::Binary(binary) => binary.op == BinaryOp::Add,
+            _ => false,
+        };
+    });
+    found
 }
 
 fn text_demand(text: &TextNode, truth: bool) -> Option<Demand<'_>> {
