@@ -19,6 +19,13 @@ pub(crate) fn one_line(text: &str) -> String {
     line
 }
 
+/// Says whether a text is printable ASCII without quotes and backslashes, as most are: then nothing in it needs
+/// a closer look, or an escape.
+pub(crate) fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\');
+    text.bytes().fold(true, |all, byte| all & plain(byte))
+}
+
 /// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()

@@ -379,9 +379,38 @@ fn an_index_learns_what_a_condition_demands() {
         Demand::True(slot("facts.bulk")),
     ];
     assert_eq!(demands, expected);
-    assert!(
-        Program::condition("prod || facts.bulk", &environment, &Access::free()).unwrap().demands().is_empty()
-    );
+}
+
+#[test]
+fn demands_follow_alternatives_and_denials() {
+    let environment = environment();
+    let slot = |path: &str| environment.slot(path).unwrap();
+    let demands = |source: &str| {
+        let program = Program::condition(source, &environment, &Access::free()).unwrap();
+        format!("{:?}", program.demands())
+    };
+    let shown = |demands: Vec<Demand<'_>>| format!("{demands:?}");
+    let prod = || vec![Demand::OneOf(slot("resource.environment"), vec!["prod"])];
+    let bulk = || vec![Demand::True(slot("facts.bulk"))];
+    assert_eq!(demands("prod || facts.bulk"), shown(vec![Demand::Any(vec![bulk(), prod()])]));
+    assert_eq!(demands("!(!prod && !facts.bulk)"), shown(vec![Demand::Any(vec![bulk(), prod()])]));
+    assert_eq!(demands("!(resource.environment != 'prod' || !facts.bulk)"), shown([prod(), bulk()].concat()));
+    assert_eq!(demands("!facts.bulk"), shown(vec![Demand::False(slot("facts.bulk"))]));
+    let sre = || vec![Demand::Has(slot("subject.groups"), "sre")];
+    assert_eq!(demands("subject.groups.exists(g, g == 'sre')"), shown(sre()));
+    assert_eq!(demands("subject.groups.exists(g, g in ['sre'])"), shown(vec![Demand::Any(vec![sre()])]));
+    for free in [
+        "prod || context.count > 1",
+        "!prod",
+        "subject.groups.all(g, g == 'sre')",
+        "!('sre' in subject.groups)",
+        "prod ? facts.bulk : true",
+        "subject.id.contains('a')",
+        "!has(sql)",
+    ] {
+        assert_eq!(demands(free), "[]", "{free}");
+    }
+    assert_eq!(demands("prod && false"), shown(vec![Demand::Any(Vec::new())]));
 }
 
 #[test]

@@ -29,6 +29,18 @@ pub enum Input<'a> {
     Value(Given<'a>),
 }
 
+/// An input as an index sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Seen<'v> {
+    Absent,
+    Unreadable,
+    Text(&'v str),
+    Flag(bool),
+    Items(&'v [Value]),
+    Names(&'v Attributes),
+    Other,
+}
+
 /// A value that is given to a condition.
 #[derive(Debug, Clone)]
 pub struct Given<'a>(pub(super) Val<'a>);
@@ -55,6 +67,21 @@ impl<'a> Input<'a> {
     /// [`Mismatch`] if the value is not of the type.
     pub fn of(value: &'a Value, expected: &Type) -> Result<Self, Mismatch> {
         read(value, expected).map(|val| Self::Value(Given(val)))
+    }
+
+    /// Shows what an index can look at.
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        match self {
+            Self::Absent => Seen::Absent,
+            Self::Unknown => Seen::Unreadable,
+            Self::Value(Given(val)) => match val {
+                Val::Str(text) => Seen::Text(text),
+                Val::Bool(flag) => Seen::Flag(*flag),
+                Val::Values(items) => Seen::Items(items),
+                Val::Attributes(map) => Seen::Names(map),
+                _ => Seen::Other,
+            },
+        }
     }
 
     pub(super) fn val(&self) -> Option<&Val<'a>> {

@@ -39,6 +39,7 @@ pub use demand::Demand;
 pub use diagnostic::{Diagnostic, Severity};
 pub use environment::{Access, Declaration, Environment, Rule, Slot};
 pub use failure::{Failure, Fault};
+pub(crate) use input::Seen;
 pub use input::{Given, Input, Mismatch};
 pub use limits::Limits;
 pub(crate) use names::is_word;

@@ -195,6 +195,18 @@ impl Node {
         }
     }
 
+    /// Lists the slots that are read, as often as they are.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        self.visit(&mut |node| {
+            slots.extend(match node {
+                Self::Slot(slot, _) | Self::Present(slot, _) | Self::OptionalSlot(slot, _) => Some(*slot),
+                _ => None,
+            });
+        });
+        slots
+    }
+
     /// Visits the node and all below it.
     pub(super) fn visit(&self, look: &mut dyn FnMut(&Self)) {
         look(self);

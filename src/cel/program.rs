@@ -41,7 +41,6 @@ pub struct Part {
 struct Inner {
     source: Box<str>,
     node: Node,
-    slots: Box<[Slot]>,
     warnings: Vec<Diagnostic>,
     cost: u64,
     budget: Budget,
@@ -108,19 +107,9 @@ impl Program {
     }
 
     fn new(source: &str, checked: Checked, environment: &Environment) -> Self {
-        let Checked { node, mut slots, warnings, cost } = checked;
-        slots.sort_unstable();
+        let Checked { node, warnings, cost } = checked;
         let budget = Budget::new(environment.limits());
-        Self {
-            inner: Arc::new(Inner {
-                source: source.into(),
-                node,
-                slots: slots.into(),
-                warnings,
-                cost,
-                budget,
-            }),
-        }
+        Self { inner: Arc::new(Inner { source: source.into(), node, warnings, cost, budget }) }
     }
 
     /// Evaluates a condition. Inputs are indexed by slot; a missing one is absent.
@@ -151,7 +140,8 @@ impl Program {
     }
 
     /// Lists what an evaluation demands of single attributes: where one demand is not met, the condition is
-    /// false. An index can skip the condition then; an attribute that is absent or unknown meets every demand.
+    /// false, and an index can skip it. An attribute that is unknown, or not of the type that a demand is about,
+    /// meets it, because the condition may fail; so does an absent one, but for [`Demand::Present`].
     #[must_use]
     pub fn demands(&self) -> Vec<Demand<'_>> {
         demand::of(&self.inner.node)
@@ -165,14 +155,7 @@ impl Program {
             let outcome = Machine::new(inputs, self.inner.budget.clone())
                 .test(leaf, None)
                 .map_err(|stop| stop.failure(&self.inner.source));
-            let mut slots = Vec::new();
-            leaf.visit(&mut |node| {
-                slots.extend(match node {
-                    Node::Slot(slot, _) | Node::Present(slot, _) | Node::OptionalSlot(slot, _) => Some(*slot),
-                    _ => None,
-                });
-            });
-            parts.push(Part { span: leaf.span().range(), outcome, slots });
+            parts.push(Part { span: leaf.span().range(), outcome, slots: leaf.slots() });
         });
         parts
     }
@@ -182,9 +165,13 @@ impl Program {
         shape::of(&self.inner.node, truth, environment)
     }
 
-    /// Iterates over the slots that the program reads, each once.
+    /// Iterates over the slots that the program reads, each once and in order. What a constant made superfluous
+    /// is not read.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        self.inner.slots.iter().copied()
+        let mut slots = self.inner.node.slots();
+        slots.sort_unstable();
+        slots.dedup();
+        slots.into_iter()
     }
 
     /// Returns the source.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
+use decide::decide_by_every_rule;
 pub(crate) use decide::{Decided, decide, decide_again};
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
@@ -119,6 +120,13 @@ impl Policy {
     #[must_use]
     pub fn decide(&self, request: &Request, now: DateTime<Utc>) -> Decision {
         decide(self, request, now).decision
+    }
+
+    /// Decides a request by evaluating every rule: what the index must agree with.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn decide_by_every_rule(&self, request: &Request, now: DateTime<Utc>) -> Decision {
+        decide_by_every_rule(self, request, now)
     }
 }
 
@@ -235,7 +243,7 @@ impl Decision {
     }
 
     /// The Deny that a review's end gives.
-    pub(crate) fn denied(&self, code: ReasonCode, text: &str) -> Self {
+    pub(crate) fn denied(&self, code: ReasonCode, text: impl Into<reason::Sentence>) -> Self {
         Self {
             effect: Effect::Deny,
             reasons: vec![Reason::new(code, text)],

@@ -1,9 +1,10 @@
 //! Why a decision is as it is, as data and as text.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::span_of_time;
 use crate::text::quote;
@@ -13,10 +14,17 @@ use crate::text::quote;
 pub struct Reason {
     pub(crate) code: ReasonCode,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rule: Option<String>,
+    pub(crate) rule: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
-    text: String,
+    text: Sentence,
+}
+
+/// What a reason says: a text of ours or of the policy is shared, not copied, because most decisions have one.
+#[derive(Debug, Clone)]
+pub(crate) enum Sentence {
+    Ours(&'static str),
+    Shared(Arc<str>),
 }
 
 /// What a reason is about. Codes are stable: programs may compare them.
@@ -142,12 +150,12 @@ pub enum NextAction {
 }
 
 impl Reason {
-    pub(crate) fn new(code: ReasonCode, text: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ReasonCode, text: impl Into<Sentence>) -> Self {
         Self { code, rule: None, detail: None, text: text.into() }
     }
 
-    pub(crate) fn of_rule(code: ReasonCode, rule: &str, text: impl Into<String>) -> Self {
-        Self { rule: Some(rule.to_owned()), ..Self::new(code, text) }
+    pub(crate) fn of_rule(code: ReasonCode, rule: &Arc<str>, text: impl Into<Sentence>) -> Self {
+        Self { rule: Some(rule.clone()), ..Self::new(code, text) }
     }
 
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
@@ -155,8 +163,8 @@ impl Reason {
         self
     }
 
-    pub(crate) fn with_rule(mut self, rule: &str) -> Self {
-        self.rule = Some(rule.to_owned());
+    pub(crate) fn with_rule(mut self, rule: &Arc<str>) -> Self {
+        self.rule = Some(rule.clone());
         self
     }
 
@@ -191,7 +199,54 @@ impl Reason {
     /// Returns the text for people.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.text
+        self.text.as_str()
+    }
+}
+
+impl Sentence {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Ours(text) => text,
+            Self::Shared(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Sentence {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Sentence {}
+
+impl From<&'static str> for Sentence {
+    fn from(text: &'static str) -> Self {
+        Self::Ours(text)
+    }
+}
+
+impl From<String> for Sentence {
+    fn from(text: String) -> Self {
+        Self::Shared(text.into())
+    }
+}
+
+impl From<Arc<str>> for Sentence {
+    fn from(text: Arc<str>) -> Self {
+        Self::Shared(text)
+    }
+}
+
+impl Serialize for Sentence {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Sentence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Arc::<str>::deserialize(deserializer).map(Self::Shared)
     }
 }
 
@@ -277,8 +332,8 @@ impl ReasonCode {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
-            Some(rule) => write!(formatter, "rule `{}`: {}", quote(rule), self.text),
-            None => formatter.write_str(&self.text),
+            Some(rule) => write!(formatter, "rule `{}`: {}", quote(rule), self.text()),
+            None => formatter.write_str(self.text()),
         }
     }
 }

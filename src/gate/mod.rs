@@ -183,7 +183,7 @@ impl Gate {
             Path::Closed => None,
         };
         if let Some((code, problem)) = fault {
-            decision = decision.denied(code, &problem);
+            decision = decision.denied(code, problem);
         }
         let mut drafts = vec![at.decided(&request, &decision, &facts)];
         let refusal = at.refusal("submit");

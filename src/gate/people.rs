@@ -296,7 +296,7 @@ impl Gate {
 
 /// What a review leads to as it stands.
 fn standing(review: &Review) -> Outcome {
-    let denied = |code, text: &str| Outcome::Deny(review.decision().denied(code, text));
+    let denied = |code, text: &'static str| Outcome::Deny(review.decision().denied(code, text));
     match review.state() {
         ReviewState::Open | ReviewState::Scheduled | ReviewState::Approved => Outcome::Review(review.clone()),
         ReviewState::Rejected => denied(ReasonCode::ReviewRejected, "the review was rejected"),

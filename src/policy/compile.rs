@@ -42,7 +42,7 @@ pub(crate) struct Rule {
     pub(crate) id: Arc<str>,
     pub(crate) when: Program,
     pub(crate) because: Option<Arc<str>>,
-    pub(crate) obligations: Vec<Obligation>,
+    pub(crate) obligations: Box<[Obligation]>,
     /// It is added by an extension, so it can only raise the risk.
     pub(crate) is_added: bool,
     /// When the rule can match at all; an opening rule says apart why it is closed.
@@ -57,7 +57,7 @@ pub(crate) struct Zone {
     pub(crate) window: Option<Window>,
     pub(crate) needs: Needs,
     pub(crate) limit: Option<LimitSpec>,
-    pub(crate) grant: Bounds,
+    pub(crate) grant: Arc<Bounds>,
 }
 
 /// A break-glass rule.
@@ -67,7 +67,7 @@ pub(crate) struct Emergency {
     /// The ceiling of the scope that it stands in.
     pub(crate) ceiling: Option<Risk>,
     pub(crate) window: Option<Window>,
-    pub(crate) grant: Bounds,
+    pub(crate) grant: Arc<Bounds>,
     pub(crate) limit: Option<LimitSpec>,
     pub(crate) review_within: Duration,
 }
@@ -84,6 +84,10 @@ pub(super) struct Compiler<'c, 't> {
     /// The document whose rule is compiled.
     current: usize,
     longest: Duration,
+    /// Who may approve, by document: most reviews ask the same people, who are compiled once.
+    people: BTreeMap<(usize, String), Program>,
+    /// The bounds of rules that state none, by document.
+    usual: BTreeMap<usize, Arc<Bounds>>,
 }
 
 impl<'c, 't> Compiler<'c, 't> {
@@ -97,7 +101,8 @@ impl<'c, 't> Compiler<'c, 't> {
         let alternating = document.reviews.iter().filter(|review| review.otherwise);
         let alternating = alternating.map(|review| review.group.text.as_str()).collect();
         let defaults = &document.defaults.grant;
-        Self { schema, faults, defaults, alternating, environments, current: 0, longest }
+        let (people, usual) = (BTreeMap::new(), BTreeMap::new());
+        Self { schema, faults, defaults, alternating, environments, current: 0, longest, people, usual }
     }
 
     pub(super) fn compile(mut self, document: &Document) -> Rules {
@@ -158,7 +163,7 @@ impl<'c, 't> Compiler<'c, 't> {
             id: spec.id.text.as_str().into(),
             when,
             because: spec.because.as_deref().map(Into::into),
-            obligations: spec.obligations.clone(),
+            obligations: spec.obligations.as_slice().into(),
             window: spec.window.clone(),
             is_added: spec.origin > 0,
         }
@@ -177,8 +182,8 @@ impl<'c, 't> Compiler<'c, 't> {
     }
 
     fn emergency(&mut self, spec: &EmergencySpec, access: &Access) -> Emergency {
-        let grant = self.bounds(&spec.grant);
         let mut rule = self.rule(&spec.rule, access);
+        let grant = self.bounds(&spec.grant);
         Emergency {
             ceiling: spec.rule.within.map(|(_, ceiling)| ceiling),
             window: rule.window.take(),

@@ -18,10 +18,11 @@ impl Policy {
             let found = shared.iter().find(|(known, _)| *known == name).map(|(_, node)| &node.content);
             if let Some(Content::Table(entries)) = found { entries.as_slice() } else { &[] }
         };
+        // We wrote it, so it can be read; if it could not, null is a plan that nobody can read or fulfil.
+        let rules: Vec<Json> =
+            reviews.iter().map(|review| serde_json::from_str(&review.written).unwrap_or_default()).collect();
         let mut words = BTreeSet::new();
-        for review in reviews {
-            collect(&review.node, &mut words);
-        }
+        rules.iter().for_each(|rule| collect_json(rule, &mut words));
         // A kept condition can name others, so look until no more are named.
         let mut rest: Vec<&(Text, Node)> = table("let").iter().collect();
         loop {
@@ -46,9 +47,8 @@ impl Policy {
             };
             ((*table).to_owned(), json)
         };
-        let rules = reviews.iter().map(|review| review.node.to_json()).collect();
         let kept_tables = shared.iter().filter(|(name, _)| *name != "actions");
-        kept_tables.map(kept).chain([("review".to_owned(), rules)]).collect()
+        kept_tables.map(kept).chain([("review".to_owned(), rules.clone().into())]).collect()
     }
 }
 
@@ -58,11 +58,22 @@ fn is_named((name, _): &(Text, Node), words: &BTreeSet<&str>) -> bool {
 }
 
 /// Collects every word of every text.
+fn collect_json<'n>(json: &'n Json, words: &mut BTreeSet<&'n str>) {
+    match json {
+        Json::String(text) => words.extend(words_of(text)),
+        Json::Array(items) => items.iter().for_each(|item| collect_json(item, words)),
+        Json::Object(entries) => entries.values().for_each(|item| collect_json(item, words)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+}
+
 fn collect<'n>(node: &'n Node, words: &mut BTreeSet<&'n str>) {
     match &node.content {
-        Content::Text(text) => {
-            words.extend(text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
-        }
+        Content::Text(text) => words.extend(words_of(text)),
         Content::List(items) => items.iter().for_each(|item| collect(item, words)),
         Content::Table(entries) => entries.iter().for_each(|(_, item)| collect(item, words)),
         Content::Bool(_) | Content::Int(_) | Content::Double(_) => {}

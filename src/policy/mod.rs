@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod excerpt;
 pub(crate) mod facts;
+mod index;
 mod json;
 mod keys;
 mod lint;
@@ -21,6 +22,7 @@ pub(crate) mod schema;
 mod toml;
 mod window;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -33,6 +35,7 @@ pub(crate) use document::{
     VerdictSpec,
 };
 pub use error::{PolicyError, PolicyFault};
+pub(crate) use index::{Candidates, Index, Kind};
 pub use lint::Lint;
 pub(crate) use node::{Node, Text};
 pub use obligation::Obligation;
@@ -89,8 +92,11 @@ struct Inner {
     document: Document,
     schema: Schema,
     rules: Rules,
+    index: Index,
     lines: Lines,
     warnings: Vec<PolicyFault>,
+    /// The labels of the rules that have any.
+    labels: BTreeMap<String, Vec<(String, String)>>,
     options: PolicyOptions,
 }
 
@@ -194,6 +200,10 @@ impl Policy {
         &self.inner.rules
     }
 
+    pub(crate) fn index(&self) -> &Index {
+        &self.inner.index
+    }
+
     pub(crate) fn actions(&self) -> &[ActionSpec] {
         &self.inner.document.actions
     }
@@ -216,8 +226,7 @@ impl Policy {
 
     /// Returns the labels of a rule, by its id.
     pub fn labels(&self, rule: &str) -> impl Iterator<Item = (&str, &str)> {
-        let rule = self.inner.document.rules().find(|known| known.id.text == rule);
-        let labels = rule.map(|rule| rule.labels.as_slice()).unwrap_or_default();
+        let labels = self.inner.labels.get(rule).map(Vec::as_slice).unwrap_or_default();
         labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
@@ -240,7 +249,7 @@ impl Policy {
         digest: String,
         options: PolicyOptions,
     ) -> Result<Self, PolicyError> {
-        let (document, lets) = compose::compose(documents, &mut faults);
+        let (mut document, lets) = compose::compose(documents, &mut faults);
         let rules = document.rules().count();
         if rules > options.max_rules {
             faults.add(&(0..0), format!("policy has {rules} rules, limit is {}", options.max_rules));
@@ -259,7 +268,12 @@ impl Policy {
         }
         let lines = faults.lines();
         let warnings = faults.into_warnings()?;
-        let inner = Inner { digest: digest.into(), document, schema, rules, lines, warnings, options };
+        let labelled = document.rules().filter(|rule| !rule.labels.is_empty());
+        let labels = labelled.map(|rule| (rule.id.text.clone(), rule.labels.clone())).collect();
+        document.forget_rules();
+        let index = Index::new(&rules);
+        let inner =
+            Inner { digest: digest.into(), document, schema, rules, index, lines, warnings, labels, options };
         Ok(Self { inner: Arc::new(inner), assumes_host: false })
     }
 }

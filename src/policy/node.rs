@@ -27,7 +27,7 @@ pub(crate) enum Content {
 }
 
 /// Text with the bytes it came from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) span: Span,

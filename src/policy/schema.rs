@@ -128,7 +128,7 @@ impl Schema {
         facts: &'a FactValues,
         now: DateTime<Utc>,
     ) -> Result<Vec<Input<'a>>, Misfit> {
-        let mut inputs = vec![Input::Absent; self.environment.slots()];
+        let mut inputs: Vec<_> = (0..self.environment.slots()).map(|_| Input::Absent).collect();
         let members = &self.members;
         let mut set = |slot: Slot, input: Input<'a>| {
             if let Some(place) = inputs.get_mut(slot.index()) {

@@ -13,7 +13,7 @@ use crate::cel::{is_zone, local_time};
 /// `within = { days = ["mon-fri"], from = "09:00", to = "17:00", tz = "Europe/Berlin" }`, or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
-    openings: Vec<Opening>,
+    openings: Box<[Opening]>,
 }
 
 /// One of the times at which a window is open.
@@ -41,7 +41,7 @@ impl Window {
             faults.add(&node.span, "never open: expected at least one window");
         }
         let openings: Vec<Opening> = parts.iter().filter_map(|part| Opening::read(part, faults)).collect();
-        (!openings.is_empty() && openings.len() == parts.len()).then_some(Self { openings })
+        (!openings.is_empty() && openings.len() == parts.len()).then(|| Self { openings: openings.into() })
     }
 
     /// Says whether a moment is in the window.

@@ -3,14 +3,22 @@
 //! Every text that a request carries is recorded, so every text is bounded and printable. The first fault
 //! is told with its path; a decision turns it into a Deny.
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike, Utc};
 
 use crate::limits;
 use crate::request::{Request, RequestError, Subject, Usage};
-use crate::text::{is_unprintable, quote};
+use crate::text::{is_plain, is_unprintable, quote};
 use crate::value::{Attributes, Value, is_plain_name};
+
+/// A path in a request, spelt out only where something is wrong with it.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    root: &'p str,
+    name: Option<&'p str>,
+}
 
 /// Counts what a request holds while it is checked.
 #[derive(Default)]
@@ -31,36 +39,36 @@ impl Request {
             return Err(fault.clone());
         }
         let mut meter = Meter::default();
-        meter.person("subject", &self.subject)?;
-        meter.name("action.name", self.action.name())?;
-        meter.name("resource.type", self.resource.kind())?;
-        meter.name("resource.id", self.resource.id())?;
-        meter.attributes("action", self.action.properties())?;
-        meter.attributes("resource", self.resource.properties())?;
-        meter.attributes("context", &self.attested)?;
-        meter.attributes("context", &self.claimed)?;
-        meter.attributes("facts", &self.facts)?;
+        meter.person(at("subject"), &self.subject)?;
+        meter.name(at("action.name"), self.action.name())?;
+        meter.name(at("resource.type"), self.resource.kind())?;
+        meter.name(at("resource.id"), self.resource.id())?;
+        meter.attributes(at("action"), self.action.properties())?;
+        meter.attributes(at("resource"), self.resource.properties())?;
+        meter.attributes(at("context"), &self.attested)?;
+        meter.attributes(at("context"), &self.claimed)?;
+        meter.attributes(at("facts"), &self.facts)?;
         if let Some(reason) = self.reason() {
-            meter.text("context.reason", reason)?;
+            meter.text(at("context.reason"), reason)?;
         }
         if let Some(duration) = self.duration() {
             check_span("context.duration", duration)?;
         }
         if let Some(start) = self.not_before() {
-            meter.time("context.not_before", start)?;
+            meter.time(at("context.not_before"), start)?;
         }
         if let Some(audience) = &self.audience {
-            meter.name("context.audience", audience)?;
+            meter.name(at("context.audience"), audience)?;
         }
-        bound("context.actor", self.actors.len(), "actors", limits::ACTORS)?;
+        bound(at("context.actor"), self.actors.len(), "actors", limits::ACTORS)?;
         self.actors.iter().try_for_each(|actor| {
             actor.fault().map_or(Ok(()), |fault| Err(fault.clone()))?;
-            meter.person("context.actor", actor)
+            meter.person(at("context.actor"), actor)
         })?;
         if let Some(auth) = &self.auth {
-            meter.time("context.auth.time", auth.time)?;
-            auth.class.iter().try_for_each(|class| meter.item("context.auth.acr", class))?;
-            auth.methods.iter().try_for_each(|method| meter.item("context.auth.amr", method))?;
+            meter.time(at("context.auth.time"), auth.time)?;
+            auth.class.iter().try_for_each(|class| meter.item(at("context.auth.acr"), class))?;
+            auth.methods.iter().try_for_each(|method| meter.item(at("context.auth.amr"), method))?;
         }
         if let Some(usage) = self.usage() {
             meter.usage(usage)?;
@@ -79,34 +87,38 @@ impl Subject {
             return Err(fault.clone());
         }
         let mut meter = Meter::default();
-        meter.person(path, self)?;
-        meter.text("vote.comment", comment)
+        meter.person(at(path), self)?;
+        meter.text(at("vote.comment"), comment)
     }
 }
 
 impl Meter {
     /// The tenant is part of a person's name, so it is held to what a name may be.
-    fn person(&mut self, path: &str, person: &Subject) -> Result<(), RequestError> {
-        self.name(&format!("{path}.type"), person.kind())?;
-        self.name(&format!("{path}.id"), person.id())?;
-        let path_of = || format!("{path}.tenant");
+    fn person(&mut self, path: Place<'_>, person: &Subject) -> Result<(), RequestError> {
+        self.name(path.below("type"), person.kind())?;
+        self.name(path.below("id"), person.id())?;
+        let tenant_path = path.below("tenant");
         match person.properties().get("tenant") {
             None | Some(Value::Null) => {}
-            Some(Value::String(tenant)) => self.name(&path_of(), tenant)?,
+            Some(Value::String(tenant)) => self.name(tenant_path, tenant)?,
             Some(other) => {
                 let found = other.type_name();
-                return Err(RequestError::WrongType { path: path_of(), expected: "a string", found });
+                return Err(RequestError::WrongType {
+                    path: tenant_path.to_string(),
+                    expected: "a string",
+                    found,
+                });
             }
         }
         self.attributes(path, person.properties())
     }
 
     fn usage(&mut self, usage: &Usage) -> Result<(), RequestError> {
-        let count = |path: &str, count| number(path, count, "uses", limits::RECORD_INTEGER);
-        count("context.usage.emergencies", usage.emergencies)?;
-        count("context.usage.overdue_reviews", usage.overdue_reviews)?;
+        let count = |path: Place<'_>, count| number(path, count, "uses", limits::RECORD_INTEGER);
+        count(at("context.usage.emergencies"), usage.emergencies)?;
+        count(at("context.usage.overdue_reviews"), usage.overdue_reviews)?;
         usage.limits.iter().try_for_each(|(rule, used)| {
-            let path = "context.usage.limits";
+            let path = at("context.usage.limits");
             count(path, *used)?;
             self.add(path, PAIR_OVERHEAD.saturating_add(digits(*used)))?;
             self.item(path, rule)
@@ -114,55 +126,58 @@ impl Meter {
     }
 
     /// Text that stands in a list.
-    fn item(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+    fn item(&mut self, path: Place<'_>, text: &str) -> Result<(), RequestError> {
         self.add(path, 1)?;
         self.text(path, text)
     }
 
     /// A record's reader knows years of four digits.
-    fn time(&mut self, path: &str, time: DateTime<Utc>) -> Result<(), RequestError> {
+    fn time(&mut self, path: Place<'_>, time: DateTime<Utc>) -> Result<(), RequestError> {
         if !(0..=9_999).contains(&time.year()) {
-            return Err(RequestError::Year { path: path.to_owned() });
+            return Err(RequestError::Year { path: path.to_string() });
         }
         self.add(path, TIME_BYTES)
     }
 
-    fn name(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+    fn name(&mut self, path: Place<'_>, text: &str) -> Result<(), RequestError> {
         if text.is_empty() {
-            return Err(RequestError::Empty { path: path.to_owned() });
+            return Err(RequestError::Empty { path: path.to_string() });
         }
         bound(path, text.len(), "bytes", limits::NAME_BYTES)?;
-        if text.chars().any(is_unprintable) {
-            return Err(RequestError::BadCharacter { path: path.to_owned() });
+        if !is_plain(text) && text.chars().any(is_unprintable) {
+            return Err(RequestError::BadCharacter { path: path.to_string() });
         }
         self.text(path, text)
     }
 
     /// Text may hold line breaks and tabs, as reasons and labels do, but nothing that hides or reorders it.
-    fn text(&mut self, path: &str, text: &str) -> Result<(), RequestError> {
+    fn text(&mut self, path: Place<'_>, text: &str) -> Result<(), RequestError> {
+        if is_plain(text) {
+            return self.add(path, text.len().saturating_add(2));
+        }
         self.add(path, crate::text::escaped_len(text))?;
         if text.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(RequestError::BadCharacter { path: path.to_owned() });
+            return Err(RequestError::BadCharacter { path: path.to_string() });
         }
         Ok(())
     }
 
     /// Counts bytes as a record holds them.
-    fn add(&mut self, path: &str, bytes: usize) -> Result<(), RequestError> {
+    fn add(&mut self, path: Place<'_>, bytes: usize) -> Result<(), RequestError> {
         self.bytes = self.bytes.saturating_add(bytes);
         bound(path, self.bytes, "recorded bytes up to here", limits::REQUEST_TEXT)
     }
 
-    fn attributes(&mut self, root: &str, attributes: &Attributes) -> Result<(), RequestError> {
+    fn attributes(&mut self, root: Place<'_>, attributes: &Attributes) -> Result<(), RequestError> {
         let below = RECORDED_AT.saturating_add(levels_of(attributes));
         attributes.iter().try_for_each(|(name, value)| {
-            let path = format!("{root}.{}", quote(name));
-            self.key(&path, name)?;
-            self.value(&path, value, 1, below)
+            let path = root.below(name);
+            self.key(path, name)?;
+            self.value(path, value, 1, below)
         })
     }
 
-    fn key(&mut self, path: &str, name: &str) -> Result<(), RequestError> {
+    fn key(&mut self, path: Place<'_>, name: &str) -> Result<(), RequestError> {
         bound(path, name.len(), "bytes", limits::NAME_BYTES)?;
         self.add(path, PAIR_OVERHEAD)?;
         self.text(path, name)
@@ -171,7 +186,7 @@ impl Meter {
     /// Checks a value that stands `depth` levels deep, and under `recorded` lists and objects of a record.
     fn value(
         &mut self,
-        path: &str,
+        path: Place<'_>,
         value: &Value,
         depth: usize,
         recorded: usize,
@@ -209,9 +224,26 @@ impl Meter {
     }
 }
 
+impl<'p> Place<'p> {
+    fn below(self, name: &'p str) -> Self {
+        Self { name: Some(name), ..self }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.root)?;
+        self.name.map_or(Ok(()), |name| write!(formatter, ".{}", quote(name)))
+    }
+}
+
+fn at(root: &str) -> Place<'_> {
+    Place { root, name: None }
+}
+
 /// Checks a span that somebody asks for.
 pub(crate) fn check_span(path: &str, span: Duration) -> Result<(), RequestError> {
-    number(path, span.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs())
+    number(at(path), span.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs())
 }
 
 /// Levels that a record spends on a map: names that it does not know stand in a list of pairs.
@@ -219,7 +251,7 @@ fn levels_of(attributes: &Attributes) -> usize {
     if attributes.iter().all(|(name, _)| is_plain_name(name)) { 1 } else { 3 }
 }
 
-fn nest(path: &str, recorded: usize, levels: usize) -> Result<usize, RequestError> {
+fn nest(path: Place<'_>, recorded: usize, levels: usize) -> Result<usize, RequestError> {
     let inner = recorded.saturating_add(levels);
     bound(path, inner, "levels in a record", limits::RECORD_DEPTH).map(|()| inner)
 }
@@ -228,18 +260,18 @@ fn digits(number: u64) -> usize {
     usize::try_from(number.checked_ilog10().unwrap_or(0)).unwrap_or(usize::MAX).saturating_add(1)
 }
 
-fn number(path: &str, found: u64, unit: &'static str, limit: u64) -> Result<(), RequestError> {
+fn number(path: Place<'_>, found: u64, unit: &'static str, limit: u64) -> Result<(), RequestError> {
     let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
     if found > limit {
         let (found, limit) = (size(found), size(limit));
-        return Err(RequestError::OutOfBounds { path: path.to_owned(), found, unit, limit });
+        return Err(RequestError::OutOfBounds { path: path.to_string(), found, unit, limit });
     }
     Ok(())
 }
 
-fn bound(path: &str, found: usize, unit: &'static str, limit: usize) -> Result<(), RequestError> {
+fn bound(path: Place<'_>, found: usize, unit: &'static str, limit: usize) -> Result<(), RequestError> {
     if found > limit {
-        return Err(RequestError::OutOfBounds { path: path.to_owned(), found, unit, limit });
+        return Err(RequestError::OutOfBounds { path: path.to_string(), found, unit, limit });
     }
     Ok(())
 }

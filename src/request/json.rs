@@ -125,13 +125,11 @@ impl Reader {
 
     fn subject(&mut self) -> Result<Subject, RequestError> {
         let subject = Subject::new(self.text("type")?, self.text("id")?);
-        Ok(self.properties()?.into_iter().fold(subject, |subject, (name, value)| subject.with(&name, value)))
+        Ok(subject.with_properties(self.properties()?))
     }
 
     fn action(&mut self) -> Result<Action, RequestError> {
-        let action = Action::new(self.text("name")?);
-        let action =
-            self.properties()?.into_iter().fold(action, |action, (name, value)| action.with(&name, value));
+        let action = Action::new(self.text("name")?).with_properties(self.properties()?);
         match Self::optional(&mut self.members, "action.payload")? {
             Some(mut payload) => Ok(action.with_payload(payload.payload()?)),
             None => Ok(action),
@@ -140,10 +138,7 @@ impl Reader {
 
     fn resource(&mut self) -> Result<Resource, RequestError> {
         let resource = Resource::new(self.text("type")?, self.text("id")?);
-        Ok(self
-            .properties()?
-            .into_iter()
-            .fold(resource, |resource, (name, value)| resource.with(&name, value)))
+        Ok(resource.with_properties(self.properties()?))
     }
 
     /// Reads a payload: `{"dialect", "sql", "parameters"}`, `{"argv", "directory", "env"}`,

@@ -70,6 +70,15 @@ macro_rules! part {
                 self
             }
 
+            /// Sets all properties at once.
+            pub(crate) fn with_properties(mut self, properties: Attributes) -> Self {
+                if properties.iter().any(|(name, _)| matches!(name, $($reserved)|+)) {
+                    return properties.into_iter().fold(self, |part, (name, value)| part.with(&name, value));
+                }
+                self.properties = properties;
+                self
+            }
+
             /// Returns the properties.
             #[must_use]
             pub fn properties(&self) -> &Attributes {

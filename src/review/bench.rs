@@ -188,7 +188,8 @@ pub(super) fn is_own(request: &Request, cast: &Cast) -> bool {
 
 /// What a leaf demands beside its condition, where a vote lacks it.
 fn obstacle_at(leaf: &Leaf, cast: &Cast) -> Option<Obstacle> {
-    if let Some(wanted) = leaf.auth.as_ref().filter(|wanted| !signed_in(wanted, cast.auth.as_ref(), cast.at))
+    if let Some(wanted) =
+        leaf.auth.as_deref().filter(|wanted| !signed_in(wanted, cast.auth.as_ref(), cast.at))
     {
         return Some(Obstacle::StepUp(wanted.clone()));
     }

@@ -28,7 +28,6 @@ use crate::limits;
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) node: Node,
-    pub(super) slots: Vec<Slot>,
     pub(super) warnings: Vec<Diagnostic>,
     pub(super) cost: u64,
 }
@@ -119,7 +118,6 @@ struct Checker<'e> {
     use_span: Option<Span>,
     position: Position,
     known: Vec<Slot>,
-    slots: Vec<Slot>,
     nodes: usize,
     depth: usize,
     /// Parts looked at in search of guards.
@@ -142,7 +140,6 @@ impl<'e> Checker<'e> {
             use_span: None,
             position: Position::Elsewhere,
             known: Vec::new(),
-            slots: Vec::new(),
             nodes: 0,
             depth: 0,
             looked: 0,
@@ -167,7 +164,7 @@ impl<'e> Checker<'e> {
         if self.faults.iter().any(|fault| fault.severity == Severity::Error) {
             return Err(self.faults);
         }
-        Ok(Checked { node, slots: self.slots, warnings: self.faults, cost })
+        Ok(Checked { node, warnings: self.faults, cost })
     }
 
     /// Checks an expression.

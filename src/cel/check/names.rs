@@ -108,7 +108,6 @@ impl<'e> Checker<'e> {
 
     /// Reads an attribute.
     fn read(&mut self, slot: Slot, span: Span) -> Typed {
-        self.used(slot);
         let Some(entry) = self.env.entry(slot) else {
             return self.fail(span, Fault::UnknownName, || "unknown attribute".to_owned());
         };
@@ -126,12 +125,6 @@ impl<'e> Checker<'e> {
         let ty = entry.declaration.ty.clone();
         self.restricted(slot, span, &ty);
         Typed { node: Node::Slot(slot, span), ty }
-    }
-
-    pub(super) fn used(&mut self, slot: Slot) {
-        if !self.slots.contains(&slot) {
-            self.slots.push(slot);
-        }
     }
 
     /// Puts a definition in the place of its name.
@@ -198,7 +191,6 @@ impl<'e> Checker<'e> {
     }
 
     fn optional_read(&mut self, slot: Slot, span: Span) -> Typed {
-        self.used(slot);
         let ty = self.env.declaration(slot).map_or(Type::Dyn, |declaration| declaration.ty.clone());
         self.restricted(slot, span, &ty);
         Typed { node: Node::OptionalSlot(slot, span), ty: Type::optional(ty) }
@@ -256,7 +248,6 @@ impl<'e> Checker<'e> {
         if always && self.strict {
             self.warn(span, format!("attribute {path} is always present"));
         }
-        self.used(slot);
         self.restricted(slot, span, &Type::Bool);
         Typed { node: Node::Present(slot, span), ty: Type::Bool }
     }

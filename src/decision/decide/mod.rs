@@ -14,10 +14,11 @@ use chrono::{DateTime, Utc};
 
 use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
+use crate::decision::reason::Sentence;
 use crate::limits;
 use crate::policy::facts::carrier;
 use crate::policy::schema::FactValues;
-use crate::policy::{ActionSpec, Obligation, Policy, Rule};
+use crate::policy::{ActionSpec, Candidates, Kind, Obligation, Policy, Rule};
 use crate::request::Request;
 use crate::risk::Risk;
 use crate::text::quote;
@@ -30,12 +31,21 @@ pub(crate) struct Decided {
 
 /// Decides a request.
 pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decided {
+    decide_by(policy, request, now, Rules::Candidates)
+}
+
+/// Decides a request by evaluating every rule, whatever the index says.
+pub(crate) fn decide_by_every_rule(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decision {
+    decide_by(policy, request, now, Rules::All).decision
+}
+
+fn decide_by(policy: &Policy, request: &Request, now: DateTime<Utc>, rules: Rules) -> Decided {
     let fault = shape(policy, request).err();
     let language = spec(policy, request).and_then(|spec| spec.payload.as_deref());
     let facts = if fault.is_none() { FactValues::of(request, language) } else { FactValues::default() };
     let decision = match fault {
         Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
-        None => decide_on(policy, request, &facts, now),
+        None => decide_on(policy, request, &facts, now, rules),
     };
     Decided { decision, facts }
 }
@@ -48,33 +58,55 @@ pub(crate) fn decide_again(
     now: DateTime<Utc>,
 ) -> Decision {
     match shape(policy, request) {
-        Ok(()) => decide_on(policy, request, facts, now),
+        Ok(()) => decide_on(policy, request, facts, now, Rules::Candidates),
         Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
 }
 
-fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
-    let decision = decide_at(policy, request, facts, now, now);
+/// Which rules are evaluated.
+#[derive(Clone, Copy)]
+enum Rules {
+    /// Those that the request can concern.
+    Candidates,
+    All,
+}
+
+fn decide_on(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+    rules: Rules,
+) -> Decision {
+    let decision = decide_at(policy, request, facts, [now, now], rules);
     match request.not_before() {
         // What is forbidden or held while the grant lives is not let in ahead of it.
         Some(start) if start > now && matches!(decision.effect, Effect::Allow | Effect::Review) => {
-            decision.and(decide_at(policy, request, facts, now, start))
+            decision.and(decide_at(policy, request, facts, [now, start], rules))
         }
         _ => decision,
     }
 }
 
-/// Decides a request as of a moment that conditions read as `now`.
+/// Decides a request now, as of a clock that conditions read as `now`.
 fn decide_at(
     policy: &Policy,
     request: &Request,
     facts: &FactValues,
-    now: DateTime<Utc>,
-    clock: DateTime<Utc>,
+    [now, clock]: [DateTime<Utc>; 2],
+    rules: Rules,
 ) -> Decision {
     let mut decision = Decision::new(policy.shared_digest());
     match policy.schema().inputs(request, facts, clock) {
-        Ok(inputs) => Run { policy, request, now, clock, inputs, decision: &mut decision, failures: 0 }.run(),
+        Ok(inputs) => {
+            let candidates = match rules {
+                Rules::Candidates => policy.index().candidates(&inputs),
+                Rules::All => policy.index().everything(),
+            };
+            let candidates = &candidates;
+            let decision = &mut decision;
+            Run { policy, request, now, clock, inputs, candidates, decision, failures: 0 }.run();
+        }
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
     decision
@@ -119,6 +151,7 @@ struct Run<'r> {
     /// What conditions read as `now`: a grant that starts later is decided as of its start, too.
     clock: DateTime<Utc>,
     inputs: Vec<Input<'r>>,
+    candidates: &'r Candidates,
     decision: &'r mut Decision,
     failures: usize,
 }
@@ -148,7 +181,7 @@ impl<'r> Run<'r> {
     fn classify(&mut self) {
         let rules = self.policy.rules();
         let (mut highest, mut raised) = (None, None);
-        for (rule, level) in &rules.risks {
+        for (rule, level) in self.candidates.pick(Kind::Risk, &rules.risks) {
             match self.matches(rule) {
                 Match::Yes => {
                     self.name(rule);
@@ -179,7 +212,7 @@ impl<'r> Run<'r> {
     /// Step 4: any forbid that matches or fails ends it.
     fn forbidden(&mut self) -> bool {
         let mut found = false;
-        for rule in &self.policy.rules().forbids {
+        for rule in self.candidates.pick(Kind::Forbid, &self.policy.rules().forbids) {
             match self.matches(rule) {
                 Match::Yes => {
                     self.name(rule);
@@ -297,6 +330,6 @@ fn above(risk: Risk, ceiling: Risk, whose: &str) -> Reason {
     Reason::new(ReasonCode::RiskAboveZone, text).with_detail(ceiling.as_str())
 }
 
-fn because(code: ReasonCode, rule: &Rule, otherwise: &str) -> Reason {
-    Reason::of_rule(code, &rule.id, rule.because.as_deref().unwrap_or(otherwise))
+fn because(code: ReasonCode, rule: &Rule, otherwise: &'static str) -> Reason {
+    Reason::of_rule(code, &rule.id, rule.because.clone().map_or(otherwise.into(), Sentence::from))
 }

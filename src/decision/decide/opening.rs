@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{Match, Run, above, because};
 use crate::decision::{Effect, Need, Path, Reason, ReasonCode, Slots, Terms};
-use crate::policy::{Emergency, LimitBy, LimitSpec, Zone};
+use crate::policy::{Emergency, Kind, LimitBy, LimitSpec, Zone};
 use crate::request::Usage;
 
 impl Run<'_> {
@@ -13,13 +13,13 @@ impl Run<'_> {
         if !self.request.is_emergency() {
             return false;
         }
-        let refuse = |text: &str| Reason::new(ReasonCode::EmergencyRefused, text);
+        let refuse = |text: &'static str| Reason::new(ReasonCode::EmergencyRefused, text);
         if self.request.reason().is_none_or(|reason| reason.trim().is_empty()) {
             self.reason(refuse("an emergency needs a reason").with_detail("context.reason"));
             return false;
         }
         let mut candidates = Vec::new();
-        for rule in &self.policy.rules().emergencies {
+        for rule in self.candidates.pick(Kind::Emergency, &self.policy.rules().emergencies) {
             match self.matches(&rule.rule) {
                 Match::Yes => candidates.push(rule),
                 Match::No => {}
@@ -67,7 +67,7 @@ impl Run<'_> {
         }
         let mut satisfied: Vec<(&Zone, Terms, bool)> = Vec::new();
         let mut challenges: Vec<(&Zone, Vec<Need>)> = Vec::new();
-        for zone in &self.policy.rules().zones {
+        for zone in self.candidates.pick(Kind::Zone, &self.policy.rules().zones) {
             match self.matches(&zone.rule) {
                 Match::Yes => {}
                 Match::No => continue,
@@ -115,7 +115,7 @@ impl Run<'_> {
 
     pub(super) fn held(&mut self) -> bool {
         let mut held = false;
-        for rule in &self.policy.rules().holds {
+        for rule in self.candidates.pick(Kind::Hold, &self.policy.rules().holds) {
             match self.matches(rule) {
                 Match::Yes => {
                     self.name(rule);

@@ -2,7 +2,7 @@
 
 use super::{Match, Run, above, because};
 use crate::decision::{Effect, Need, Path, Reason, ReasonCode, Terms};
-use crate::policy::{GroupMode, ReviewRule, Rule};
+use crate::policy::{GroupMode, Kind, ReviewRule, Rule};
 
 /// A review that admits the asked time, for how long, and what it still needs.
 struct Asked<'r> {
@@ -74,10 +74,11 @@ impl<'r> Run<'r> {
     /// Finds the reviews that match, with the alternatives that `otherwise` adds. A failed one denies.
     fn matching_reviews(&mut self) -> Option<Vec<&'r ReviewRule>> {
         let policy = self.policy;
-        let reviews = &policy.rules().reviews;
+        let candidates = self.candidates;
+        let reviews = || candidates.pick(Kind::Review, &policy.rules().reviews);
         let mut matching = Vec::new();
         let mut failed = false;
-        for review in reviews.iter().filter(|review| !review.otherwise) {
+        for review in reviews().filter(|review| !review.otherwise) {
             match self.matches(&review.rule) {
                 Match::Yes => matching.push(review),
                 Match::No => {}
@@ -87,7 +88,7 @@ impl<'r> Run<'r> {
                 }
             }
         }
-        for review in reviews.iter().filter(|review| review.otherwise) {
+        for review in reviews().filter(|review| review.otherwise) {
             if matching.iter().any(|other| !other.otherwise && other.group == review.group) {
                 continue;
             }

@@ -13,7 +13,7 @@ use crate::policy::document::{
     ApproveSpec, AuthSpec, Document, EscalateSpec, GroupMode, LeafSpec, May, ReviewSpec, RuleSpec, StageSpec,
     VetoSpec,
 };
-use crate::policy::node::{Node, Text};
+use crate::policy::node::Text;
 use crate::policy::window::Window;
 use crate::risk::Risk;
 
@@ -21,7 +21,8 @@ use crate::risk::Risk;
 #[derive(Debug)]
 pub(crate) struct ReviewRule {
     pub(crate) rule: Rule,
-    pub(crate) node: Node,
+    /// The table as it is written, as JSON text: as a tree it would take three times as much memory.
+    pub(crate) written: Box<str>,
     pub(crate) group: Arc<str>,
     pub(crate) mode: GroupMode,
     pub(crate) otherwise: bool,
@@ -37,7 +38,7 @@ pub(crate) struct ReviewRule {
     /// `None`: one rejection by anybody who may approve ends it.
     pub(crate) veto: Option<Vec<Veto>>,
     pub(crate) may: May,
-    pub(crate) grant: Bounds,
+    pub(crate) grant: Arc<Bounds>,
     pub(crate) expires: Duration,
     /// How old what the host attests of an approver may be when the quorum closes.
     pub(crate) refresh: Duration,
@@ -52,7 +53,7 @@ pub(crate) struct Stage {
     pub(crate) approve: Approve,
     pub(crate) escalate: Vec<Escalation>,
     /// Who approves instead when nobody can.
-    pub(crate) fallback: Option<Approve>,
+    pub(crate) fallback: Option<Box<Approve>>,
     pub(crate) skip_after: Option<Duration>,
     pub(crate) remind: Vec<Duration>,
 }
@@ -77,7 +78,7 @@ pub(crate) struct Leaf {
     pub(crate) count: usize,
     pub(crate) from: Program,
     pub(crate) comment: bool,
-    pub(crate) auth: Option<AuthSpec>,
+    pub(crate) auth: Option<Box<AuthSpec>>,
     pub(crate) fresh: Option<Duration>,
     /// All of these must be open.
     pub(crate) within: Vec<Window>,
@@ -160,20 +161,20 @@ impl Compiler<'_, '_> {
         let owner = format!("rule `{}`", rule.id);
         let place = Place { owner: &owner, people: &people, within: spec.within.as_ref() };
         ReviewRule {
-            node: spec.node.clone(),
+            written: spec.node.to_json().to_string().into(),
             group: spec.group.text.as_str().into(),
             mode,
             otherwise: spec.otherwise,
             ceiling: spec.rule.within.map(|(_, ceiling)| ceiling),
             allow_self: spec.allow_self,
             separate: spec.separate,
-            exclude: spec.exclude.as_ref().map(|text| self.condition(text, &people, &owner)),
+            exclude: spec.exclude.as_ref().map(|text| self.people(text, &people, &owner)),
             needs: self.needs(&spec.needs),
             stages: spec.stages.iter().map(|stage| self.stage(stage, &place)).collect(),
             veto: spec.veto.as_ref().map(|vetoes| {
                 let veto = |veto: &VetoSpec| Veto {
                     count: people_of(veto.count),
-                    from: self.condition(&veto.from, &people, &owner),
+                    from: self.people(&veto.from, &people, &owner),
                     is_final: veto.is_final,
                 };
                 vetoes.iter().map(veto).collect()
@@ -190,13 +191,13 @@ impl Compiler<'_, '_> {
     fn stage(&mut self, spec: &StageSpec, place: &Place<'_>) -> Stage {
         let escalation = |spec: &EscalateSpec| Escalation {
             after: spec.after,
-            add: self.condition(&spec.add, place.people, place.owner),
+            add: self.people(&spec.add, place.people, place.owner),
         };
         Stage {
             id: spec.id.text.as_str().into(),
             escalate: spec.escalate.iter().map(escalation).collect(),
             approve: self.approve(&spec.approve, place),
-            fallback: spec.fallback.as_ref().map(|fallback| self.approve(fallback, place)),
+            fallback: spec.fallback.as_ref().map(|fallback| Box::new(self.approve(fallback, place))),
             skip_after: spec.skip_after,
             remind: spec.remind.clone(),
         }
@@ -212,12 +213,25 @@ impl Compiler<'_, '_> {
         }
     }
 
+    /// Compiles who may approve. What has faults is compiled each time, so that each place is told.
+    fn people(&mut self, source: &Text, people: &Access, owner: &str) -> Program {
+        let key = (self.current, source.text.clone());
+        if let Some(known) = self.people.get(&key) {
+            return known.clone();
+        }
+        let program = self.condition(source, people, owner);
+        if self.faults.is_empty() {
+            self.people.insert(key, program.clone());
+        }
+        program
+    }
+
     fn leaf(&mut self, spec: &LeafSpec, place: &Place<'_>) -> Leaf {
         Leaf {
             count: people_of(spec.count),
-            from: self.condition(&spec.from, place.people, place.owner),
+            from: self.people(&spec.from, place.people, place.owner),
             comment: spec.comment,
-            auth: spec.auth.clone(),
+            auth: spec.auth.clone().map(Box::new),
             fresh: spec.fresh,
             within: spec.within.iter().chain(place.within).cloned().collect(),
         }

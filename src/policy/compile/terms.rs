@@ -1,5 +1,6 @@
 //! The terms on which a rule gives: what it needs, and the bounds of its grants.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use regex::Regex;
@@ -15,7 +16,7 @@ use crate::text::quote;
 #[derive(Debug, Default)]
 pub(crate) struct Needs {
     pub(crate) fields: Vec<Field>,
-    pub(crate) auth: Option<AuthSpec>,
+    pub(crate) auth: Option<Box<AuthSpec>>,
 }
 
 /// A field that a request must bring, and what it must look like.
@@ -88,8 +89,23 @@ impl Compiler<'_, '_> {
         }
     }
 
-    /// Fills in the defaults. What a rule states stands; an inherited value gives way to it.
-    pub(super) fn bounds(&mut self, spec: &GrantSpec) -> Bounds {
+    /// Fills in the defaults. Rules that state nothing share what comes of it.
+    pub(super) fn bounds(&mut self, spec: &GrantSpec) -> Arc<Bounds> {
+        if *spec != GrantSpec::default() {
+            return self.own_bounds(spec).into();
+        }
+        if let Some(known) = self.usual.get(&self.current) {
+            return known.clone();
+        }
+        let bounds: Arc<Bounds> = self.own_bounds(spec).into();
+        if self.faults.is_empty() {
+            self.usual.insert(self.current, bounds.clone());
+        }
+        bounds
+    }
+
+    /// What a rule states stands; an inherited value gives way to it.
+    fn own_bounds(&mut self, spec: &GrantSpec) -> Bounds {
         let max = spec
             .max
             .or_else(|| raise(self.defaults.max, spec.default.max(spec.min)))

@@ -151,6 +151,16 @@ impl Default for Defaults {
 }
 
 impl Document {
+    /// Drops what was written of the rules, once they are compiled: it is two thirds of what a policy holds.
+    pub(crate) fn forget_rules(&mut self) {
+        self.risks = Vec::new();
+        self.forbids = Vec::new();
+        self.holds = Vec::new();
+        self.zones = Vec::new();
+        self.reviews = Vec::new();
+        self.emergencies = Vec::new();
+    }
+
     /// Reads a document. What is missing or wrong is a fault; the rest is read all the same.
     pub(crate) fn read(root: &Node, faults: &mut Faults<'_>) -> Self {
         let mut document = Self::default();

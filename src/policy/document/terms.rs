@@ -11,7 +11,7 @@ use crate::policy::node::{Content, Fields, Node, Text};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NeedsSpec {
     pub(crate) fields: Vec<FieldSpec>,
-    pub(crate) auth: Option<AuthSpec>,
+    pub(crate) auth: Option<Box<AuthSpec>>,
 }
 
 /// `"context.ticket"`, or `{ path = "context.ticket", matches = '…', min = 1, max = 10, because = "…" }`.
@@ -54,7 +54,7 @@ pub(crate) enum LimitBy {
 }
 
 /// `grant = { … }`: what a rule says of a grant's bounds; the rest comes from the defaults.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct GrantSpec {
     pub(crate) span: Span,
     pub(crate) min: Option<Duration>,
@@ -79,7 +79,7 @@ impl NeedsSpec {
             let fields = node.list(faults, "a list of fields").iter();
             needs.fields = fields.filter_map(|node| FieldSpec::read(node, faults)).collect();
         }
-        needs.auth = inner.take("auth").and_then(|node| AuthSpec::read(node, faults));
+        needs.auth = inner.take("auth").and_then(|node| AuthSpec::read(node, faults)).map(Box::new);
         inner.finish(faults);
         needs
     }

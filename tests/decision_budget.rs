@@ -1,0 +1,57 @@
+//! What a decision and a policy may take of the heap, on the workload of the budgets.
+
+#![cfg(feature = "toml")]
+#![allow(
+    unreachable_pub,
+    clippy::as_conversions,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
+
+#[allow(dead_code, reason = "the bench uses the rest")]
+#[path = "../benches/workload/mod.rs"]
+mod workload;
+
+use std::alloc::System;
+use std::collections::BTreeMap;
+
+use countersign::{Policy, Request};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use workload::{Ask, asks, document, now};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// One test, because the counts are those of the whole process.
+#[test]
+fn decisions_and_policies_stay_within_their_memory() {
+    for rules in [10, 10_000] {
+        let text = document(rules);
+        let region = Region::new(ALLOCATOR);
+        let policy = Policy::from_toml(&text).unwrap();
+        let change = region.change();
+        let held = change.bytes_allocated - change.bytes_deallocated;
+        let requests: Vec<Request> = asks(rules, &policy).iter().map(Ask::request).collect();
+        let mut most: BTreeMap<&str, usize> = BTreeMap::new();
+        for request in &requests {
+            let region = Region::new(ALLOCATOR);
+            let decision = policy.decide(request, now());
+            let change = region.change();
+            let count = most.entry(decision.effect().as_str()).or_default();
+            *count = (*count).max(change.allocations + change.reallocations);
+        }
+        println!("{rules} rules hold {held} bytes; allocations {most:?}");
+        assert!(most["allow"] <= 4 && most["deny"] <= 4, "{most:?}");
+        // A review names its people, and is followed by a record that holds its whole plan.
+        assert!(most["review"] <= 16, "{most:?}");
+        assert!(held <= HELD + rules * HELD_BY_RULE, "{held} bytes");
+    }
+}
+
+/// Bytes of the vocabulary and its tables.
+const HELD: usize = 50_000;
+
+/// Bytes of a rule of some 400: ten thousand take 15 MB.
+const HELD_BY_RULE: usize = 1_495;
