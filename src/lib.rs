@@ -146,7 +146,10 @@ pub use audit::{
     Staged, Step, Subtree, VerifiedRecord,
 };
 #[cfg(feature = "engine")]
-pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
+pub use decision::{
+    ApprovalPlan, Approvals, Came, Change, ChangeStep, Decision, Effect, ExplainError, Explanation, Need,
+    NeedKind, NextAction, Reason, ReasonCode, RuleAccount, RuleKind, Seen, StagePlan, TestAccount, Wait,
+};
 #[cfg(feature = "engine")]
 pub use gate::{Conflict, Gate, Outcome};
 #[cfg(any(feature = "engine", all(feature = "verify", test)))]

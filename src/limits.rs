@@ -49,6 +49,16 @@ pub const VOTES: usize = 64;
 /// fail every rule of a policy, and the decision must fit into a record.
 pub const FAILURES_NAMED: usize = 32;
 
+/// Rules that an explanation tells of as near misses: nobody reads more.
+pub const NEAR_MISSES: usize = 5;
+
+/// Tests that an explanation tells of one rule.
+pub const TESTS_TOLD: usize = 8;
+
+/// Decisions that one explanation may make in search of a change that helps: three fields with a few values,
+/// a sign-in and twenty durations are searched whole.
+pub const EXPLAIN_DECISIONS: usize = 1_024;
+
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;
 

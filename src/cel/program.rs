@@ -147,6 +147,10 @@ impl Program {
         parts
     }
 
+    pub(super) fn node(&self) -> &Node {
+        &self.inner.node
+    }
+
     /// Iterates over the slots that the program reads, each once.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.inner.slots.iter().copied()

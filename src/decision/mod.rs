@@ -5,16 +5,21 @@
 //! the text beside them is for people.
 
 mod decide;
+mod explain;
 mod reason;
 mod record;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub(crate) use decide::{decide, decide_again};
+pub use explain::{
+    ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, RuleKind,
+    Seen, StagePlan, TestAccount, Wait,
+};
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
 use crate::policy::{Bounds, Policy};
@@ -63,6 +68,8 @@ pub struct Decision {
     pub(crate) missing: Vec<Need>,
     pub(crate) policy: Arc<str>,
     pub(crate) path: Path,
+    /// What an explanation found to help. No record holds it: it is advice, not part of what was decided.
+    advice: Option<NextAction>,
 }
 
 /// What the effect leads to, for the gate.
@@ -168,9 +175,13 @@ impl Decision {
         matches!(self.path, Path::Emergency { .. })
     }
 
-    /// Returns the cheapest step towards yes.
+    /// Returns the cheapest step towards yes. Of a Deny it is known only after an
+    /// [explanation](Policy::explain) has looked for one: `decide` does not search.
     #[must_use]
     pub fn next_action(&self) -> NextAction {
+        if let Some(advice) = self.advice {
+            return advice;
+        }
         match self.effect {
             Effect::Challenge if self.missing.iter().all(|need| need.kind() == NeedKind::StepUp) => {
                 NextAction::StepUp
@@ -197,7 +208,13 @@ impl Decision {
             missing: Vec::new(),
             policy,
             path: Path::Closed,
+            advice: None,
         }
+    }
+
+    /// The decision as it was made.
+    fn without_advice(&self) -> Self {
+        Self { advice: None, ..self.clone() }
     }
 
     pub(crate) fn with_reason(mut self, reason: Reason) -> Self {
@@ -211,6 +228,7 @@ impl Decision {
             effect: Effect::Deny,
             reasons: vec![Reason::new(code, text)],
             path: Path::Closed,
+            advice: None,
             ..self.clone()
         }
     }
@@ -256,7 +274,9 @@ impl Serialize for Decision {
             reasons: &'d [Reason],
             #[serde(skip_serializing_if = "<[Need]>::is_empty")]
             missing: &'d [Need],
-            next_action: NextAction,
+            next_action: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            wait_until: Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
             duration_s: Option<u64>,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -269,7 +289,11 @@ impl Serialize for Decision {
             rules: self.rules().collect(),
             reasons: &self.reasons,
             missing: &self.missing,
-            next_action: self.next_action(),
+            next_action: self.next_action().as_str(),
+            wait_until: self
+                .next_action()
+                .wait_until()
+                .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             duration_s: self.duration().map(|duration| duration.as_secs()),
             emergency: self.is_emergency(),
             policy: &self.policy,

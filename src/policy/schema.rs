@@ -3,6 +3,8 @@
 //! `[attributes]` declares them; a few typed members of every request are always there. A request that
 //! lacks a required attribute, or states one in a wrong type, does not fit the vocabulary and is denied.
 
+mod sample;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use regex::Regex;
 use serde_json::{Value as Json, json};
@@ -15,6 +17,8 @@ use crate::limits;
 use crate::request::{Request, Source, Subject};
 use crate::text::{nearest, quote};
 use crate::value::{Attributes, Value};
+
+pub(crate) use sample::Sample;
 
 /// All names of a policy.
 #[derive(Debug)]
