@@ -157,7 +157,7 @@ pub use grant::Authorization;
 #[cfg(feature = "verify")]
 pub use grant::{
     Algorithm, Attempt, ClaimError, Delegation, DelegationError, Grant, GrantVerifier, HolderProofError,
-    LogReference, Part, Permit, QuorumError, Redemption, RevocationList, SignatureMismatch, SignedApproval,
+    LogProof, LogProofError, LogReference, Part, Permit, QuorumError, Redemption, RevocationList, SignatureMismatch, SignedApproval,
     TokenError, UnsignedGrant, VerifiedGrant, VerifyError,
 };
 #[cfg(feature = "verify")]

@@ -29,7 +29,6 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
-/// Nesting of `all`, `any` and `of` in who must approve.
 /// Bytes of the line that tells people why: a decision may have dozens of them in one record.
 pub const BECAUSE_BYTES: usize = 512;
 
@@ -138,6 +137,13 @@ pub const SQL_NAME_BYTES: usize = 63;
 /// needs less than 6 KiB of stack for each.
 pub const SQL_NESTING: usize = 64;
 
+/// Brackets inside brackets of a GraphQL document: generated queries were seen with 20. They are counted, so
+/// the bound is for the servers behind, not for the reader.
+pub const GRAPHQL_NESTING: usize = 64;
+
+/// Requests that one payload to a debugger may hold: a session's set-up, not a program.
+pub const DEBUG_REQUESTS: usize = 64;
+
 /// Bytes of a condition. The longest in real policies have about 1,500; a list of 500 ids needs 16,000.
 pub const CONDITION_BYTES: usize = 16_384;
 
@@ -159,15 +165,12 @@ pub const CONDITION_HEIGHT: usize = 64;
 pub const CONDITION_FAULTS: usize = 32;
 
 /// Steps of one evaluation: about half a millisecond, and ten without optimisation. A test of each of the
-/// 4,096 elements that a request can have needs 20,000 to 30,000.
+/// 4,096 elements that a request can have needs 20,000 to 30,000. A condition that may need more in the worst
+/// case that the vocabulary allows is refused at load, so none is cut short by a request within its bounds.
 pub const EVALUATION_STEPS: u32 = 40_000;
 
 /// Bytes that one evaluation may build: sixteen times what a request holds.
 pub const EVALUATION_BYTES: u32 = 1_048_576;
-
-/// Steps that a condition may need in the worst case that the vocabulary allows: what an evaluation has, so
-/// that no condition is cut short by a request within its bounds.
-pub const CONDITION_COST: u64 = 40_000;
 
 /// Bytes of a compiled regular expression: most need 10 KB, a Unicode class 100 KB.
 pub const REGEX_BYTES: usize = 262_144;
@@ -189,6 +192,9 @@ pub const PROOF_SECONDS: i64 = 60;
 
 /// Grants in a chain: the root and three hands. Each costs a signature.
 pub const CHAIN_GRANTS: usize = 4;
+
+/// Bytes of a proof that a record is in a log: the largest record in base64, 64 hashes and a signed note.
+pub const LOG_PROOF_BYTES: usize = 163_840;
 
 /// Bytes of a signed approval: five of them fit the claims of a grant.
 pub const APPROVAL_BYTES: usize = 4_096;

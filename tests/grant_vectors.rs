@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use countersign::{
-    Action, Attempt, Dialect, GrantVerifier, KeySet, Payload, PublicKey, Resource, SigningKey, Subject,
+    Action, Attempt, Dialect, GrantVerifier, KeySet, LogReference, Payload, PublicKey, Resource, SigningKey,
+    Subject, VerifyError,
 };
 use serde_json::Value;
 
@@ -169,4 +170,65 @@ fn published_lists_revoke_what_they_name() {
     assert_eq!(revoking.verify(text(&grant), attempt(), now()).unwrap_err().reason(), "revoked");
     let older = revoking.with_revocations(text(&lists["passing"]), minute).unwrap_err();
     assert_eq!(older.reason(), "revocations_older");
+}
+
+#[test]
+fn published_log_proofs_are_judged_as_published() {
+    let logged = &vectors()["logged"];
+    let (stream, key) = PublicKey::from_vkey(text(&logged["vkey"])).unwrap();
+    let verifier = verifier().requiring_log([(stream, key)]);
+    let cases = logged["cases"].as_array().unwrap();
+    assert!(cases.len() >= 10);
+    for case in cases {
+        let token = case["token"].as_str().unwrap_or(text(&logged["token"]));
+        let attempt = case["proof"].as_str().map_or(attempt(), |proof| attempt().with_log_proof(proof));
+        let verdict = verifier.verify(token, attempt, now()).map_err(|error| error.reason());
+        assert_eq!(
+            verdict.map_or_else(|reason| reason, |_| "accept"),
+            text(&case["expect"]),
+            "{}",
+            case["name"]
+        );
+    }
+    let verified = self::verifier().verify(text(&logged["token"]), attempt(), now()).unwrap();
+    assert_eq!(verified.log().map(LogReference::leaf), logged["leaf"].as_str());
+}
+
+#[test]
+fn published_cases_are_judged_as_published() {
+    let file: Value = serde_json::from_str(include_str!("vectors/grant_cases.json")).unwrap();
+    let jwks = KeySet::from_jwks(&file["jwks"].to_string()).unwrap();
+    let now = DateTime::from_timestamp(file["now"].as_i64().unwrap(), 0).unwrap();
+    let mut seen = [0, 0];
+    for case in file["cases"].as_array().unwrap() {
+        let verdict = judge(&file, case, &jwks, now).map_or_else(|error| error.reason(), |()| "accept");
+        assert_eq!(verdict, text(&case["expect"]), "{} {}", case["group"], case["name"]);
+        seen[usize::from(verdict == "accept")] += 1;
+    }
+    assert!(seen[0] >= 90 && seen[1] >= 15, "{seen:?}");
+}
+
+fn judge(file: &Value, case: &Value, keys: &KeySet, now: DateTime<Utc>) -> Result<(), VerifyError> {
+    let mut verifier = GrantVerifier::new(text(&file["iss"]), text(&file["aud"]), keys.clone())
+        .enforcing(["max_rows", "cidr"]);
+    if let Some(count) = case["require_approvals"].as_u64() {
+        let approver = |one: &Value| {
+            let jwk = serde_json::json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": one["x"]}]});
+            let key = KeySet::from_jwks(&jwk.to_string()).unwrap().iter().next().unwrap().clone();
+            (text(&one["by"]).to_owned(), key)
+        };
+        let approvers = file["approvers"].as_array().unwrap().iter().map(approver);
+        verifier = verifier.requiring_approvals(count.try_into().unwrap(), approvers);
+    }
+    for list in texts(&case["revocations"]) {
+        verifier = verifier.with_revocations(list, Duration::from_secs(300))?;
+    }
+    let what = &file["attempt"];
+    let sql = Payload::sql(Dialect::from_name(text(&what["dialect"])).unwrap(), text(&what["text"]));
+    let action =
+        Action::new(text(&what["act"])).with_payload(sql.with_parameters(texts(&what["parameters"])));
+    let resource = Resource::new(text(&what["resource"]["type"]), text(&what["resource"]["id"]));
+    let attempt = Attempt::new(action, resource);
+    let attempt = case["proof"].as_str().map_or(attempt.clone(), |proof| attempt.with_proof(proof));
+    verifier.verify_chain(&texts(&case["chain"]), attempt, now).map(drop)
 }

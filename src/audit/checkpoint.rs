@@ -65,7 +65,7 @@ pub(super) struct SignedCheckpoint {
 }
 
 impl Checkpoint {
-    pub(super) fn new(origin: &str, size: u64, root: Hash) -> Self {
+    pub(crate) fn new(origin: &str, size: u64, root: Hash) -> Self {
         Self { origin: origin.to_owned(), size, root }
     }
 

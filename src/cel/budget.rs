@@ -5,10 +5,10 @@
 
 use super::diagnostic::Span;
 use super::failure::{Fault, Stop};
-use crate::limits;
+use super::limits::Limits;
 
 /// What is left of an evaluation's steps and bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     steps: u32,
     bytes: u32,
@@ -22,8 +22,8 @@ pub(super) enum Trouble {
 }
 
 impl Budget {
-    pub(super) fn new() -> Self {
-        Self { steps: limits::EVALUATION_STEPS, bytes: limits::EVALUATION_BYTES }
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { steps: limits.steps, bytes: limits.bytes }
     }
 
     /// Pays for steps.

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use super::ast::Expr;
 use super::diagnostic::{Diagnostic, Span, quote};
+use super::limits::Limits;
 use super::names::RESERVED;
 use super::types::{Type, TypeError};
 use super::{check, parse};
@@ -38,6 +39,7 @@ pub struct Environment {
     entries: Vec<Entry>,
     names: BTreeMap<String, Name>,
     container: String,
+    limits: Limits,
 }
 
 /// How a condition may read a root such as `risk`.
@@ -173,7 +175,7 @@ impl Environment {
             let fault = format!("{} is already the name of something else", quote(name));
             return Err(vec![Diagnostic::error(Span::default(), fault)]);
         }
-        let tree = parse::parse(source)?;
+        let tree = parse::parse(source, self.limits)?;
         self.names.insert(name.to_owned(), Name::Let(Box::new(tree)));
         Ok(())
     }
@@ -193,6 +195,18 @@ impl Environment {
     /// Sets the namespace in which names are looked up first, `a.b` for the names `a.b.x` and `a.x`.
     pub fn set_container(&mut self, container: &str) {
         container.clone_into(&mut self.container);
+    }
+
+    /// Sets what conditions of this environment may cost. Set it first: a definition is read under the bounds
+    /// that hold when it is defined.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Returns what conditions of this environment may cost.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Returns the slot of a declared path.

@@ -37,8 +37,8 @@ pub(super) type Outer<'s, 'a> = Option<&'s Scope<'s, 'a>>;
 pub(super) type Outcome<T> = Result<T, Stop>;
 
 impl<'a> Machine<'a> {
-    pub(super) fn new(inputs: &'a [Input<'a>]) -> Self {
-        Self { inputs, budget: Budget::new() }
+    pub(super) fn new(inputs: &'a [Input<'a>], budget: Budget) -> Self {
+        Self { inputs, budget }
     }
 
     /// Evaluates a node that must be a truth value.

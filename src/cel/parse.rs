@@ -6,23 +6,23 @@
 use super::ast::{BinaryOp, Expr, Kind, Literal};
 use super::diagnostic::{Diagnostic, Span, quote};
 use super::lex::{Lexer, Token, TokenKind};
+use super::limits::Limits;
 use super::names::RESERVED;
 use super::{literal, macros};
-use crate::limits;
 
 /// Reads a condition.
-pub(super) fn parse(source: &str) -> Result<Expr, Vec<Diagnostic>> {
-    if source.len() > limits::CONDITION_BYTES {
-        let fault = format!("condition is {} bytes, limit is {}", source.len(), limits::CONDITION_BYTES);
+pub(super) fn parse(source: &str, limits: Limits) -> Result<Expr, Vec<Diagnostic>> {
+    if source.len() > limits.source_bytes {
+        let fault = format!("condition is {} bytes, limit is {}", source.len(), limits.source_bytes);
         return Err(vec![Diagnostic::error(Span::new(0, 1), fault)]);
     }
-    read(source).map_err(|fault| vec![*fault])
+    read(source, limits).map_err(|fault| vec![*fault])
 }
 
-fn read(source: &str) -> Parsed {
+fn read(source: &str, limits: Limits) -> Parsed {
     let mut lexer = Lexer::new(source);
     let token = lexer.next()?;
-    let mut parser = Parser { source, lexer, token, tokens: 0, nodes: 0, depth: 0 };
+    let mut parser = Parser { source, limits, lexer, token, tokens: 0, nodes: 0, depth: 0 };
     if token.kind == TokenKind::End {
         return Err(Diagnostic::error(token.span, "condition is empty").into());
     }
@@ -35,6 +35,7 @@ fn read(source: &str) -> Parsed {
 
 pub(super) struct Parser<'s> {
     source: &'s str,
+    limits: Limits,
     lexer: Lexer<'s>,
     token: Token,
     tokens: usize,
@@ -49,13 +50,13 @@ impl Parser<'_> {
     /// Makes a node; its height is one more than that of its highest child.
     pub(super) fn node(&mut self, span: Span, kind: Kind) -> Parsed {
         self.nodes = self.nodes.saturating_add(1);
-        if self.nodes > limits::CONDITION_NODES {
-            let fault = format!("condition has more than {} parts", limits::CONDITION_NODES);
+        if self.nodes > self.limits.nodes {
+            let fault = format!("condition has more than {} parts", self.limits.nodes);
             return Err(Diagnostic::error(span, fault).into());
         }
         let height = kind.highest_child().saturating_add(1);
-        if usize::from(height) > limits::CONDITION_HEIGHT {
-            let fault = format!("condition is chained or nested deeper than {}", limits::CONDITION_HEIGHT);
+        if usize::from(height) > self.limits.height {
+            let fault = format!("condition is chained or nested deeper than {}", self.limits.height);
             return Err(Diagnostic::error(span, fault).into());
         }
         Ok(Expr { span, height, kind })
@@ -64,8 +65,8 @@ impl Parser<'_> {
     fn bump(&mut self) -> Parsed<Token> {
         let token = self.token;
         self.tokens = self.tokens.saturating_add(1);
-        if self.tokens > limits::CONDITION_TOKENS {
-            let fault = format!("condition has more than {} words and signs", limits::CONDITION_TOKENS);
+        if self.tokens > self.limits.tokens {
+            let fault = format!("condition has more than {} words and signs", self.limits.tokens);
             return Err(Diagnostic::error(token.span, fault).into());
         }
         self.token = self.lexer.next()?;
@@ -98,8 +99,8 @@ impl Parser<'_> {
 
     fn expression(&mut self) -> Parsed {
         self.depth = self.depth.saturating_add(1);
-        if self.depth > limits::CONDITION_NESTING {
-            let fault = format!("condition is nested deeper than {}", limits::CONDITION_NESTING);
+        if self.depth > self.limits.nesting {
+            let fault = format!("condition is nested deeper than {}", self.limits.nesting);
             return Err(Diagnostic::error(self.token.span, fault).into());
         }
         let condition = self.binary(OR)?;

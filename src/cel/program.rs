@@ -6,6 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::budget::Budget;
 use super::check::{self, Checked};
 use super::datum::Datum;
 use super::demand::{self, Demand};
@@ -41,6 +42,7 @@ struct Inner {
     slots: Box<[Slot]>,
     warnings: Vec<Diagnostic>,
     cost: u64,
+    budget: Budget,
 }
 
 impl Program {
@@ -74,8 +76,8 @@ impl Program {
         environment: &Environment,
         access: &Access,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let tree = parse::parse(source)?;
-        Ok(Self::new(source, check::check_condition(&tree, environment, access)?))
+        let tree = parse::parse(source, environment.limits())?;
+        Ok(Self::new(source, check::check_condition(&tree, environment, access)?, environment))
     }
 
     /// Compiles an expression of any type. Faults of names and types are left to its evaluation.
@@ -84,14 +86,24 @@ impl Program {
     ///
     /// Faults of the syntax and of the bounds.
     pub fn expression(source: &str, environment: &Environment) -> Result<Self, Vec<Diagnostic>> {
-        let tree = parse::parse(source)?;
-        Ok(Self::new(source, check::check_expression(&tree, environment)?))
+        let tree = parse::parse(source, environment.limits())?;
+        Ok(Self::new(source, check::check_expression(&tree, environment)?, environment))
     }
 
-    fn new(source: &str, checked: Checked) -> Self {
+    fn new(source: &str, checked: Checked, environment: &Environment) -> Self {
         let Checked { node, mut slots, warnings, cost } = checked;
         slots.sort_unstable();
-        Self { inner: Arc::new(Inner { source: source.into(), node, slots: slots.into(), warnings, cost }) }
+        let budget = Budget::new(environment.limits());
+        Self {
+            inner: Arc::new(Inner {
+                source: source.into(),
+                node,
+                slots: slots.into(),
+                warnings,
+                cost,
+                budget,
+            }),
+        }
     }
 
     /// Evaluates a condition. Inputs are indexed by slot; a missing one is absent.
@@ -100,7 +112,7 @@ impl Program {
     ///
     /// [`Failure`] if it is neither true nor false.
     pub fn test(&self, inputs: &[Input<'_>]) -> Result<bool, Failure> {
-        let mut machine = Machine::new(inputs);
+        let mut machine = Machine::new(inputs, self.inner.budget.clone());
         machine.test(&self.inner.node, None).map_err(|stop| stop.failure(&self.inner.source))
     }
 
@@ -110,7 +122,7 @@ impl Program {
     ///
     /// [`Failure`] if it has no value.
     pub fn evaluate(&self, inputs: &[Input<'_>]) -> Result<Datum, Failure> {
-        let mut machine = Machine::new(inputs);
+        let mut machine = Machine::new(inputs, self.inner.budget.clone());
         let value = machine.value(&self.inner.node, None).map_err(|stop| stop.failure(&self.inner.source))?;
         Datum::of(&value, &mut machine.budget).map_err(|_| Failure::Exhausted)
     }
@@ -133,8 +145,9 @@ impl Program {
     pub fn explain(&self, inputs: &[Input<'_>]) -> Vec<Part> {
         let mut parts = Vec::new();
         demand::leaves(&self.inner.node, &mut |leaf| {
-            let outcome =
-                Machine::new(inputs).test(leaf, None).map_err(|stop| stop.failure(&self.inner.source));
+            let outcome = Machine::new(inputs, self.inner.budget.clone())
+                .test(leaf, None)
+                .map_err(|stop| stop.failure(&self.inner.source));
             let mut slots = Vec::new();
             leaf.visit(&mut |node| {
                 slots.extend(match node {

@@ -153,15 +153,20 @@ pub(super) fn duration_part(nanoseconds: i64, part: Part) -> Option<i64> {
 }
 
 /// Says whether a text names a zone that this build knows.
-pub(super) fn is_zone(zone: &str) -> bool {
+pub(crate) fn is_zone(zone: &str) -> bool {
     DateTime::from_timestamp(0, 0).is_some_and(|epoch| local(epoch, Some(zone)).is_some())
+}
+
+/// Tells what a clock in a zone shows. `None` if there is no such zone.
+pub(crate) fn local_time(timestamp: DateTime<Utc>, zone: &str) -> Option<NaiveDateTime> {
+    local(timestamp, Some(zone))
 }
 
 fn local(timestamp: DateTime<Utc>, zone: Option<&str>) -> Option<NaiveDateTime> {
     match zone {
         None | Some("UTC" | "") => Some(timestamp.naive_utc()),
         Some(zone) => match offset(zone) {
-            Some(offset) => Some(timestamp.with_timezone(&offset).naive_local()),
+            Some(offset) => timestamp.naive_utc().checked_add_offset(offset),
             None => named(timestamp, zone),
         },
     }
@@ -185,8 +190,11 @@ fn offset(zone: &str) -> Option<FixedOffset> {
 
 #[cfg(feature = "tz")]
 fn named(timestamp: DateTime<Utc>, zone: &str) -> Option<NaiveDateTime> {
+    use chrono::{Offset, TimeZone};
+
     let zone: chrono_tz::Tz = zone.parse().ok()?;
-    Some(timestamp.with_timezone(&zone).naive_local())
+    let utc = timestamp.naive_utc();
+    utc.checked_add_offset(zone.offset_from_utc_datetime(&utc).fix())
 }
 
 #[cfg(not(feature = "tz"))]

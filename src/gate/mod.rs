@@ -8,13 +8,12 @@ mod records;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use self::records::Stamped;
 use crate::audit::{Draft, Event, Fate, Key, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
 use crate::grant::{Authorization, Claims, LogReference, Permit, VerifiedGrant, VerifyError};
-use crate::limits;
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::review::{Closing, Review, ReviewState, Vote, VoteError};
@@ -238,20 +237,14 @@ impl Gate {
     ///
     /// The step gives [`VerifyError::Replayed`] when no use is left,
     /// [`VerifyError::FirstUseTooLate`] when a use comes after the deadline of the first, and
-    /// [`VerifyError::Expired`] when the grant was verified in time but is redeemed after its end and any
-    /// verifier's leeway.
+    /// [`VerifyError::Expired`] when the grant was verified in time but is redeemed after its end and
+    /// its verifier's leeway.
     pub fn redeem(&self, grant: VerifiedGrant, stamp: Stamp) -> Step<Result<Permit, VerifyError>> {
         let at = Stamped::new(&stamp, "redeem");
-        let expires_at = grant.expires_at();
+        let alive = grant.check_alive(stamp.now());
         let redemption = grant.redeem().at(stamp.now());
         let refusal = at.refusal("redeem");
-        let leeway = TimeDelta::seconds(limits::LEEWAY_SECONDS);
-        let expired = expires_at.checked_add_signed(leeway).is_none_or(|dead| stamp.now() >= dead);
-        let usable = if expired {
-            Err(VerifyError::Expired { expires_at, now: stamp.now() })
-        } else {
-            redemption.check_use((!redemption.keys().is_empty()).then_some(0))
-        };
+        let usable = alive.and_then(|()| redemption.check_use((!redemption.keys().is_empty()).then_some(0)));
         if let Err(error) = usable {
             let draft = at.redeem_refused(redemption.claims(), &error);
             return Step::new(vec![draft], refusal, |_| Err(error));

@@ -127,9 +127,9 @@ pub enum ClaimError {
     },
 }
 
-#[cfg(any(feature = "engine", test))]
 impl Claims {
     /// Makes claims of terms.
+    #[cfg(any(feature = "engine", test))]
     pub(crate) fn new(terms: Terms) -> Result<Self, ClaimError> {
         let claims = Self {
             issuer: terms.issuer,
@@ -457,8 +457,9 @@ pub(super) fn exactly(json: &Json<'_>, names: &[&str]) -> Option<()> {
     all.then_some(())
 }
 
-const REQUIRED: [&str; 10] = ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "act", "res", "req"];
-const OPTIONAL: [&str; 8] = ["con", "adg", "pol", "apr", "cnf", "par", "log", "ext"];
+pub(super) const REQUIRED: [&str; 10] =
+    ["iss", "sub", "aud", "iat", "nbf", "exp", "jti", "act", "res", "req"];
+pub(super) const OPTIONAL: [&str; 8] = ["con", "adg", "pol", "apr", "cnf", "par", "log", "ext"];
 const LOG_TYPE: ClaimError = ClaimError::Type {
     claim: "log",
     expected: "`{leaf, seq, stream}` with a leaf of `sha-256:` and 64 hexadecimal digits",

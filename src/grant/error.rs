@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{ClaimError, DelegationError, HolderProofError, QuorumError, TokenError};
+use super::{ClaimError, DelegationError, HolderProofError, LogProofError, QuorumError, TokenError};
 
 /// Why a grant is refused. Every variant has a stable code, [`reason`](Self::reason).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +133,12 @@ pub enum VerifyError {
     /// The grant's signed approvals.
     #[error("{0}")]
     Quorum(#[from] QuorumError),
+    /// The record that authorized the grant, or the proof of it.
+    #[error("{0}")]
+    Log(#[from] LogProofError),
+    /// The attempt proves a record, and this verifier does not check that.
+    #[error("log proofs are not checked here")]
+    LogProofUnchecked,
     /// The grant is bound to a key, and the attempt has no proof of it.
     #[error("grant is bound to key `{key_id}`, the attempt has no proof of it")]
     ProofRequired {
@@ -217,6 +223,8 @@ impl VerifyError {
             Self::OutsideChain => "chain_required",
             Self::SignedApprovals => "approvals_unchecked",
             Self::Quorum(error) => error.reason(),
+            Self::Log(error) => error.reason(),
+            Self::LogProofUnchecked => "log_unchecked",
             Self::ProofRequired { .. } => "proof_required",
             Self::Proof(error) => error.reason(),
             Self::ProofUnexpected => "proof_rejected",

@@ -10,6 +10,7 @@ mod constraint;
 mod delegate;
 mod error;
 mod issue;
+mod logged;
 mod prove;
 mod quorum;
 mod redeem;
@@ -27,6 +28,7 @@ pub use error::VerifyError;
 #[cfg(any(feature = "engine", test))]
 pub use issue::Authorization;
 pub use issue::{Grant, SignatureMismatch, UnsignedGrant};
+pub use logged::{LogProof, LogProofError};
 pub use prove::HolderProofError;
 pub use quorum::{QuorumError, SignedApproval};
 pub use redeem::{Permit, Redemption};

@@ -17,7 +17,7 @@ use crate::request::{Action, Resource, Subject};
 const ISSUED: i64 = 1_800_000_000;
 const SQL: &str = "DELETE FROM orders WHERE id = 7";
 
-fn key() -> SigningKey {
+pub(super) fn issuer_key() -> SigningKey {
     SigningKey::from_seed([1; 32])
 }
 
@@ -60,18 +60,18 @@ fn constrained(name: &str, value: serde_json::Value) -> Terms {
 }
 
 pub(super) fn token(terms: Terms) -> String {
-    Authorization::of_claims(Claims::new(terms).unwrap()).sign(&key()).token().to_owned()
+    Authorization::of_claims(Claims::new(terms).unwrap()).sign(&issuer_key()).token().to_owned()
 }
 
 /// Signs claims that no terms can make.
 pub(super) fn token_of(change: impl FnOnce(&mut Claims)) -> String {
     let mut claims = Claims::new(terms()).unwrap();
     change(&mut claims);
-    Authorization::of_claims(claims).sign(&key()).token().to_owned()
+    Authorization::of_claims(claims).sign(&issuer_key()).token().to_owned()
 }
 
 pub(super) fn verifier() -> GrantVerifier {
-    GrantVerifier::new("https://jit.example", "database/orders", KeySet::new([key().public()]))
+    GrantVerifier::new("https://jit.example", "database/orders", KeySet::new([issuer_key().public()]))
 }
 
 pub(super) fn now() -> DateTime<Utc> {
@@ -88,7 +88,7 @@ fn refusal(token: &str) -> VerifyError {
 
 #[test]
 fn grant_verifies_for_what_was_approved() {
-    let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).sign(&key());
+    let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).sign(&issuer_key());
     let verified = verify(grant.token()).unwrap();
     assert_eq!((verified.id(), grant.id()), ("01JD8X2M9Q7ZK4T6V3W5Y1B0CA", "01JD8X2M9Q7ZK4T6V3W5Y1B0CA"));
     assert_eq!((verified.subject(), verified.request()), ("user/ana", "req-4821"));
@@ -105,7 +105,8 @@ fn same_authorization_gives_the_same_bytes() {
     let claims = Claims::new(terms()).unwrap();
     let recorded = Claims::from_value(&claims.to_value()).unwrap();
     let reference = LogReference::new("gate/1", 4, [5; 32]).unwrap();
-    let sign = |claims: Claims| Authorization::of_claims(claims).with_log(reference.clone()).sign(&key());
+    let sign =
+        |claims: Claims| Authorization::of_claims(claims).with_log(reference.clone()).sign(&issuer_key());
     let (first, again) = (sign(claims), sign(recorded));
     assert_eq!(first, again);
     assert_eq!(verify(first.token()).unwrap().log(), Some(&reference));
@@ -114,7 +115,8 @@ fn same_authorization_gives_the_same_bytes() {
 #[test]
 fn grant_verifies_under_both_algorithm_names() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Ed25519] {
-        let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).using(algorithm).sign(&key());
+        let grant =
+            Authorization::of_claims(Claims::new(terms()).unwrap()).using(algorithm).sign(&issuer_key());
         assert!(verify(grant.token()).is_ok());
     }
 }
@@ -123,14 +125,17 @@ fn grant_verifies_under_both_algorithm_names() {
 fn signature_from_elsewhere_must_be_the_key_s() {
     let authorization = Authorization::of_claims(Claims::new(terms()).unwrap());
     assert_eq!(authorization.id(), "01JD8X2M9Q7ZK4T6V3W5Y1B0CA");
-    let unsigned = authorization.prepare(&key().public());
+    let unsigned = authorization.prepare(&issuer_key().public());
     let wrong = SigningKey::from_seed([2; 32]).sign(unsigned.bytes());
     let error = unsigned.finish(wrong).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("signature is not that of key `{}` over the prepared bytes", key().public().thumbprint())
+        format!(
+            "signature is not that of key `{}` over the prepared bytes",
+            issuer_key().public().thumbprint()
+        )
     );
-    let grant = unsigned.finish(key().sign(unsigned.bytes())).unwrap();
+    let grant = unsigned.finish(issuer_key().sign(unsigned.bytes())).unwrap();
     assert_eq!(grant.token(), token(terms()));
 }
 
@@ -146,7 +151,7 @@ fn largest_claims_make_a_token_that_verifies() {
     let stream = "\"".repeat(256);
     let claims = Authorization::of_claims(claims)
         .with_log(LogReference::new(&stream, (1 << 53) - 1, [0; 32]).unwrap());
-    let grant = claims.using(Algorithm::Ed25519).sign(&key());
+    let grant = claims.using(Algorithm::Ed25519).sign(&issuer_key());
     assert!(grant.token().len() <= crate::limits::TOKEN_BYTES);
     assert!(verify(grant.token()).is_ok());
 }
@@ -164,11 +169,11 @@ fn other_key_and_altered_bytes_are_one_refusal() {
 
 #[test]
 fn unknown_and_unusable_keys_are_told_apart() {
-    let keys = format!(r#"{{"keys":[{{"kty":"RSA","kid":"{}"}}]}}"#, key().public().thumbprint());
+    let keys = format!(r#"{{"keys":[{{"kty":"RSA","kid":"{}"}}]}}"#, issuer_key().public().thumbprint());
     let unusable = KeySet::from_jwks(&keys).unwrap();
     let with = |keys| GrantVerifier::new("https://jit.example", "database/orders", keys);
     let refusal = |keys| with(keys).verify(&token(terms()), attempt(), now()).unwrap_err();
-    let key_id = key().public().thumbprint().to_owned();
+    let key_id = issuer_key().public().thumbprint().to_owned();
     assert_eq!(refusal(unusable), VerifyError::UnusableKey { key_id: key_id.clone() });
     assert_eq!(refusal(KeySet::default()), VerifyError::UnknownKey { key_id: key_id.clone() });
     let other = KeySet::new([SigningKey::from_seed([2; 32]).public()]);
@@ -413,7 +418,7 @@ fn faults_are_named_in_their_order() {
     (terms.issuer, terms.audience) = ("https://other".into(), "other".into());
     terms.expires_at = moment(ISSUED + 10);
     terms.action = "other".into();
-    terms.holder = Some(key().public());
+    terms.holder = Some(issuer_key().public());
     let refuse = |terms: &Terms| {
         let knowing = verifier().with_revoked([terms.id.as_str()]);
         knowing.verify(&token(terms.clone()), attempt(), now()).unwrap_err().reason()
@@ -435,7 +440,7 @@ fn faults_are_named_in_their_order() {
 
 #[test]
 fn tokens_stay_out_of_debug() {
-    let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).sign(&key());
+    let grant = Authorization::of_claims(Claims::new(terms()).unwrap()).sign(&issuer_key());
     assert_eq!(format!("{grant:?}"), r#"Grant { id: "01JD8X2M9Q7ZK4T6V3W5Y1B0CA", .. }"#);
 }
 

@@ -14,6 +14,7 @@ use super::claims::{Approval, BOUNDS, Claims};
 use super::constraint::Constraint;
 use super::delegate::check_child;
 use super::error::moment;
+use super::logged::Logs;
 use super::prove::{self, Expected};
 use super::quorum::Quorum;
 use super::redeem::Redemption;
@@ -53,6 +54,7 @@ struct Settings {
     revoked: BTreeSet<String>,
     revocations: Option<Revocations>,
     quorum: Option<Quorum>,
+    logs: Option<Logs>,
     single_use: bool,
 }
 
@@ -70,6 +72,7 @@ pub struct Attempt {
     pub(super) action: Action,
     pub(super) resource: Resource,
     proof: Option<String>,
+    log_proof: Option<String>,
 }
 
 /// A grant that is genuine, valid and for the attempt. It does not show the payload: that takes a
@@ -93,6 +96,7 @@ pub struct VerifiedGrant {
     attempt: Attempt,
     now: DateTime<Utc>,
     uses: i64,
+    leeway: i64,
     last_end: i64,
 }
 
@@ -111,6 +115,7 @@ impl GrantVerifier {
             revoked: BTreeSet::new(),
             revocations: None,
             quorum: None,
+            logs: None,
             single_use: false,
         };
         Self { settings: Arc::new(settings) }
@@ -177,6 +182,16 @@ impl GrantVerifier {
         self
     }
 
+    /// Refuses grants whose authorization is not shown to be in one of these logs: each is the name of its
+    /// stream and the key that signs its checkpoints, which should be no key of the issuer. The attempt
+    /// carries the record and the proof ([`Attempt::with_log_proof`]); the record must say exactly what the
+    /// grant says. A stream named twice may be signed by either key, as while its key is replaced.
+    #[must_use]
+    pub fn requiring_log(mut self, logs: impl IntoIterator<Item = (String, PublicKey)>) -> Self {
+        self.change().logs = Some(Logs::new(logs));
+        self
+    }
+
     /// Lets every grant be used once only, also one that says more or nothing of its uses.
     #[must_use]
     pub fn with_single_use(mut self) -> Self {
@@ -188,7 +203,7 @@ impl GrantVerifier {
     ///
     /// Checks in this order and stops at the first fault: size, parts, base64url, header, key, signature;
     /// then version, unknown and missing claims, types; issuer and audience; times; constraints; action,
-    /// resource and payload; chain, approvals and proof; revocation.
+    /// resource and payload; chain, approvals, log and proof; revocation.
     ///
     /// # Errors
     ///
@@ -238,11 +253,14 @@ impl GrantVerifier {
         chain().try_for_each(|link| self.check_times(&link.claims, now))?;
         chain().try_for_each(|link| self.check_constraints(&link.claims, now))?;
         let digest = attempt.check(&last.claims)?;
-        let last_end = self.check_bonds(&chain().next().unwrap_or(&last).claims)?;
+        let root = &chain().next().unwrap_or(&last).claims;
+        let last_end = self.check_bonds(root)?;
+        self.check_log(root, &attempt)?;
         self.check_proof(&last, &attempt, digest.as_deref(), now)?;
         chain().try_for_each(|link| self.check_revocation(link, now))?;
         let uses = self.uses(&last.claims);
-        Ok(VerifiedGrant { claims: Claims { policy, log, ..last.claims }, attempt, now, uses, last_end })
+        let (claims, leeway) = (Claims { policy, log, ..last.claims }, self.settings.leeway);
+        Ok(VerifiedGrant { claims, attempt, now, uses, leeway, last_end })
     }
 
     /// Counts the uses that the grant allows here; 0 where they are not counted.
@@ -282,10 +300,7 @@ impl GrantVerifier {
         if second.saturating_add(self.settings.leeway) < begins {
             return Err(VerifyError::NotYetValid { begins_at, now });
         }
-        if second.saturating_sub(self.settings.leeway) >= claims.expires_at {
-            return Err(VerifyError::Expired { expires_at, now });
-        }
-        Ok(())
+        check_end(claims, self.settings.leeway, now)
     }
 
     fn check_constraints(&self, claims: &Claims, now: DateTime<Utc>) -> Result<(), VerifyError> {
@@ -317,6 +332,14 @@ impl GrantVerifier {
                 Err(VerifyError::SignedApprovals)
             }
             None => Ok(root.expires_at),
+        }
+    }
+
+    fn check_log(&self, root: &Claims, attempt: &Attempt) -> Result<(), VerifyError> {
+        match (&self.settings.logs, &attempt.log_proof) {
+            (Some(logs), proof) => Ok(logs.check(root, proof.as_deref())?),
+            (None, Some(_)) => Err(VerifyError::LogProofUnchecked),
+            (None, None) => Ok(()),
         }
     }
 
@@ -357,13 +380,21 @@ impl Attempt {
     /// Makes an attempt of an action on a resource.
     #[must_use]
     pub fn new(action: Action, resource: Resource) -> Self {
-        Self { action, resource, proof: None }
+        Self { action, resource, proof: None, log_proof: None }
     }
 
     /// Adds the holder's proof, which a grant bound to a key demands.
     #[must_use]
     pub fn with_proof(mut self, proof: &str) -> Self {
         self.proof = Some(proof.to_owned());
+        self
+    }
+
+    /// Adds the text of a [`LogProof`](super::LogProof), which a verifier with
+    /// [`requiring_log`](GrantVerifier::requiring_log) demands and any other refuses.
+    #[must_use]
+    pub fn with_log_proof(mut self, proof: &str) -> Self {
+        self.log_proof = Some(proof.to_owned());
         self
     }
 
@@ -422,10 +453,17 @@ impl VerifiedGrant {
         self.claims.policy.as_deref()
     }
 
-    /// Returns where the authorization stands in the log, where the grant names it. It is the issuer's word.
+    /// Returns where the authorization stands in the log, where the grant names it. It is the issuer's word,
+    /// unless the verifier demands the record ([`GrantVerifier::requiring_log`]).
     #[must_use]
     pub fn log(&self) -> Option<&LogReference> {
         self.claims.log.as_ref()
+    }
+
+    /// Refuses a later moment in which the verifier would refuse the grant as ended.
+    #[cfg(feature = "engine")]
+    pub(crate) fn check_alive(&self, now: DateTime<Utc>) -> Result<(), VerifyError> {
+        check_end(&self.claims, self.leeway, now)
     }
 
     /// Starts using the grant.
@@ -443,6 +481,14 @@ pub(super) fn check_signature(token: &Token<'_>, keys: &KeySet) -> Result<(), Ve
         Lookup::Unusable => Err(VerifyError::UnusableKey { key_id: key_id() }),
         Lookup::Unknown => Err(VerifyError::UnknownKey { key_id: key_id() }),
     }
+}
+
+/// Refuses a grant from the second of its end on, after leeway.
+fn check_end(claims: &Claims, leeway: i64, now: DateTime<Utc>) -> Result<(), VerifyError> {
+    if now.timestamp().saturating_sub(leeway) >= claims.expires_at {
+        return Err(VerifyError::Expired { expires_at: moment(claims.expires_at), now });
+    }
+    Ok(())
 }
 
 /// Refuses a first use after its time.

@@ -4,4 +4,11 @@
 //! states facts about it; a payload that it cannot explain in full is *not understood*, and then every
 //! other fact is unknown. Nothing here decides: the policy does, with these facts.
 
+pub mod debug;
+pub mod flag;
+pub mod http;
+mod json;
+mod obstacle;
 pub mod sql;
+
+pub use obstacle::Obstacle;

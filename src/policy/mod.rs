@@ -7,10 +7,13 @@ mod compile;
 mod document;
 mod error;
 mod excerpt;
+pub(crate) mod facts;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
 mod toml;
+#[expect(dead_code, reason = "rules read it next")]
+mod window;
 
 use std::sync::Arc;
 
@@ -25,8 +28,8 @@ use self::compile::Compiler;
 use self::document::Document;
 use self::error::{Faults, Source};
 use self::schema::Schema;
-use crate::limits;
 use crate::value::{Attributes, Value};
+use crate::{cel, limits};
 
 /// A checked and compiled policy. Cheap to clone; decisions need no lock.
 ///
@@ -111,7 +114,7 @@ impl Policy {
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        Self::compile(&root, faults, digest(text.as_bytes()))
+        Self::compile(&root, cel::Limits::default(), faults, digest(text.as_bytes()))
     }
 
     /// Reads a policy back from a record, where it stands as JSON text.
@@ -123,7 +126,8 @@ impl Policy {
             faults.add(&(0..0), "the recorded plan cannot be read");
             return Err(faults.into_error());
         };
-        Self::compile(&root, faults, digest(text.as_bytes()))
+        // What the host's bounds let in once is in force under any later ones.
+        Self::compile(&root, cel::Limits::most(), faults, digest(text.as_bytes()))
     }
 
     /// Returns the digest of the document: `sha-256:` and 64 hexadecimal digits.
@@ -158,9 +162,14 @@ impl Policy {
         self.inner.digest.clone()
     }
 
-    fn compile(root: &Node, mut faults: Faults<'_>, digest: String) -> Result<Self, PolicyError> {
+    fn compile(
+        root: &Node,
+        limits: cel::Limits,
+        mut faults: Faults<'_>,
+        digest: String,
+    ) -> Result<Self, PolicyError> {
         let document = Document::read(root, &mut faults);
-        let mut schema = Schema::new(&document, &mut faults);
+        let mut schema = Schema::new(&document, limits, &mut faults);
         schema.define(&document.lets, &mut faults);
         let rules = Compiler::new(&schema, &document, &mut faults).compile(&document);
         if !faults.is_empty() {

@@ -7,12 +7,12 @@ mod sample;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use regex::Regex;
-use serde_json::{Value as Json, json};
 
 use super::document::{AttributeSpec, Document};
 use super::error::Faults;
-use crate::cel::{Declaration, Environment, Input, Slot, Type};
-use crate::inspect::sql;
+pub(crate) use super::facts::FactValues;
+use super::facts::RootSlots;
+use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Source, Subject};
 use crate::text::{nearest, quote};
@@ -56,8 +56,7 @@ pub(crate) struct Members {
     vote_at: Slot,
     vote_comment: Slot,
     vote_kind: Slot,
-    has_sql: Slot,
-    sql: Vec<(&'static str, Slot)>,
+    payload: Vec<RootSlots>,
 }
 
 /// The part of a request that an attribute belongs to.
@@ -88,8 +87,9 @@ pub(crate) enum Misfit {
 
 impl Schema {
     /// Declares everything that a document's vocabulary names.
-    pub(crate) fn new(document: &Document, faults: &mut Faults<'_>) -> Self {
+    pub(crate) fn new(document: &Document, limits: Limits, faults: &mut Faults<'_>) -> Self {
         let mut environment = Environment::new();
+        environment.set_limits(limits);
         let members = Members::declare(&mut environment);
         let mut attributes = Vec::new();
         for spec in &document.attributes {
@@ -139,11 +139,8 @@ impl Schema {
         if let Some(duration) = request.duration().and_then(|span| TimeDelta::from_std(span).ok()) {
             set(members.duration, duration.into());
         }
-        if let Some(sql) = &facts.sql {
-            set(members.has_sql, true.into());
-            for (name, slot) in &members.sql {
-                set(*slot, sql.input(name));
-            }
+        for root in &members.payload {
+            root.set(facts, &mut set);
         }
         for attribute in self.attributes.iter().filter(|attribute| attribute.root != Root::Approver) {
             set(attribute.slot, attribute.read_request(request, self)?);
@@ -191,58 +188,6 @@ impl Schema {
     /// Names the declared path that a mistyped one most likely means.
     pub(crate) fn closest(&self, path: &str) -> Option<&str> {
         nearest(path, self.attributes.iter().map(|attribute| attribute.path.as_str()))
-    }
-}
-
-/// What is known about a request's payload, in the form that conditions read.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct FactValues {
-    pub(crate) sql: Option<SqlValues>,
-}
-
-/// The members of `sql`. Of a payload that was not understood only `understood` is known.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct SqlValues {
-    understood: bool,
-    members: Attributes,
-}
-
-impl FactValues {
-    /// Finds out what a request's payload does.
-    pub(crate) fn of(request: &Request) -> Self {
-        let payload = request.action().payload();
-        let sql = payload.and_then(|payload| Some((payload.dialect()?, payload.text())));
-        let sql = sql.map(|(dialect, text)| {
-            let facts = sql::inspect(dialect, text);
-            SqlValues { understood: facts.understood(), members: facts.attributes() }
-        });
-        Self { sql }
-    }
-
-    /// Writes the facts for a record: an object with one member for each root.
-    pub(crate) fn to_record(&self) -> Json {
-        match &self.sql {
-            Some(sql) => json!({ "sql": sql.members.to_record() }),
-            None => json!({}),
-        }
-    }
-
-    /// Reads facts back from a record.
-    pub(crate) fn from_record(json: &Json) -> Option<Self> {
-        let Some(sql) = json.get("sql") else { return Some(Self::default()) };
-        let members = Attributes::from_record(sql)?;
-        let understood = members.get("understood") == Some(&Value::Bool(true));
-        Some(Self { sql: Some(SqlValues { understood, members }) })
-    }
-}
-
-impl SqlValues {
-    fn input(&self, name: &str) -> Input<'_> {
-        match self.members.get(name) {
-            Some(value) => value.into(),
-            None if self.understood => Input::Absent,
-            None => Input::Unknown,
-        }
     }
 }
 
@@ -395,14 +340,7 @@ impl Members {
             vote_at: environment.declare("vote.at", Type::Timestamp),
             vote_comment,
             vote_kind: environment.declare("vote.kind", Declaration::new(Type::String).one_of(kinds)),
-            has_sql: environment.declare_presence("sql"),
-            sql: sql::MEMBERS
-                .iter()
-                .filter_map(|(name, kind)| {
-                    let declaration: Declaration = kind.parse().ok()?;
-                    Some((*name, environment.declare(&format!("sql.{name}"), declaration)))
-                })
-                .collect(),
+            payload: RootSlots::declare(environment),
         }
     }
 }

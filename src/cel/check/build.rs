@@ -20,7 +20,7 @@ impl Checker<'_> {
         if !parts_are_constant(&node) {
             return node;
         }
-        let budget = std::mem::replace(&mut self.budget, super::Budget::new());
+        let budget = std::mem::replace(&mut self.budget, super::Budget::new(self.limits));
         let mut machine = Machine { inputs: &[], budget };
         let result = machine.value(&node, None).map(Val::owned);
         self.budget = machine.budget;

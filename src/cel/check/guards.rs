@@ -7,7 +7,6 @@ use super::super::ast::{Expr, Kind};
 use super::super::environment::Slot;
 use super::Checker;
 use super::names::Found;
-use crate::limits;
 
 impl Checker<'_> {
     /// Says whether an attribute cannot be absent here.
@@ -47,8 +46,8 @@ impl Checker<'_> {
     /// The attributes that are present if an expression is true, or if it is false.
     pub(super) fn facts(&mut self, expr: &Expr, truth: bool) -> Vec<Slot> {
         self.looked = self.looked.saturating_add(1);
-        let deep = self.depth > limits::CONDITION_HEIGHT;
-        if !self.guarded || deep || self.looked > limits::CONDITION_NODES.saturating_mul(4) {
+        let deep = self.depth > self.limits.height;
+        if !self.guarded || deep || self.looked > self.limits.nodes.saturating_mul(4) {
             return Vec::new();
         }
         self.depth = self.depth.saturating_add(1);

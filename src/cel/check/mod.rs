@@ -18,6 +18,7 @@ use super::cost;
 use super::diagnostic::{Diagnostic, Severity, Span};
 use super::environment::{Access, Environment, Slot};
 use super::failure::Fault;
+use super::limits::Limits;
 use super::node::{Node, OptionalMap};
 use super::types::Type;
 use super::val::Val;
@@ -47,9 +48,10 @@ pub(super) fn check_condition(
         checker.warn(tree.span, format!("condition is always {value}"));
     }
     let cost = cost::of(&found.node, env);
-    if cost > limits::CONDITION_COST && checker.faults.is_empty() {
+    let limit = env.limits().cost();
+    if cost > limit && checker.faults.is_empty() {
         let help = "declare how many elements the lists can have at most, or use fewer loops";
-        let fault = format!("condition can need {cost} steps, limit is {}", limits::CONDITION_COST);
+        let fault = format!("condition can need {cost} steps, limit is {limit}");
         checker.faults.push(Diagnostic::error(tree.span, fault).with_help(help));
     }
     checker.finish(found.node, cost)
@@ -114,6 +116,7 @@ struct Checker<'e> {
     depth: usize,
     /// Parts looked at in search of guards.
     looked: usize,
+    limits: Limits,
     budget: Budget,
 }
 
@@ -135,7 +138,8 @@ impl<'e> Checker<'e> {
             nodes: 0,
             depth: 0,
             looked: 0,
-            budget: Budget::new(),
+            limits: env.limits(),
+            budget: Budget::new(env.limits()),
         }
     }
 
@@ -150,7 +154,7 @@ impl<'e> Checker<'e> {
     fn expr(&mut self, expr: &Expr) -> Typed {
         self.nodes = self.nodes.saturating_add(1);
         self.depth = self.depth.saturating_add(1);
-        let found = if self.nodes > limits::CONDITION_NODES || self.depth > limits::CONDITION_HEIGHT {
+        let found = if self.nodes > self.limits.nodes || self.depth > self.limits.height {
             self.too_large(expr.span)
         } else {
             self.kind(expr)
@@ -231,8 +235,7 @@ impl<'e> Checker<'e> {
         let span = self.place(span);
         let fault = format!(
             "condition has more than {} parts or is deeper than {} with its definitions",
-            limits::CONDITION_NODES,
-            limits::CONDITION_HEIGHT
+            self.limits.nodes, self.limits.height
         );
         let found = Diagnostic::error(span, fault);
         if !self.faults.contains(&found) {

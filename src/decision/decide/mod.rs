@@ -14,8 +14,9 @@ use chrono::{DateTime, Utc};
 use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
 use crate::limits;
+use crate::policy::facts::carrier;
 use crate::policy::schema::FactValues;
-use crate::policy::{Policy, Rule};
+use crate::policy::{ActionSpec, Policy, Rule};
 use crate::request::Request;
 use crate::risk::Risk;
 
@@ -28,7 +29,8 @@ pub(crate) struct Decided {
 /// Decides a request.
 pub(crate) fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decided {
     let fault = shape(policy, request).err();
-    let facts = if fault.is_none() { FactValues::of(request) } else { FactValues::default() };
+    let language = spec(policy, request).and_then(|spec| spec.payload.as_deref());
+    let facts = if fault.is_none() { FactValues::of(request, language) } else { FactValues::default() };
     let decision = match fault {
         Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
         None => decide_on(policy, request, &facts, now),
@@ -62,16 +64,15 @@ fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTi
 fn shape(policy: &Policy, request: &Request) -> Result<(), Reason> {
     request.check().map_err(|fault| Reason::new(ReasonCode::InvalidRequest, fault.to_string()))?;
     let (action, payload) = (request.action().name(), request.action().payload());
-    let known = policy.actions();
-    let Some(spec) = known.iter().find(|spec| spec.name.text == action) else {
-        if known.is_empty() {
+    let Some(spec) = spec(policy, request) else {
+        if policy.actions().is_empty() {
             return Ok(());
         }
         let text = format!("the policy knows no action `{}`", crate::text::quote(action));
         return Err(Reason::new(ReasonCode::UnknownAction, text));
     };
     let (wanted, found) = (spec.payload.as_deref(), payload.map(crate::Payload::kind_name));
-    if wanted != found {
+    if wanted.map(carrier) != found {
         let (wanted, found) = (wanted.unwrap_or("no"), found.unwrap_or("none"));
         let text = format!("`{action}` must carry {wanted} payload, found {found}");
         return Err(Reason::new(ReasonCode::PayloadMismatch, text).with_detail("action.payload"));
@@ -83,6 +84,11 @@ fn shape(policy: &Policy, request: &Request) -> Result<(), Reason> {
         return Err(Reason::new(ReasonCode::PayloadMismatch, text).with_detail("action.payload.dialect"));
     }
     Ok(())
+}
+
+/// What the vocabulary says of the request's action.
+fn spec<'p>(policy: &'p Policy, request: &Request) -> Option<&'p ActionSpec> {
+    policy.actions().iter().find(|spec| spec.name.text == request.action().name())
 }
 
 /// One run through the steps.

@@ -333,4 +333,11 @@ const GROUP_MODES: [(&str, GroupMode); 3] =
 /// Whether the caller may state an attribute.
 const SOURCES: [(&str, bool); 2] = [("caller", true), ("attested", false)];
 
-const PAYLOADS: [(&str, &str); 4] = [("sql", "sql"), ("argv", "argv"), ("http", "http"), ("text", "text")];
+const PAYLOADS: [(&str, &str); 6] = [
+    ("sql", "sql"),
+    ("argv", "argv"),
+    ("http", "http"),
+    ("flag", "flag"),
+    ("debug", "debug"),
+    ("text", "text"),
+];

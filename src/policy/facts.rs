@@ -1,0 +1,103 @@
+//! What is known about a request's payload.
+//!
+//! Each inspector has a root that conditions read: `sql`, `http` and so on. A root is present where its
+//! inspector looked at the payload; of a payload that was not understood only `understood` is known. Facts
+//! are found once, recorded with the decision, and read back from the record ever after.
+
+use serde_json::{Map, Value as Json};
+
+use crate::cel::{Declaration, Environment, Input, Slot};
+use crate::inspect::{debug, flag, http, sql};
+use crate::request::Request;
+use crate::value::{Attributes, Value};
+
+/// The slots of one root.
+#[derive(Debug)]
+pub(crate) struct RootSlots {
+    name: &'static str,
+    presence: Slot,
+    members: Vec<(&'static str, Slot)>,
+}
+
+/// What is known about a request's payload, in the form that conditions read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct FactValues {
+    roots: Vec<(&'static str, Attributes)>,
+}
+
+impl RootSlots {
+    /// Declares all roots.
+    pub(crate) fn declare(environment: &mut Environment) -> Vec<Self> {
+        let root = |(name, members): &(&'static str, Members)| Self {
+            name,
+            presence: environment.declare_presence(name),
+            members: members
+                .iter()
+                .filter_map(|(member, kind)| {
+                    let declaration: Declaration = kind.parse().ok()?;
+                    Some((*member, environment.declare(&format!("{name}.{member}"), declaration)))
+                })
+                .collect(),
+        };
+        ROOTS.iter().map(root).collect()
+    }
+
+    /// Sets the inputs of the root where it is present.
+    pub(crate) fn set<'a>(&self, facts: &'a FactValues, mut set: impl FnMut(Slot, Input<'a>)) {
+        let Some(members) = facts.root(self.name) else { return };
+        let understood = members.get("understood") == Some(&Value::Bool(true));
+        set(self.presence, true.into());
+        for (name, slot) in &self.members {
+            let absent = if understood { Input::Absent } else { Input::Unknown };
+            set(*slot, members.get(name).map_or(absent, Into::into));
+        }
+    }
+}
+
+impl FactValues {
+    /// Finds out what a request's payload does. A text is read in the language that the vocabulary gives it.
+    pub(crate) fn of(request: &Request, language: Option<&str>) -> Self {
+        let Some(payload) = request.action().payload() else { return Self::default() };
+        let text = payload.text();
+        let root = match (payload.kind_name(), language) {
+            ("sql", _) => payload.dialect().map(|dialect| ("sql", sql::inspect(dialect, text).attributes())),
+            ("http", _) => Some(("http", http::inspect(payload).attributes())),
+            ("text", Some("flag")) => Some(("flag", flag::inspect(text).attributes())),
+            ("text", Some("debug")) => Some(("debug", debug::inspect(text).attributes())),
+            _ => None,
+        };
+        Self { roots: root.into_iter().collect() }
+    }
+
+    /// Writes the facts for a record: an object with one member for each root.
+    pub(crate) fn to_record(&self) -> Json {
+        let roots = self.roots.iter().map(|(name, members)| ((*name).to_owned(), members.to_record()));
+        Json::Object(roots.collect::<Map<_, _>>())
+    }
+
+    /// Reads facts back from a record.
+    pub(crate) fn from_record(json: &Json) -> Option<Self> {
+        let known = ROOTS.iter().filter_map(|(name, _)| Some((*name, json.get(name)?)));
+        let roots = known.map(|(name, members)| Some((name, Attributes::from_record(members)?)));
+        Some(Self { roots: roots.collect::<Option<_>>()? })
+    }
+
+    fn root(&self, name: &str) -> Option<&Attributes> {
+        self.roots.iter().find(|(known, _)| *known == name).map(|(_, members)| members)
+    }
+}
+
+/// Returns the kind of payload that carries what `[actions]` asks for: changes of flags and requests to
+/// debuggers are texts.
+pub(crate) fn carrier(payload: &str) -> &str {
+    match payload {
+        "flag" | "debug" => "text",
+        kind => kind,
+    }
+}
+
+/// The members of a root with their types.
+type Members = &'static [(&'static str, &'static str)];
+
+const ROOTS: [(&str, Members); 4] =
+    [("sql", sql::MEMBERS), ("http", http::MEMBERS), ("flag", flag::MEMBERS), ("debug", debug::MEMBERS)];
