@@ -4,7 +4,6 @@
 //! words and the values it saw. Counts how many tests stand between a condition and the truth. What failed is
 //! told apart from what is false.
 
-use super::budget::Budget;
 use super::datum::Datum;
 use super::environment::{Environment, Slot};
 use super::eval::Machine;
@@ -79,7 +78,7 @@ impl Program {
                 TextTest::Matches(_) => {}
             },
             Node::Scalar(scalar) if reads(&scalar.operand) => {
-                found.extend(Datum::of(&scalar.literal, &mut Budget::new()));
+                found.extend(Datum::of(&scalar.literal, &mut self.budget()));
             }
             Node::Member(member) if reads(&member.list) => {
                 found.push(Datum::String(member.item.as_ref().to_owned()));
@@ -97,7 +96,7 @@ impl Program {
 
 impl<'w> Walk<'w> {
     fn outcome(&self, node: &Node) -> Result<bool, Failure> {
-        Machine::new(self.inputs).test(node, None).map_err(|stop| stop.failure(self.program.source()))
+        Machine::new(self.inputs, self.program.budget()).test(node, None).map_err(|stop| stop.failure(self.program.source()))
     }
 
     /// The tests that decide a node: of a false `&&` the false parts, of a true `||` the first true one, of a

@@ -164,6 +164,10 @@ impl Program {
         &self.inner.node
     }
 
+    pub(super) fn budget(&self) -> Budget {
+        self.inner.budget.clone()
+    }
+
     /// Iterates over the slots that the program reads, each once.
     pub fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
         self.inner.slots.iter().copied()

@@ -83,11 +83,11 @@ pub struct Seen {
 
 /// Everything that conditions saw, and what they made of it.
 pub(super) struct Evidence<'e> {
-    policy: &'e Policy,
-    decision: &'e Decision,
-    facts: FactValues,
-    request: &'e Request,
-    now: DateTime<Utc>,
+    pub(super) policy: &'e Policy,
+    pub(super) request: &'e Request,
+    pub(super) facts: &'e FactValues,
+    pub(super) now: DateTime<Utc>,
+    pub(super) decision: &'e Decision,
 }
 
 impl RuleAccount {
@@ -194,15 +194,6 @@ impl Seen {
 }
 
 impl<'e> Evidence<'e> {
-    pub(super) fn new(
-        policy: &'e Policy,
-        request: &'e Request,
-        now: DateTime<Utc>,
-        decision: &'e Decision,
-    ) -> Self {
-        Self { policy, decision, facts: FactValues::of(request), request, now }
-    }
-
     /// The rules that decided, in the order in which the decision names them.
     pub(super) fn deciding(&self) -> Vec<RuleAccount> {
         let Some(inputs) = self.inputs() else { return Vec::new() };
@@ -288,7 +279,7 @@ impl<'e> Evidence<'e> {
 
     /// What the conditions read; `None` if the request does not fit the vocabulary.
     fn inputs(&self) -> Option<Vec<Input<'_>>> {
-        let mut inputs = self.schema().inputs(self.request, &self.facts, self.now).ok()?;
+        let mut inputs = self.schema().inputs(self.request, self.facts, self.now).ok()?;
         if let Some(place) = inputs.get_mut(self.schema().members.risk.index()) {
             *place = self.decision.risk.into();
         }

@@ -119,6 +119,7 @@ impl Change {
 pub(super) fn cheapest(
     policy: &Policy,
     request: &Request,
+    facts: &FactValues,
     now: DateTime<Utc>,
     decision: &Decision,
 ) -> Option<Change> {
@@ -126,7 +127,6 @@ pub(super) fn cheapest(
         return None;
     }
     let choices = Choices::new(policy, request, now);
-    let facts = FactValues::of(request);
     let mut search = Search { policy, request, now, facts, left: limits::EXPLAIN_DECISIONS, best: None };
     let groups = choices.ordinary();
     search.follow(&groups);
@@ -144,7 +144,7 @@ struct Search<'s> {
     policy: &'s Policy,
     request: &'s Request,
     now: DateTime<Utc>,
-    facts: FactValues,
+    facts: &'s FactValues,
     left: usize,
     best: Option<(Price, Change)>,
 }
@@ -193,8 +193,11 @@ impl Search<'_> {
             request = choice.apply(&request)?;
         }
         let reread = made.iter().any(|choice| matches!(choice.step, ChangeStep::LimitRows { .. }));
-        let facts = if reread { &FactValues::of(&request) } else { &self.facts };
-        let decision = decide_again(self.policy, &request, facts, self.now);
+        let decision = if reread {
+            self.policy.decide(&request, self.now)
+        } else {
+            decide_again(self.policy, &request, self.facts, self.now)
+        };
         let mut price = price(made);
         let mut steps: Vec<ChangeStep> = made.iter().map(|choice| choice.step.clone()).collect();
         match decision.effect {

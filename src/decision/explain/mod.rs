@@ -19,7 +19,8 @@ pub use change::{Change, ChangeStep};
 pub use plan::{ApprovalPlan, Approvals, StagePlan};
 pub use wait::Wait;
 
-use super::{Decision, Effect, NextAction};
+use super::decide::Decided;
+use super::{Decision, Effect, NextAction, decide};
 use crate::policy::Policy;
 use crate::request::Request;
 
@@ -102,7 +103,7 @@ impl Policy {
     /// [`next_action`](Decision::next_action) rests on what was found to help.
     #[must_use]
     pub fn explain(&self, request: &Request, now: DateTime<Utc>) -> Explanation {
-        explain(self, request, now, self.decide(request, now))
+        explain(self, request, now, decide(self, request, now))
     }
 }
 
@@ -124,9 +125,10 @@ impl Decision {
             let (decided, given) = (self.policy().to_owned(), policy.digest().to_owned());
             return Err(ExplainError::OtherPolicy { decided, given });
         }
-        let again = policy.decide(request, now);
-        if again != self.without_advice() {
-            return Err(ExplainError::OtherDecision { effect: self.effect, now_effect: again.effect });
+        let again = decide(policy, request, now);
+        if again.decision != self.without_advice() {
+            let (effect, now_effect) = (self.effect, again.decision.effect);
+            return Err(ExplainError::OtherDecision { effect, now_effect });
         }
         Ok(explain(policy, request, now, again))
     }
@@ -168,11 +170,12 @@ impl Explanation {
     }
 }
 
-fn explain(policy: &Policy, request: &Request, now: DateTime<Utc>, mut decision: Decision) -> Explanation {
-    let evidence = account::Evidence::new(policy, request, now, &decision);
+fn explain(policy: &Policy, request: &Request, now: DateTime<Utc>, decided: Decided) -> Explanation {
+    let Decided { mut decision, facts } = decided;
+    let evidence = account::Evidence { policy, request, facts: &facts, now, decision: &decision };
     let approvals = plan::of(policy, &decision);
-    let change = change::cheapest(policy, request, now, &decision);
-    let wait = wait::better(policy, request, now, &decision);
+    let change = change::cheapest(policy, request, &facts, now, &decision);
+    let wait = wait::better(policy, request, &facts, now, &decision);
     let (deciding, near_misses) = (evidence.deciding(), evidence.near_misses());
     decision.advice = advice(&decision, change.as_ref(), wait.as_ref());
     Explanation { decision, explanation: Body { deciding, near_misses, approvals, change, wait } }

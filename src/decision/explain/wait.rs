@@ -43,6 +43,7 @@ impl Wait {
 pub(super) fn better(
     policy: &Policy,
     request: &Request,
+    facts: &FactValues,
     now: DateTime<Utc>,
     decision: &Decision,
 ) -> Option<Wait> {
@@ -54,13 +55,12 @@ pub(super) fn better(
     if matches!(decision.effect, Effect::Allow | Effect::Challenge) {
         return None;
     }
-    let facts = FactValues::of(request);
     let windows = windows(policy, request, now, decision);
-    let turns = turns(policy, request, &facts, now, decision);
+    let turns = turns(policy, request, facts, now, decision);
     let times: BTreeSet<DateTime<Utc>> = windows.values().copied().chain(turns).collect();
     times.into_iter().take(TRIALS).find_map(|at| {
         let later = with_new_windows(request, &windows, at);
-        let effect = decide_again(policy, &later, &facts, at).effect;
+        let effect = decide_again(policy, &later, facts, at).effect;
         wanted(effect).then_some(Wait { at, leads_to: effect })
     })
 }
