@@ -157,8 +157,8 @@ pub use grant::Authorization;
 #[cfg(feature = "verify")]
 pub use grant::{
     Algorithm, Attempt, ClaimError, Delegation, DelegationError, Grant, GrantVerifier, HolderProofError,
-    LogProof, LogProofError, LogReference, Part, Permit, QuorumError, Redemption, RevocationList, SignatureMismatch, SignedApproval,
-    TokenError, UnsignedGrant, VerifiedGrant, VerifyError,
+    LogProof, LogProofError, LogReference, Part, Permit, QuorumError, Redemption, RevocationList,
+    SignatureMismatch, SignedApproval, TokenError, UnsignedGrant, VerifiedGrant, VerifyError,
 };
 #[cfg(feature = "verify")]
 pub use json::JsonError;

@@ -58,6 +58,9 @@ pub const TESTS_TOLD: usize = 8;
 /// a sign-in and twenty durations are searched whole.
 pub const EXPLAIN_DECISIONS: usize = 1_024;
 
+/// Groups of a comparison of two policies that name their rules: what does not fit is counted together.
+pub const DIFF_GROUPS: usize = 1_000;
+
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;
 

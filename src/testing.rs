@@ -2,6 +2,8 @@
 //!
 //! A case is a request and what its decision must be. A host runs them in one line of its own tests.
 
+mod diff;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +12,8 @@ use crate::decision::{Decision, Need};
 use crate::policy::{CaseSpec, Policy};
 use crate::request::{Request, Source};
 use crate::value::Value;
+
+pub use diff::{DecisionChange, DiffExample, DiffGroup, Direction, PolicyDiff, policy_diff};
 
 /// A case whose decision is not what it must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +65,33 @@ fn run(policy: &Policy, case: &CaseSpec) -> Option<CaseFailure> {
     (!problems.is_empty()).then(|| CaseFailure { case: case.name.text.clone(), problems })
 }
 
+/// Lists the requests of a policy's cases, each with the name of its case and when it is decided. A case whose
+/// request cannot be read is left out; [`check`] tells of it.
+///
+/// ```
+/// # let policy = countersign::Policy::from_toml("format = 1\nname = 'x'\n")?;
+/// let old = policy.clone();
+/// let requests = countersign::testing::requests(&policy).map(|(_, request, now)| (request, now));
+/// assert!(!countersign::testing::policy_diff(&old, &policy, requests).loosens());
+/// # Ok::<(), countersign::PolicyError>(())
+/// ```
+pub fn requests(policy: &Policy) -> impl Iterator<Item = (&str, Request, DateTime<Utc>)> {
+    let cases = policy.cases().iter().map(|case| (case, request(case)));
+    cases.filter_map(|(case, found)| found.ok().map(|(request, now)| (case.name.text.as_str(), request, now)))
+}
+
 fn decide(policy: &Policy, case: &CaseSpec) -> Result<Decision, String> {
+    request(case).map(|(request, now)| policy.decide(&request, now))
+}
+
+fn request(case: &CaseSpec) -> Result<(Request, DateTime<Utc>), String> {
     let Value::Map(members) = case.request.to_value() else {
         return Err("`request` is not a table".to_owned());
     };
     let request = Request::from_members(members, Source::Attested).map_err(|error| error.to_string())?;
     let now = case.now.as_ref().map_or(NOON, |now| &now.text);
     let now: DateTime<Utc> = now.parse().map_err(|_| "`now` is not a time such as `2026-11-23T10:00:00Z`")?;
-    Ok(policy.decide(&request, now))
+    Ok((request, now))
 }
 
 fn differences(case: &CaseSpec, decision: &Decision) -> Vec<String> {

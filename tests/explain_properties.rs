@@ -17,7 +17,10 @@
 mod naive;
 mod support;
 
-use countersign::{Change, ChangeStep, Effect, NextAction, Risk, limits};
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign::testing::{Direction, policy_diff};
+use countersign::{Change, ChangeStep, Effect, NextAction, Risk, Usage, limits};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -284,6 +287,50 @@ proptest! {
             Effect::Review => prop_assert_eq!(next, NextAction::RequestApproval),
             Effect::Allow => prop_assert_eq!(next, NextAction::None),
         }
+    }
+
+    /// Grouped as the naive evaluator decides: by both effects and by the rules that differ.
+    #[test]
+    fn changes_of_effect_are_grouped_as_by_hand(
+        old in document(), new in document(), asks in prop::collection::vec(ask(), 32)
+    ) {
+        let mut expected: BTreeMap<(&str, &str, BTreeSet<String>, BTreeSet<String>), u64> = BTreeMap::new();
+        let mut requests = Vec::new();
+        for ask in &asks {
+            let (before, after) = (old.judge(ask), new.judge(ask));
+            // Usage names the rules of both.
+            let request = ask.request(&old);
+            let ids = new.zones.iter().map(|zone| &zone.rule.id).chain(new.emergencies.iter().map(|rule| &rule.rule.id));
+            let request = match ask.usage {
+                None => request,
+                Some((used, overdue)) => {
+                    let known = old.zones.iter().map(|zone| &zone.rule.id);
+                    let known = known.chain(old.emergencies.iter().map(|rule| &rule.rule.id));
+                    let usage = Usage::none().with_overdue_reviews(overdue);
+                    request.with_usage(ids.chain(known).fold(usage, |usage, id| usage.with_used(id, used)))
+                }
+            };
+            requests.push((request, time(NOON)));
+            if before.effect != after.effect {
+                let gone = before.rules.difference(&after.rules).cloned().collect();
+                let come = after.rules.difference(&before.rules).cloned().collect();
+                *expected.entry((before.effect.as_str(), after.effect.as_str(), gone, come)).or_default() += 1;
+            }
+        }
+        let diff = policy_diff(&policy(&old.toml(0)), &policy(&new.toml(0)), requests);
+        let mut found: BTreeMap<_, u64> = BTreeMap::new();
+        for group in diff.groups().filter(|group| group.changed().any(|what| what == "effect")) {
+            let (before, after) = group.effects();
+            let set = |rules: Vec<&str>| rules.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+            let key = (before.as_str(), after.as_str(), set(group.no_more_by().collect()), set(group.now_by().collect()));
+            *found.entry(key).or_default() += group.count();
+            let order = [Effect::Deny, Effect::Challenge, Effect::Review, Effect::Allow];
+            let rank = |effect: Effect| order.iter().position(|known| *known == effect);
+            prop_assert_eq!(group.direction() == Direction::Loosens, rank(before) < rank(after));
+        }
+        prop_assert_eq!(found, expected);
+        let changed: u64 = diff.groups().map(|group| group.count()).sum();
+        prop_assert_eq!((diff.compared(), diff.same()), (32, 32 - changed));
     }
 
     #[test]

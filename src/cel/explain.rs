@@ -96,7 +96,9 @@ impl Program {
 
 impl<'w> Walk<'w> {
     fn outcome(&self, node: &Node) -> Result<bool, Failure> {
-        Machine::new(self.inputs, self.program.budget()).test(node, None).map_err(|stop| stop.failure(self.program.source()))
+        Machine::new(self.inputs, self.program.budget())
+            .test(node, None)
+            .map_err(|stop| stop.failure(self.program.source()))
     }
 
     /// The tests that decide a node: of a false `&&` the false parts, of a true `||` the first true one, of a

@@ -16,6 +16,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 pub(crate) use decide::{decide, decide_again};
+pub(crate) use explain::approvals;
 pub use explain::{
     ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, RuleKind,
     Seen, StagePlan, TestAccount, Wait,

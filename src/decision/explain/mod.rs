@@ -16,6 +16,7 @@ use serde::Serialize;
 
 pub use account::{Came, RuleAccount, RuleKind, Seen, TestAccount};
 pub use change::{Change, ChangeStep};
+pub(crate) use plan::of as approvals;
 pub use plan::{ApprovalPlan, Approvals, StagePlan};
 pub use wait::Wait;
 

@@ -114,7 +114,7 @@ impl Approvals {
 }
 
 /// The plans of a decision that sends to people; none for another.
-pub(in crate::decision) fn of(policy: &Policy, decision: &Decision) -> Vec<ApprovalPlan> {
+pub(crate) fn of(policy: &Policy, decision: &Decision) -> Vec<ApprovalPlan> {
     let Path::Review { groups, .. } = &decision.path else { return Vec::new() };
     let reviews = &policy.rules().reviews;
     let find = |id: &Arc<str>| reviews.iter().find(|review| review.rule.id == *id);
