@@ -16,7 +16,7 @@ use serde_json::json;
 const HELP: &str = "\
 Decides AuthZEN requests under a policy.
 
-Usage: decide --policy FILE [--now RFC3339]
+Usage: decide --policy FILE [--now RFC3339] [--explain]
 
 Reads one request a line on standard input and writes one decision a line on
 standard output: {\"decision\": bool, \"context\": {\"effect\", \"risk\", \"rules\",
@@ -25,12 +25,14 @@ standard output: {\"decision\": bool, \"context\": {\"effect\", \"risk\", \"rule
 Options:
   --policy FILE   the policy, in TOML
   --now RFC3339   decide as of this time instead of now
+  --explain       add `explanation`: why, why not, and what would help
   --help          print this help
 ";
 
 struct Options {
     policy: String,
     now: Option<DateTime<Utc>>,
+    explain: bool,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         }
         let now = options.now.unwrap_or_else(Utc::now);
         let answer = match Request::from_trusted_json(line) {
+            Ok(request) if options.explain => serde_json::to_value(policy.explain(&request, now))?,
             Ok(request) => serde_json::to_value(policy.decide(&request, now))?,
             Err(error) => json!({ "error": error.to_string() }),
         };
@@ -70,15 +73,16 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
-    let (mut policy, mut now) = (None, None);
+    let (mut policy, mut now, mut explain) = (None, None, false);
     let mut arguments = arguments.iter();
     while let Some(option) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{option} needs a value, see --help"));
         match option.as_str() {
             "--policy" => policy = Some(value()?.clone()),
             "--now" => now = Some(DateTime::parse_from_rfc3339(value()?)?.to_utc()),
+            "--explain" => explain = true,
             other => return Err(format!("unknown option {other}, see --help").into()),
         }
     }
-    Ok(Options { policy: policy.ok_or("--policy is missing, see --help")?, now })
+    Ok(Options { policy: policy.ok_or("--policy is missing, see --help")?, now, explain })
 }

@@ -148,7 +148,7 @@ pub use audit::{
 #[cfg(feature = "engine")]
 pub use decision::{
     ApprovalPlan, Approvals, Came, Change, ChangeStep, Decision, Effect, ExplainError, Explanation, Need,
-    NeedKind, NextAction, Reason, ReasonCode, RuleAccount, RuleKind, Seen, StagePlan, TestAccount, Wait,
+    NeedKind, NextAction, Reason, ReasonCode, RuleAccount, Seen, StagePlan, TestAccount, Wait,
 };
 #[cfg(feature = "engine")]
 pub use gate::{Conflict, Gate, Outcome};
@@ -166,7 +166,7 @@ pub use json::JsonError;
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
-pub use policy::{Policy, PolicyError, PolicyFault};
+pub use policy::{Policy, PolicyError, PolicyFault, RuleKind};
 #[cfg(feature = "engine")]
 pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize, Serializer};
 pub(crate) use decide::{decide, decide_again};
 pub(crate) use explain::approvals;
 pub use explain::{
-    ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, RuleKind,
-    Seen, StagePlan, TestAccount, Wait,
+    ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, Seen,
+    StagePlan, TestAccount, Wait,
 };
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 

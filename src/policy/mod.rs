@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod excerpt;
 pub(crate) mod facts;
+mod kind;
 mod node;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 pub(crate) use compile::{Approve, Bounds, Needs, ReviewRule, Rule, Rules, Zone};
 pub(crate) use document::{ActionSpec, CaseSpec, GroupMode, LimitBy, LimitSpec};
 pub use error::{PolicyError, PolicyFault};
+pub use kind::RuleKind;
 pub(crate) use node::{Node, Text};
 
 use self::compile::Compiler;
@@ -140,6 +142,30 @@ impl Policy {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.document.name.text
+    }
+
+    /// Returns the actions of the vocabulary, in document order; none where any action is decided.
+    pub fn action_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.inner.document.actions.iter().map(|action| action.name.text.as_str())
+    }
+
+    /// Returns the ids of all rules with their kinds, in document order within each kind.
+    pub fn rule_ids(&self) -> impl Iterator<Item = (RuleKind, &str)> {
+        self.inner.rules.all().into_iter().map(|(kind, rule)| (kind, &*rule.id))
+    }
+
+    /// Returns the texts that an attribute can have, where the vocabulary lists them (`one_of`).
+    ///
+    /// ```
+    /// let text = "format = 1\nname = 'x'\n[attributes]\n'resource.tier' = { type = 'string', one_of = ['a', 'b'] }";
+    /// let policy = countersign::Policy::from_toml(text)?;
+    /// assert_eq!(policy.values_of("resource.tier").collect::<Vec<_>>(), ["a", "b"]);
+    /// # Ok::<(), countersign::PolicyError>(())
+    /// ```
+    pub fn values_of(&self, path: &str) -> impl Iterator<Item = &str> {
+        let environment = &self.inner.schema.environment;
+        let declared = environment.slot(path).and_then(|slot| environment.declaration(slot));
+        declared.into_iter().flat_map(|declared| &declared.one_of).map(String::as_str)
     }
 
     pub(crate) fn schema(&self) -> &Schema {

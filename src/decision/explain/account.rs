@@ -12,7 +12,7 @@ use crate::cel::{Failure, Input, Slot, Why};
 use crate::decision::{Decision, Effect, ReasonCode};
 use crate::limits;
 use crate::policy::schema::{FactValues, Schema};
-use crate::policy::{Policy, Rule};
+use crate::policy::{Policy, Rule, RuleKind};
 use crate::request::Request;
 use chrono::{DateTime, Utc};
 
@@ -29,25 +29,6 @@ pub struct RuleAccount {
     more_tests: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     obstacles: Vec<String>,
-}
-
-/// The kind of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RuleKind {
-    /// `[[risk]]`
-    Risk,
-    /// `[[forbid]]`
-    Forbid,
-    /// `[[hold]]`
-    Hold,
-    /// `[[zone]]`
-    Zone,
-    /// `[[review]]`
-    Review,
-    /// `[[emergency]]`
-    Emergency,
 }
 
 /// How a rule's condition came out.
@@ -132,21 +113,6 @@ impl RuleAccount {
     }
 }
 
-impl RuleKind {
-    /// Returns the kind as a policy writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Risk => "risk",
-            Self::Forbid => "forbid",
-            Self::Hold => "hold",
-            Self::Zone => "zone",
-            Self::Review => "review",
-            Self::Emergency => "emergency",
-        }
-    }
-}
-
 impl TestAccount {
     /// Returns the test in the words of the policy; of a named condition, the part of it that decided.
     #[must_use]
@@ -197,7 +163,7 @@ impl<'e> Evidence<'e> {
     /// The rules that decided, in the order in which the decision names them.
     pub(super) fn deciding(&self) -> Vec<RuleAccount> {
         let Some(inputs) = self.inputs() else { return Vec::new() };
-        let rules = all_rules(self.policy);
+        let rules = self.policy.rules().all();
         let named = self.decision.rules().filter_map(|id| rules.iter().find(|(_, rule)| &*rule.id == id));
         named
             .map(|(kind, rule)| account(*kind, rule, self.why(rule, &inputs), self.schema(), Vec::new()))
@@ -222,7 +188,7 @@ impl<'e> Evidence<'e> {
         let named = |rule: &Rule| self.decision.rules.contains(&rule.id);
         let mut missed: Vec<(usize, RuleKind, &Rule, Why, Vec<String>)> = Vec::new();
         for (kind, rule) in
-            all_rules(self.policy).into_iter().filter(|(kind, rule)| helps(*kind) && !named(rule))
+            self.policy.rules().all().into_iter().filter(|(kind, rule)| helps(*kind) && !named(rule))
         {
             let why = self.why(rule, &inputs);
             let obstacles = self.obstacles(kind, rule, why.outcome == Ok(true));
@@ -289,18 +255,6 @@ impl<'e> Evidence<'e> {
     fn schema(&self) -> &'e Schema {
         self.policy.schema()
     }
-}
-
-/// All rules of a policy with their kinds.
-pub(super) fn all_rules(policy: &Policy) -> Vec<(RuleKind, &Rule)> {
-    let rules = policy.rules();
-    let risks = rules.risks.iter().map(|(rule, _)| (RuleKind::Risk, rule));
-    let forbids = rules.forbids.iter().map(|rule| (RuleKind::Forbid, rule));
-    let holds = rules.holds.iter().map(|rule| (RuleKind::Hold, rule));
-    let zones = rules.zones.iter().map(|zone| (RuleKind::Zone, &zone.rule));
-    let reviews = rules.reviews.iter().map(|review| (RuleKind::Review, &review.rule));
-    let emergencies = rules.emergencies.iter().map(|rule| (RuleKind::Emergency, &rule.rule));
-    risks.chain(forbids).chain(holds).chain(zones).chain(reviews).chain(emergencies).collect()
 }
 
 fn account(kind: RuleKind, rule: &Rule, why: Why, schema: &Schema, obstacles: Vec<String>) -> RuleAccount {

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::account::all_rules;
 use super::change::ChangeStep;
 use crate::cel::{Datum, Slot};
 use crate::inspect::sql;
@@ -65,7 +64,7 @@ pub(super) struct Choices<'c> {
 
 impl<'c> Choices<'c> {
     pub(super) fn new(policy: &'c Policy, request: &'c Request, now: DateTime<Utc>) -> Self {
-        let rules = all_rules(policy).into_iter().map(|(_, rule)| rule).collect();
+        let rules = policy.rules().all().into_iter().map(|(_, rule)| rule).collect();
         Self { policy, request, now, rules }
     }
 

@@ -14,7 +14,7 @@ mod wait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-pub use account::{Came, RuleAccount, RuleKind, Seen, TestAccount};
+pub use account::{Came, RuleAccount, Seen, TestAccount};
 pub use change::{Change, ChangeStep};
 pub(crate) use plan::of as approvals;
 pub use plan::{ApprovalPlan, Approvals, StagePlan};

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Serialize, Serializer};
 
-use super::account::all_rules;
 use crate::cel::{Datum, Failure};
 use crate::decision::decide::decide_again;
 use crate::decision::{Decision, Effect, ReasonCode};
@@ -111,7 +110,9 @@ fn turns(
 ) -> Vec<DateTime<Utc>> {
     let schema = policy.schema();
     let clock = schema.members.now;
-    let readers: Vec<_> = all_rules(policy)
+    let readers: Vec<_> = policy
+        .rules()
+        .all()
         .into_iter()
         .map(|(_, rule)| &rule.when)
         .filter(|when| when.slots().any(|slot| slot == clock))
