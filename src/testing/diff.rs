@@ -100,11 +100,16 @@ pub fn policy_diff(
     new: &Policy,
     requests: impl IntoIterator<Item = (Request, DateTime<Utc>)>,
 ) -> PolicyDiff {
+    let (mut old_side, mut new_side) = (Side::new(old), Side::new(new));
     let mut groups: BTreeMap<Key, (u64, DiffExample)> = BTreeMap::new();
     let (mut compared, mut same) = (0_u64, 0_u64);
     for (request, now) in requests {
         let (before, after) = (old.decide(&request, now), new.decide(&request, now));
-        let changes = compare((old, &before), (new, &after));
+        let mut changes = compare(&before, &after);
+        if let (Some(was), Some(is)) = (old_side.people(&before), new_side.people(&after)) {
+            people(&mut changes, &was, &is);
+        }
+        let changes = changes.found;
         let number = compared;
         compared = compared.saturating_add(1);
         let Some(direction) = changes.iter().map(|change| change.direction).min() else {
@@ -283,8 +288,7 @@ impl DecisionChange {
 }
 
 /// Lists the differences between two decisions; a different effect stands first.
-fn compare(old: (&Policy, &Decision), new: (&Policy, &Decision)) -> Vec<DecisionChange> {
-    let (before, after) = (old.1, new.1);
+fn compare(before: &Decision, after: &Decision) -> Changes {
     let mut changes = Changes::default();
     changes.number(EFFECT, rank(before.effect()), rank(after.effect()), |rank| {
         effect(*rank).as_str().to_owned()
@@ -300,9 +304,8 @@ fn compare(old: (&Policy, &Decision), new: (&Policy, &Decision)) -> Vec<Decision
             bounds(&mut changes, before, after);
         }
         missing(&mut changes, before, after);
-        people(&mut changes, old, new);
     }
-    changes.found
+    changes
 }
 
 fn bounds(changes: &mut Changes, before: &Terms, after: &Terms) {
@@ -336,32 +339,52 @@ fn missing(changes: &mut Changes, before: &Decision, after: &Decision) {
     }
 }
 
-fn people(changes: &mut Changes, old: (&Policy, &Decision), new: (&Policy, &Decision)) {
-    let (Path::Review { groups: before, .. }, Path::Review { groups: after, .. }) =
-        (&old.1.path, &new.1.path)
-    else {
-        return;
-    };
-    // Of a group one review suffices; one vote counts for each group.
-    let fewest = |policy: &Policy, decision: &Decision, groups: &Vec<Vec<_>>| {
-        let plans = approvals(policy, decision);
-        let of = |id: &str| plans.iter().find(|plan| plan.review() == id).map(ApprovalPlan::fewest_people);
-        let group = |group: &Vec<Arc<str>>| group.iter().filter_map(|id| of(id)).min();
-        groups.iter().filter_map(group).max().unwrap_or(0)
-    };
+fn people(changes: &mut Changes, was: &People, is: &People) {
     // Fewer people are looser.
-    changes.stricter(
-        "people",
-        fewest(old.0, old.1, before),
-        fewest(new.0, new.1, after),
-        ToString::to_string,
-    );
-    let (was, is) = (written(old.0, before), written(new.0, after));
-    if was != is {
-        let words = |policy: &Policy, decision: &Decision| {
-            approvals(policy, decision).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        };
-        changes.unclear("approvers", words(old.0, old.1), words(new.0, new.1));
+    changes.stricter("people", was.fewest, is.fewest, ToString::to_string);
+    if was.written != is.written {
+        changes.unclear("approvers", was.words.clone(), is.words.clone());
+    }
+}
+
+/// Who may approve, as far as two plans are compared.
+#[derive(Debug, Clone)]
+struct People {
+    fewest: usize,
+    words: String,
+    written: Json,
+}
+
+/// One side of a comparison. Many requests lead to few plans, so each is looked at once.
+struct Side<'p> {
+    policy: &'p Policy,
+    plans: BTreeMap<Vec<Vec<Arc<str>>>, People>,
+}
+
+impl<'p> Side<'p> {
+    fn new(policy: &'p Policy) -> Self {
+        Self { policy, plans: BTreeMap::new() }
+    }
+
+    fn people(&mut self, decision: &Decision) -> Option<People> {
+        let Path::Review { groups, .. } = &decision.path else { return None };
+        if self.plans.len() >= limits::DIFF_GROUPS {
+            self.plans.clear();
+        }
+        let known = self.plans.entry(groups.clone());
+        Some(known.or_insert_with(|| People::of(self.policy, decision, groups)).clone())
+    }
+}
+
+impl People {
+    fn of(policy: &Policy, decision: &Decision, groups: &[Vec<Arc<str>>]) -> Self {
+        let plans = approvals(policy, decision);
+        // Of a group one review suffices; one vote counts for each group.
+        let of =
+            |id: &Arc<str>| plans.iter().find(|plan| plan.review() == &**id).map(ApprovalPlan::fewest_people);
+        let fewest = groups.iter().filter_map(|group| group.iter().filter_map(of).min()).max().unwrap_or(0);
+        let words = plans.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        Self { fewest, words, written: written(policy, groups) }
     }
 }
 
