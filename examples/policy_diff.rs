@@ -81,7 +81,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Box<dyn Error>> {
                 match line.map_err(|error| error.to_string()).and_then(|line| read(&line, options.now)) {
                     Ok(found) => Some(found),
                     Err(problem) => {
-                        fault.replace(Some(format!("{file}:{}: {problem}", number + 1)));
+                        fault.replace(Some(format!("{file}:{}: {problem}", number.saturating_add(1))));
                         None
                     }
                 }

@@ -252,6 +252,9 @@ fn changed(change: &Change, ask: &Ask) -> Ask {
     ask
 }
 
+/// Both effects, and the rules that decide under one policy alone.
+type Kind = (&'static str, &'static str, BTreeSet<String>, BTreeSet<String>);
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -294,7 +297,7 @@ proptest! {
     fn changes_of_effect_are_grouped_as_by_hand(
         old in document(), new in document(), asks in prop::collection::vec(ask(), 32)
     ) {
-        let mut expected: BTreeMap<(&str, &str, BTreeSet<String>, BTreeSet<String>), u64> = BTreeMap::new();
+        let mut expected: BTreeMap<Kind, u64> = BTreeMap::new();
         let mut requests = Vec::new();
         for ask in &asks {
             let (before, after) = (old.judge(ask), new.judge(ask));
