@@ -58,6 +58,10 @@ pub const TESTS_TOLD: usize = 8;
 /// a sign-in and twenty durations are searched whole.
 pub const EXPLAIN_DECISIONS: usize = 1_024;
 
+/// Steps that the search of one explanation may cost, by the static cost of all conditions: two seconds if every
+/// condition were as dear as it can be. A decision costs a small part of its bound.
+pub const EXPLAIN_STEPS: u64 = 200_000_000;
+
 /// Groups of a comparison of two policies that name their rules: what does not fit is counted together.
 pub const DIFF_GROUPS: usize = 1_000;
 

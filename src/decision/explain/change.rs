@@ -127,17 +127,30 @@ pub(super) fn cheapest(
         return None;
     }
     let choices = Choices::new(policy, request, now);
-    let mut search = Search { policy, request, now, facts, left: limits::EXPLAIN_DECISIONS, best: None };
+    let affordable = affordable(policy);
+    let mut search = Search { policy, request, now, facts, left: affordable, best: None };
     let groups = choices.ordinary();
     search.follow(&groups);
     search.all(&groups, &[]);
     if search.best.is_none()
         && let Some(glass) = choices.emergency()
     {
-        search.left = limits::EXPLAIN_DECISIONS;
+        search.left = affordable;
         search.all(&groups, &[&glass]);
     }
     search.best.map(|(_, change)| change)
+}
+
+/// How many decisions a search may make: each costs at most what all conditions cost.
+fn affordable(policy: &Policy) -> usize {
+    let cost = policy
+        .rules()
+        .all()
+        .into_iter()
+        .map(|(_, rule)| rule.when.cost().max(1))
+        .fold(1, u64::saturating_add);
+    let count = limits::EXPLAIN_STEPS.checked_div(cost).and_then(|count| usize::try_from(count).ok());
+    count.unwrap_or(0).clamp(FEWEST_DECISIONS, limits::EXPLAIN_DECISIONS)
 }
 
 struct Search<'s> {
@@ -308,6 +321,9 @@ fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Er
 fn maybe_seconds<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     span.map(|span| span.as_secs()).serialize(serializer)
 }
+
+/// Decisions that a search makes however dear they are: enough to follow the challenges.
+const FEWEST_DECISIONS: usize = 16;
 
 /// Combinations that are put in order; far more than are tried.
 const COMBINATIONS: usize = 16_384;

@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use crate::cel::{Datum, Failure};
 use crate::decision::decide::decide_again;
 use crate::decision::{Decision, Effect, ReasonCode};
+use crate::limits;
 use crate::policy::schema::FactValues;
 use crate::policy::{LimitSpec, Policy};
 use crate::request::Request;
@@ -133,7 +134,9 @@ fn turns(
         .filter_map(|count| DateTime::from_timestamp(quarter.checked_add(count)?.checked_mul(QUARTER)?, 0));
     let farthest = now.checked_add_signed(TimeDelta::seconds(FARTHEST)).unwrap_or(now);
     let times: BTreeSet<DateTime<Utc>> = named.flatten().flatten().chain(quarters).collect();
-    let affordable = EVALUATIONS.checked_div(readers.len()).unwrap_or(0);
+    let cost = readers.iter().map(|when| when.cost().max(1)).fold(0, u64::saturating_add);
+    let affordable =
+        limits::EXPLAIN_STEPS.checked_div(cost).and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
     let mut known: Vec<Vec<Result<bool, Failure>>> = Vec::new();
     let mut turns = Vec::new();
     for time in std::iter::once(now)
@@ -162,6 +165,5 @@ const QUARTER: i64 = 900;
 const QUARTERS: i64 = 768;
 const FARTHEST: i64 = 31 * 86_400;
 
-/// Times at which the request is decided again, and conditions that are evaluated in search of them.
+/// Times at which the request is decided again.
 const TRIALS: usize = 64;
-const EVALUATIONS: usize = 400_000;
