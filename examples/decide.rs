@@ -10,27 +10,30 @@ use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use countersign::{Policy, Request};
+use countersign::{PolicyOptions, Request};
 use serde_json::json;
 
 const HELP: &str = "\
 Decides AuthZEN requests under a policy.
 
-Usage: decide --policy FILE [--now RFC3339] [--explain]
+Usage: decide --policy FILE… [--fulfil KIND…] [--now RFC3339] [--explain]
 
 Reads one request a line on standard input and writes one decision a line on
 standard output: {\"decision\": bool, \"context\": {\"effect\", \"risk\", \"rules\",
 \"reasons\", …}}. A line that is no request gives {\"error\": \"…\"}.
 
 Options:
-  --policy FILE   the policy, in TOML
+  --policy FILE   a document of the policy, in TOML or (*.json) JSON; once for
+                  the base and once for each that extends it
+  --fulfil KIND   an obligation that the host fulfils, such as record_session
   --now RFC3339   decide as of this time instead of now
   --explain       add `explanation`: why, why not, and what would help
   --help          print this help
 ";
 
 struct Options {
-    policy: String,
+    policies: Vec<String>,
+    fulfils: Vec<String>,
     now: Option<DateTime<Utc>>,
     explain: bool,
 }
@@ -52,9 +55,15 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let options = options(arguments)?;
-    let text =
-        std::fs::read_to_string(&options.policy).map_err(|error| format!("{}: {error}", options.policy))?;
-    let policy = Policy::from_documents([(options.policy.as_str(), text.as_str())])?;
+    let read = |file: &String| {
+        std::fs::read_to_string(file)
+            .map_err(|error| format!("{file}: {error}"))
+            .map(|text| (file.clone(), text))
+    };
+    let documents: Vec<(String, String)> = options.policies.iter().map(read).collect::<Result<_, _>>()?;
+    let documents = documents.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+    let host = PolicyOptions::new().fulfilling(options.fulfils.iter().map(String::as_str));
+    let policy = host.from_documents(documents)?;
     let mut output = std::io::stdout().lock();
     for line in std::io::stdin().lock().split(b'\n') {
         let line = line?;
@@ -73,16 +82,20 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
-    let (mut policy, mut now, mut explain) = (None, None, false);
+    let (mut policies, mut fulfils, mut now, mut explain) = (Vec::new(), Vec::new(), None, false);
     let mut arguments = arguments.iter();
     while let Some(option) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{option} needs a value, see --help"));
         match option.as_str() {
-            "--policy" => policy = Some(value()?.clone()),
+            "--policy" => policies.push(value()?.clone()),
+            "--fulfil" => fulfils.push(value()?.clone()),
             "--now" => now = Some(DateTime::parse_from_rfc3339(value()?)?.to_utc()),
             "--explain" => explain = true,
             other => return Err(format!("unknown option {other}, see --help").into()),
         }
     }
-    Ok(Options { policy: policy.ok_or("--policy is missing, see --help")?, now, explain })
+    if policies.is_empty() {
+        return Err("--policy is missing, see --help".into());
+    }
+    Ok(Options { policies, fulfils, now, explain })
 }

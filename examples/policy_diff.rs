@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use countersign::testing::{policy_diff, requests};
+use countersign::testing::{policy_diff, sample_requests};
 use countersign::{Policy, Request};
 use serde_json::Value;
 
@@ -89,7 +89,8 @@ fn run(arguments: &[String]) -> Result<ExitCode, Box<dyn Error>> {
             policy_diff(&old, &new, read.flatten())
         }
         None => {
-            let cases = requests(&old).chain(requests(&new)).map(|(_, request, now)| (request, now));
+            let cases =
+                sample_requests(&old).chain(sample_requests(&new)).map(|(_, request, now)| (request, now));
             policy_diff(&old, &new, cases)
         }
     };

@@ -94,7 +94,8 @@
 //! # Features
 //!
 //! `verify` is the small verifier for tools and auditors: grants and logs, no policies. `engine` adds
-//! everything that decides; `sql` the facts about SQL; `toml` policies in TOML; `tz` named time zones.
+//! everything that decides; `sql` the facts about SQL; `toml` policies in TOML; `tz` named time zones;
+//! `testing` strategies that make requests for property tests.
 
 #![cfg_attr(
     not(all(feature = "engine", feature = "toml")),
@@ -166,7 +167,7 @@ pub use json::JsonError;
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
-pub use policy::{Policy, PolicyError, PolicyFault, RuleKind};
+pub use policy::{Lint, Obligation, Policy, PolicyError, PolicyFault, PolicyOptions, RuleKind};
 #[cfg(feature = "engine")]
 pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};

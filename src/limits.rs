@@ -20,6 +20,9 @@ pub const VALUE_NODES: usize = 4_096;
 /// Bytes of an attribute's name and of an id, such as a subject's or a rule's.
 pub const NAME_BYTES: usize = 256;
 
+/// People and machines on whose behalf a subject acts: an agent, its parent, and the person behind both.
+pub const ACTORS: usize = 4;
+
 /// Bytes of a payload, as a record holds them: the statement, command or body that will run.
 pub const PAYLOAD_BYTES: usize = 16_384;
 
@@ -29,8 +32,26 @@ pub const PAYLOAD_PARTS: usize = 256;
 /// Bytes of a policy document: ten thousand rules of 400 bytes and room.
 pub const POLICY_BYTES: usize = 8_388_608;
 
+/// Rules of a policy, over all its documents.
+pub const POLICY_RULES: usize = 100_000;
+
+/// Documents of one policy: the base and its extensions.
+pub const POLICY_DOCUMENTS: usize = 1_024;
+
+/// Nesting of lists and tables in a policy document: its deepest table has 12 levels.
+pub const POLICY_DEPTH: usize = 32;
+
 /// Bytes of the line that tells people why: a decision may have dozens of them in one record.
 pub const BECAUSE_BYTES: usize = 512;
+
+/// Labels of one rule: data for people and their tools.
+pub const RULE_LABELS: usize = 16;
+
+/// Obligations of one rule.
+pub const RULE_OBLIGATIONS: usize = 8;
+
+/// Bytes of all obligations of a decision, which its record holds beside the request.
+pub const OBLIGATION_BYTES: usize = 4_096;
 
 /// Nesting of `all`, `any` and `of` in who must approve (DESIGN section 7).
 pub const APPROVE_DEPTH: usize = 5;

@@ -9,6 +9,16 @@ pub(crate) fn quote(text: &str) -> String {
     quoted
 }
 
+/// Joins the lines of a text, with one space for every stretch of white space, and cuts it at 120 characters.
+pub(crate) fn one_line(text: &str) -> String {
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line: String = joined.chars().take(120).collect();
+    if line.len() < joined.len() {
+        line.push('…');
+    }
+    line
+}
+
 /// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
 pub(crate) fn is_unprintable(character: char) -> bool {
     character.is_control()

@@ -21,12 +21,12 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use countersign::{Decision, Effect, Reason, Risk};
+use countersign::{Decision, Effect, Policy, PolicyOptions, Reason, Risk};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Review, Rule, Sql, Zone};
-use support::{NOON, policy, time};
+use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Owes, Review, Rule, Sql, Zone};
+use support::{NOON, time};
 
 fn cond() -> impl Strategy<Value = Cond> {
     let leaf = select(vec![
@@ -85,7 +85,14 @@ fn rare(also: impl Strategy<Value = Also>) -> impl Strategy<Value = Rule> {
 
 fn bounds() -> impl Strategy<Value = Bounds> {
     let spans = select(vec![(1, 10, 60), (5, 15, 30), (20, 20, 20), (1, 60, 240), (30, 45, 60)]);
-    (spans, any::<bool>()).prop_map(|((min, default, max), caps)| Bounds { min, default, max, caps })
+    let until = prop::option::weighted(0.3, select(vec![0, 1, 5, 19, 20, 50]));
+    (spans, any::<bool>(), until).prop_map(|((min, default, max), caps, until)| Bounds {
+        min,
+        default,
+        max,
+        caps,
+        until,
+    })
 }
 
 fn needs() -> impl Strategy<Value = Needs> {
@@ -94,8 +101,19 @@ fn needs() -> impl Strategy<Value = Needs> {
 
 fn zone() -> impl Strategy<Value = Zone> {
     let limit = prop::option::weighted(0.3, select(vec![1, 2, 5]));
-    (rule(opening()), risk(), needs(), limit, bounds())
-        .prop_map(|(rule, max_risk, needs, limit, bounds)| Zone { rule, max_risk, needs, limit, bounds })
+    let owes = (select(vec![0, 0, 1, 2]), prop::bool::weighted(0.7));
+    let owes = owes.prop_map(|(count, promised)| Owes { count, promised });
+    (rule(opening()), risk(), needs(), limit, bounds(), prop::bool::weighted(0.8), owes).prop_map(
+        |(rule, max_risk, needs, limit, bounds, open, owes)| Zone {
+            rule,
+            max_risk,
+            needs,
+            limit,
+            bounds,
+            open,
+            owes,
+        },
+    )
 }
 
 fn review() -> impl Strategy<Value = Review> {
@@ -155,7 +173,8 @@ fn ask() -> impl Strategy<Value = Ask> {
     let emergency =
         prop::option::weighted(0.3, prop::option::weighted(0.8, select(vec![" ", "down", "down"])));
     let usage = prop::option::weighted(0.8, (select(vec![0, 1, 2, 5]), select(vec![0, 0, 1])));
-    (people, numbers, tickets, auth, minutes, emergency, prop::bool::weighted(0.3), usage).prop_map(
+    let extra = (prop::bool::weighted(0.3), prop::option::weighted(0.2, risk()));
+    (people, numbers, tickets, auth, minutes, emergency, extra, usage).prop_map(
         |(
             (production, on_call, member, sql),
             (divisor, rows),
@@ -163,7 +182,7 @@ fn ask() -> impl Strategy<Value = Ask> {
             auth,
             minutes,
             emergency,
-            ask_review,
+            (ask_review, hint),
             usage,
         )| {
             Ask {
@@ -178,10 +197,17 @@ fn ask() -> impl Strategy<Value = Ask> {
                 minutes,
                 emergency,
                 ask_review,
+                hint,
                 usage,
             }
         },
     )
+}
+
+/// A host that fulfils one kind of obligations.
+fn policy(text: &str) -> Policy {
+    let options = PolicyOptions::new().fulfilling(["notify"]);
+    options.from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 fn decide(document: &Document, ask: &Ask) -> Decision {

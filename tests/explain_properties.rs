@@ -20,12 +20,12 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::testing::{Direction, policy_diff};
-use countersign::{Change, ChangeStep, Effect, NextAction, Risk, Usage, limits};
+use countersign::{Change, ChangeStep, Effect, NextAction, Policy, PolicyOptions, Risk, Usage, limits};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Review, Rule, Sql, Zone};
-use support::{NOON, policy, time};
+use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Owes, Review, Rule, Sql, Zone};
+use support::{NOON, time};
 
 /// What counts, in the order in which it counts: break-glass access, approval, a narrower action, sign-ins,
 /// fields, asking for a review, and seconds given up.
@@ -67,7 +67,14 @@ fn plain() -> impl Strategy<Value = Rule> {
 
 fn bounds() -> impl Strategy<Value = Bounds> {
     let spans = select(vec![(1, 10, 60), (5, 15, 30), (20, 20, 20), (1, 60, 240), (30, 45, 60)]);
-    (spans, any::<bool>()).prop_map(|((min, default, max), caps)| Bounds { min, default, max, caps })
+    let until = prop::option::weighted(0.2, select(vec![3, 30]));
+    (spans, any::<bool>(), until).prop_map(|((min, default, max), caps, until)| Bounds {
+        min,
+        default,
+        max,
+        caps,
+        until,
+    })
 }
 
 fn needs() -> impl Strategy<Value = Needs> {
@@ -77,8 +84,18 @@ fn needs() -> impl Strategy<Value = Needs> {
 fn document() -> impl Strategy<Value = Document> {
     let limit = || prop::option::weighted(0.3, select(vec![1, 5]));
     let risk = || select(vec![Risk::Low, Risk::Medium, Risk::Critical]);
-    let zone = (rule(OPENING), risk(), needs(), limit(), bounds())
-        .prop_map(|(rule, max_risk, needs, limit, bounds)| Zone { rule, max_risk, needs, limit, bounds });
+    let owes = (0_usize..2, any::<bool>()).prop_map(|(count, promised)| Owes { count, promised });
+    let zone = (rule(OPENING), risk(), needs(), limit(), bounds(), prop::bool::weighted(0.8), owes).prop_map(
+        |(rule, max_risk, needs, limit, bounds, open, owes)| Zone {
+            rule,
+            max_risk,
+            needs,
+            limit,
+            bounds,
+            open,
+            owes,
+        },
+    );
     let group = select(vec!["all", "any", "one", "rest"]);
     let review = (group, plain(), prop::bool::weighted(0.3), needs(), bounds()).prop_map(
         |(group, rule, otherwise, needs, bounds)| Review {
@@ -126,7 +143,8 @@ fn ask() -> impl Strategy<Value = Ask> {
     let minutes = prop::option::of(select(vec![1, 10, 20, 45, 100, 1_000]));
     let emergency = prop::option::weighted(0.3, prop::option::weighted(0.7, select(vec![" ", "down"])));
     let usage = prop::option::weighted(0.8, (select(vec![0, 1, 5]), select(vec![0, 0, 1])));
-    (people, numbers, tickets, auth, minutes, emergency, prop::bool::weighted(0.2), usage).prop_map(
+    let hint = prop::option::weighted(0.1, select(vec![Risk::Medium, Risk::Critical]));
+    (people, numbers, tickets, auth, minutes, emergency, prop::bool::weighted(0.2), (usage, hint)).prop_map(
         |(
             (production, on_call, member, sql),
             (divisor, rows),
@@ -135,7 +153,7 @@ fn ask() -> impl Strategy<Value = Ask> {
             minutes,
             emergency,
             ask_review,
-            usage,
+            (usage, hint),
         )| Ask {
             production,
             on_call,
@@ -149,8 +167,15 @@ fn ask() -> impl Strategy<Value = Ask> {
             emergency,
             ask_review,
             usage,
+            hint,
         },
     )
+}
+
+/// A host that fulfils one kind of obligations.
+fn policy(text: &str) -> Policy {
+    let options = PolicyOptions::new().fulfilling(["notify"]);
+    options.from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// The cheapest of all combinations, or `None` if none leads to yes.
@@ -297,6 +322,11 @@ proptest! {
     fn changes_of_effect_are_grouped_as_by_hand(
         old in document(), new in document(), asks in prop::collection::vec(ask(), 32)
     ) {
+        // A comparison is of documents: all that is owed counts as fulfilled.
+        let [old, new] = [old, new].map(|mut document| {
+            document.zones.iter_mut().for_each(|zone| zone.owes.promised = true);
+            document
+        });
         let mut expected: BTreeMap<Kind, u64> = BTreeMap::new();
         let mut requests = Vec::new();
         for ask in &asks {

@@ -153,7 +153,8 @@ fn fields_come_before_a_narrower_action_and_that_before_approval() {
 #[test]
 fn choice_among_values_is_offered_only_for_what_was_not_said() {
     let rules = "\"context.kind\" = { type = 'string?', source = 'caller', one_of = ['export', 'look'] }\n";
-    let rules = format!("{rules}{}", zone("has(context.kind) && context.kind == \"look\"", ""));
+    let when = "subject.type == \"user\" && has(context.kind) && context.kind == \"look\"";
+    let rules = format!("{rules}{}", zone(when, ""));
     assert_eq!(
         help(&explain(&rules, &ask())),
         "state `context.kind` as `look`, if that is so; then it is allowed"
@@ -359,7 +360,8 @@ fn search_is_bounded() {
         (0..12).map(|n| format!("\"context.f{n}\" = {{ type = 'bool?', source = 'caller' }}\n")).collect();
     let when =
         (0..12).map(|n| format!("has(context.f{n}) && !context.f{n}")).collect::<Vec<_>>().join(" && ");
-    let explanation = explain(&format!("{fields}{}", zone(&when, "")), &ask());
+    let explanation =
+        explain(&format!("{fields}{}", zone(&format!("subject.type == \"user\" && {when}"), "")), &ask());
     assert_eq!(explanation.decision().effect(), Effect::Deny);
     assert_eq!(help(&explanation), "");
 }

@@ -12,7 +12,7 @@
 
 mod support;
 
-use countersign::testing::{Direction, PolicyDiff, policy_diff, requests};
+use countersign::testing::{Direction, PolicyDiff, policy_diff, sample_requests};
 use countersign::{Effect, Outcome, Request, Usage, Vote};
 use support::table::{ask, sql, with};
 use support::{Host, NOON, member, minutes, policy, time};
@@ -199,7 +199,8 @@ fn difference_is_data() {
 #[test]
 fn change_of_policy_goes_through_a_review() {
     let (old, new) = (with(LOW), with(&format!("{LOW}{}", zone(""))));
-    let recorded = || requests(&old).map(|(_, request, now)| (request, now)).chain([(ask(), time(NOON))]);
+    let recorded =
+        || sample_requests(&old).map(|(_, request, now)| (request, now)).chain([(ask(), time(NOON))]);
     let loosens = policy_diff(&old, &new, recorded()).loosens();
     assert!(loosens);
 

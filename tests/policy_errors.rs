@@ -53,16 +53,6 @@ fn a_document_that_is_too_large_is_not_read() {
 }
 
 #[test]
-fn a_second_document_is_refused_and_faults_name_their_file() {
-    let good = "format = 1\nname = 'x'\n";
-    let error = Policy::from_documents([("base.toml", good), ("team.toml", good)]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "error: `team.toml` cannot be joined: one document is a policy\n --> base.toml:1:1\n  |\n1 | format = 1\n  | ^"
-    );
-}
-
-#[test]
 fn an_unknown_key_names_its_neighbour() {
     assert_eq!(faults("[[zones]]\nid = 'z'\n"), ["3:3 unknown key `zones`, did you mean `zone`?"]);
     assert_eq!(
@@ -82,26 +72,22 @@ fn an_unknown_key_far_from_all_others_names_them() {
 #[test]
 fn an_unknown_key_is_not_answered_with_one_that_is_refused() {
     assert_eq!(
-        faults(&format!("{ZONE}lable = 'x'\n")),
+        faults(&format!("{ZONE}alow = 'x'\n")),
         [
-            "7:1 unknown key `lable`, expected one of `id`, `when`, `because`, `max_risk`, `needs`, `limit`, `grant`"
+            "7:1 unknown key `alow`, expected one of `id`, `when`, `within`, `because`, `labels`, `obligations`, `replaceable`, `in`, `max_risk`, `needs`, `limit`, `grant`"
         ]
     );
 }
 
 #[test]
 fn keys_of_later_versions_are_refused() {
-    let rule = ["labels", "obligations", "replaceable", "allow"].map(|key| (ZONE, key));
     let review = ["separate", "exclude", "pending", "remind", "within", "on_withdraw"];
     let review =
         review.map(|key| ("[[review]]\nid = 'r'\nwhen = 'true'\napprove = { from = 'true' }\n", key));
-    for (head, key) in rule.into_iter().chain(review) {
+    for (head, key) in review {
         assert_eq!(faults(&format!("{head}{key} = 'x'\n")), [format!("7:1 `{key}` is not supported")]);
     }
-    for key in ["extends", "open"] {
-        assert_eq!(faults(&format!("{key} = 'x'\n")), [format!("3:1 `{key}` is not supported")]);
-    }
-    for key in ["extend", "until", "not_before", "on_withdraw"] {
+    for key in ["extend", "on_withdraw"] {
         assert_eq!(
             faults(&format!("{ZONE}[zone.grant]\n{key} = 'x'\n")),
             [format!("8:1 `{key}` is not supported")]
@@ -116,23 +102,9 @@ fn keys_of_later_versions_are_refused() {
         let leaf = format!("{REVIEW}[review.approve]\nfrom = 'true'\n{key} = 'x'\n");
         assert_eq!(faults(&leaf), [format!("8:1 `{key}` is not supported")]);
     }
-    for key in ["votes", "usage", "base"] {
-        let case =
-            format!("[[case]]\nname = 'c'\nrequest = {{}}\nexpect = {{ effect = 'deny' }}\n{key} = 'x'\n");
-        assert_eq!(faults(&case), [format!("7:1 `{key}` is not supported")]);
-    }
-    for key in ["approvers", "grant"] {
-        let case =
-            format!("[[case]]\nname = 'c'\nrequest = {{}}\n[case.expect]\neffect = 'deny'\n{key} = 'x'\n");
-        assert_eq!(faults(&case), [format!("8:1 `{key}` is not supported")]);
-    }
     assert_eq!(
         faults("[attributes.'subject.name']\ntype = 'string'\npersonal = true\n"),
         ["5:1 `personal` is not supported"]
-    );
-    assert_eq!(
-        faults(&format!("{ZONE}[zone.needs.auth]\nwithin = '5m'\nacr = 'x'\n")),
-        ["9:1 `acr` is not supported"]
     );
 }
 
@@ -275,7 +247,7 @@ fn a_pattern_is_one_that_can_be_run() {
 fn an_action_carries_a_payload_that_is_known() {
     assert_eq!(
         faults("[actions]\na = { payload = 'grpc' }\n"),
-        ["4:17 expected `sql`, `argv`, `http`, `text`, found `grpc`"]
+        ["4:17 expected `sql`, `argv`, `http`, `flag`, `debug`, `text`, found `grpc`"]
     );
     assert_eq!(
         faults("[actions]\na = { payload = 'sql', dialect = 'oracle' }\n"),
@@ -289,10 +261,7 @@ fn an_action_carries_a_payload_that_is_known() {
 
 #[test]
 fn a_named_condition_has_a_name_of_its_own_and_an_end() {
-    assert_eq!(
-        faults("[let]\nrisk = 'true'\n"),
-        ["4:9 `risk`: `risk` is already the name of something else"]
-    );
+    assert_eq!(faults("[let]\nrisk = 'true'\n"), ["4:1 `risk` is a word of the language"]);
     assert_eq!(
         faults("[let]\na = 'b'\nb = 'a'\n"),
         ["4:6 `a`: in `b`: definition `a` needs itself", "5:6 `b`: in `a`: definition `b` needs itself"]
@@ -303,17 +272,17 @@ fn a_named_condition_has_a_name_of_its_own_and_an_end() {
 
 #[test]
 fn a_case_expects_something() {
-    let case = "[[case]]\nname = 'c'\nrequest = {}\n";
+    let case = "[[case]]\nname = 'c'\nrequest = { subject = { type = 'u', id = 'a' }, action = { name = 'a' }, resource = { type = 't', id = 'r' } }\n";
     assert_eq!(faults(&format!("{case}expect = {{}}\n")), ["6:10 a case that expects nothing tests nothing"]);
     assert_eq!(
         faults(&format!("{case}expect = {{ effect = 'maybe' }}\n")),
-        ["6:21 expected `allow`, `challenge`, `review` or `deny`"]
+        ["6:21 expected `allow`, `challenge`, `review`, `deny`, found `maybe`"]
     );
     assert_eq!(
         faults("[[case]]\n"),
         [
             "3:1 `name` is missing: what the case shows",
-            "3:1 `request` is missing: the AuthZEN request to decide",
+            "3:1 `request` is missing: the AuthZEN request to decide, or a `base`",
             "3:1 `expect` is missing: what the decision must be",
         ]
     );

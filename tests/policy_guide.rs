@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test reads the file that it is about")]
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::arithmetic_side_effects,
     reason = "a failed test may panic"
@@ -35,6 +36,21 @@ fn every_part_of_a_policy_loads_and_its_cases_hold() {
     for block in parts {
         let policy = load(&block, &format!("{}{}", head(), block.text));
         testing::check(&policy).unwrap_or_else(|failures| panic!("line {}: {failures:?}", block.line));
+    }
+}
+
+#[test]
+fn documents_of_the_guide_are_one_policy() {
+    let (base, extension) = (marked("toml base"), marked("toml extension"));
+    let documents = [("base.toml", base[0].text.as_str()), ("team.toml", &extension[0].text)];
+    let policy = Policy::from_documents(documents).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(testing::check(&policy), Ok(2));
+}
+
+#[test]
+fn every_json_policy_loads() {
+    for block in marked("json policy") {
+        Policy::from_json(&block.text).unwrap_or_else(|error| panic!("line {}: {error}", block.line));
     }
 }
 
@@ -87,9 +103,44 @@ fn shown_explanation_is_what_is_told() {
 }
 
 #[test]
+fn shown_findings_are_what_the_linter_says() {
+    let blocks = blocks();
+    let mut shown = 0;
+    for (warned, text) in blocks.iter().zip(blocks.iter().skip(1)) {
+        if warned.mark == "toml warned" {
+            let found: Vec<String> = load(warned, &warned.text).warnings().map(ToString::to_string).collect();
+            assert_eq!(found.join("\n\n"), text.text.trim_end(), "line {}", text.line);
+            shown += 1;
+        }
+    }
+    assert_eq!(shown, 1);
+}
+
+#[test]
+fn whole_policies_have_no_findings() {
+    for block in marked("toml policy").iter().skip(1) {
+        let policy = load(block, &block.text);
+        let found: Vec<String> = policy.warnings().map(ToString::to_string).collect();
+        assert!(found.is_empty(), "line {}:\n{}", block.line, found.join("\n"));
+    }
+}
+
+#[test]
 fn every_block_is_tested() {
-    let known =
-        ["toml policy", "toml part", "toml review", "toml vocabulary", "toml faulty", "cel", "rust", "text"];
+    let known = [
+        "toml policy",
+        "toml part",
+        "toml review",
+        "toml vocabulary",
+        "toml faulty",
+        "toml warned",
+        "toml base",
+        "toml extension",
+        "json policy",
+        "cel",
+        "rust",
+        "text",
+    ];
     for block in blocks() {
         assert!(known.contains(&block.mark.as_str()), "line {}: `{}`", block.line, block.mark);
     }
@@ -101,7 +152,8 @@ fn every_key_is_in_the_guide() {
     let guide = guide();
     let review = "[[review]]\nid = 'r'\nwhen = 'true'\napprove = { from = 'true' }\n";
     let zone = "[[zone]]\nid = 'z'\nwhen = 'true'\nmax_risk = 'low'\n";
-    let case = "[[case]]\nname = 'c'\nrequest = {}\n";
+    let case = "[requests.r]\nsubject = { type = 'user', id = 'a' }\naction = { name = 'a' }\n\
+                resource = { type = 't', id = 'r' }\n[[case]]\nname = 'c'\nbase = 'r'\n";
     let documents = [
         "zzzzzzzzzzzz = 1\n".to_owned(),
         "[attributes.'subject.a']\ntype = 'string'\nzzzzzzzzzzzz = 1\n".to_owned(),
@@ -115,6 +167,10 @@ fn every_key_is_in_the_guide() {
         format!("{zone}[zone.limit]\ncount = 1\nper = '1h'\nzzzzzzzzzzzz = 1\n"),
         format!("{zone}[zone.grant]\nzzzzzzzzzzzz = 1\n"),
         format!("{zone}[zone.needs]\nzzzzzzzzzzzz = 1\n"),
+        format!("{zone}[zone.needs]\nfields = [{{ path = 'context.reason', zzzzzzzzzzzz = 1 }}]\n"),
+        format!("{zone}within = {{ days = ['sun'], zzzzzzzzzzzz = 1 }}\n"),
+        format!("{zone}obligations = [{{ custom = {{ name = 'x', zzzzzzzzzzzz = 1 }} }}]\n"),
+        "[[open]]\nid = 'o'\nwhen = 'true'\nmay = ['zone']\nmax_risk = 'low'\nzzzzzzzzzzzz = 1\n".to_owned(),
         format!("{zone}[zone.needs.auth]\nwithin = '5m'\nzzzzzzzzzzzz = 1\n"),
         format!("{review}zzzzzzzzzzzz = 1\n"),
         format!("{review}veto = {{ from = 'true', zzzzzzzzzzzz = 1 }}\n"),
@@ -124,6 +180,9 @@ fn every_key_is_in_the_guide() {
             .to_owned(),
         format!("{case}expect = {{ effect = 'deny' }}\nzzzzzzzzzzzz = 1\n"),
         format!("{case}expect = {{ effect = 'deny', zzzzzzzzzzzz = 1 }}\n"),
+        format!("{case}expect = {{ grant = {{ zzzzzzzzzzzz = 1 }} }}\n"),
+        format!("{case}votes = [{{ wake = true, zzzzzzzzzzzz = 1 }}]\nexpect = {{ effect = 'deny' }}\n"),
+        "[[lint]]\nallow = 'L002'\nof = 'a'\nbecause = 'b'\nzzzzzzzzzzzz = 1\n".to_owned(),
     ];
     for document in documents {
         let error = Policy::from_toml(&format!("format = 1\nname = 'x'\n{document}")).unwrap_err();
@@ -155,6 +214,10 @@ fn every_fact_and_reason_is_in_the_guide() {
         ReasonCode::LimitReached,
         ReasonCode::DurationTooShort,
         ReasonCode::DurationTooLong,
+        ReasonCode::StartTooLate,
+        ReasonCode::OutsideWindow,
+        ReasonCode::RiskHinted,
+        ReasonCode::ObligationUnsupported,
         ReasonCode::NeedsMissing,
         ReasonCode::ReviewRequired,
         ReasonCode::AmbiguousReview,

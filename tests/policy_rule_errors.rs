@@ -211,7 +211,7 @@ fn needs_name_attributes() {
     );
     assert_eq!(
         faults(&format!("{ZONE}needs = {{ fields = 'context.reason' }}\n")),
-        ["7:20 expected a list of strings, found a string"]
+        ["7:20 expected a list of fields, found a string"]
     );
 }
 
@@ -299,7 +299,7 @@ fn terms_that_say_nothing_or_too_much_are_refused() {
     );
     assert_eq!(
         faults(&format!("{asked}needs = {{ auth = {{ amr = [] }} }}\n")),
-        ["7:18 nothing is needed: expected `amr`, `within` or both"]
+        ["7:18 nothing is needed: expected `amr`, `acr` or `within`"]
     );
     assert_eq!(
         faults(&format!("[groups]\n'' = 'any'\n{asked}")),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use countersign::testing::requests;
+use countersign::testing::{decide, explain, sample_requests};
 use countersign::{Explanation, Payload, Policy, ReasonCode, Request, Resource, Subject, Usage, Value};
 
 pub(crate) struct Map {
@@ -56,7 +56,7 @@ impl Map {
     /// Decides every cell. A row's request is that of the first case with its action and payload that is no
     /// emergency; subject and place are the column's, and nothing is used of any limit.
     pub(crate) fn new(policy: &Policy, personas: Vec<Persona>, columns: &str, now: DateTime<Utc>) -> Self {
-        let cases: Vec<(&str, Request, DateTime<Utc>)> = requests(policy).collect();
+        let cases: Vec<(&str, Request, DateTime<Utc>)> = sample_requests(policy).collect();
         // A case of a request that does not fit the vocabulary shows nothing of who may do what.
         let fitting: Vec<_> =
             cases.iter().filter(|(_, request, now)| fits(policy, request, *now)).cloned().collect();
@@ -82,7 +82,7 @@ impl Map {
                         request.clone().with_subject(persona.subject.clone()).with_usage(Usage::none());
                     let request =
                         resource.map_or(request.clone(), |resource| request.with_resource(resource));
-                    let explanation = policy.explain(&request, now);
+                    let explanation = explain(policy, &request, now);
                     cells.push(Cell { persona: persona.name.clone(), place: place.clone(), explanation });
                 }
             }
@@ -184,7 +184,7 @@ fn coverage(policy: &Policy, cases: &[(&str, Request, DateTime<Utc>)], rows: &[R
         }
     }
     for (_, request, now) in cases {
-        for rule in policy.decide(request, *now).rules() {
+        for rule in decide(policy, request, *now).rules() {
             counts.entry(rule.to_owned()).or_default().1 += 1;
         }
     }

@@ -236,6 +236,11 @@ impl Environment {
         self.entries.len()
     }
 
+    /// Iterates over all slots, in their order.
+    pub(crate) fn all_slots(&self) -> impl Iterator<Item = Slot> {
+        (0_u32..).map(Slot).take(self.entries.len())
+    }
+
     pub(super) fn entry(&self, slot: Slot) -> Option<&Entry> {
         self.entries.get(slot.index())
     }

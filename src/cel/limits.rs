@@ -112,6 +112,11 @@ impl Limits {
         }
     }
 
+    /// What an evaluation has, which can decide how a condition ends: steps, and bytes.
+    pub(crate) fn of_evaluation(self) -> (u32, u32) {
+        (self.steps, self.bytes)
+    }
+
     /// The steps that a condition may need in the worst case.
     pub(super) fn cost(self) -> u64 {
         u64::from(self.steps)

@@ -22,6 +22,11 @@ pub(super) fn type_constant(name: &str) -> Option<&'static str> {
     TYPES.iter().find(|known| **known == name).copied()
 }
 
+/// Says whether a name means something in every condition.
+pub(crate) fn is_word(name: &str) -> bool {
+    constant(name).is_some() || super::functions::namespaces(name)
+}
+
 /// Words that cannot be a name of their own, though they can follow a point.
 pub(super) const RESERVED: [&str; 21] = [
     "as",

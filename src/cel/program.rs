@@ -17,6 +17,8 @@ use super::failure::Failure;
 use super::input::Input;
 use super::node::Node;
 use super::parse;
+use super::shape::{self, Shape};
+use super::types::Type;
 
 /// A compiled condition or expression, cheap to clone.
 #[derive(Debug, Clone)]
@@ -78,6 +80,21 @@ impl Program {
     ) -> Result<Self, Vec<Diagnostic>> {
         let tree = parse::parse(source, environment.limits())?;
         Ok(Self::new(source, check::check_condition(&tree, environment, access)?, environment))
+    }
+
+    /// Compiles an expression that gives a value of a type, checked as strictly as a condition.
+    ///
+    /// # Errors
+    ///
+    /// All faults found, at most 32.
+    pub fn value(
+        source: &str,
+        environment: &Environment,
+        access: &Access,
+        ty: &Type,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let tree = parse::parse(source, environment.limits())?;
+        Ok(Self::new(source, check::check_value(&tree, environment, access, ty)?, environment))
     }
 
     /// Compiles an expression of any type. Faults of names and types are left to its evaluation.
@@ -166,6 +183,11 @@ impl Program {
 
     pub(super) fn budget(&self) -> Budget {
         self.inner.budget.clone()
+    }
+
+    /// Gives the condition as tests: a form that holds just where the condition is definitely `truth`.
+    pub(crate) fn shape(&self, truth: bool, environment: &Environment) -> Shape<'_> {
+        shape::of(&self.inner.node, truth, environment)
     }
 
     /// Iterates over the slots that the program reads, each once.

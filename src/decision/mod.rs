@@ -6,6 +6,7 @@
 
 mod decide;
 mod explain;
+mod join;
 mod reason;
 mod record;
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
-pub(crate) use decide::{decide, decide_again};
+pub(crate) use decide::{Decided, decide, decide_again};
 pub(crate) use explain::approvals;
 pub use explain::{
     ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, Seen,
@@ -23,7 +24,7 @@ pub use explain::{
 };
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
-use crate::policy::{Bounds, Policy};
+use crate::policy::{Obligation, Policy};
 use crate::request::Request;
 use crate::risk::Risk;
 
@@ -67,6 +68,7 @@ pub struct Decision {
     pub(crate) rules: Vec<Arc<str>>,
     pub(crate) reasons: Vec<Reason>,
     pub(crate) missing: Vec<Need>,
+    pub(crate) obligations: Vec<Obligation>,
     pub(crate) policy: Arc<str>,
     pub(crate) path: Path,
     /// What an explanation found to help. No record holds it: it is advice, not part of what was decided.
@@ -96,6 +98,12 @@ pub(crate) enum Path {
 pub(crate) struct Terms {
     #[serde(with = "record::seconds")]
     pub(crate) duration: Duration,
+    /// The earliest start, where it is later than the decision.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "record::maybe_time")]
+    pub(crate) start: Option<DateTime<Utc>>,
+    /// The latest end, whenever it starts.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "record::maybe_time")]
+    pub(crate) until: Option<DateTime<Utc>>,
     pub(crate) max_uses: Option<u64>,
     #[serde(with = "record::maybe_seconds")]
     pub(crate) use_within: Option<Duration>,
@@ -164,6 +172,14 @@ impl Decision {
         self.missing.iter()
     }
 
+    /// Returns what the host must do beside what is allowed: the obligations of every rule that is named.
+    /// An Allow or a Review has none that the host did not declare ([`PolicyOptions::fulfilling`]).
+    ///
+    /// [`PolicyOptions::fulfilling`]: crate::PolicyOptions::fulfilling
+    pub fn obligations(&self) -> impl ExactSizeIterator<Item = &Obligation> {
+        self.obligations.iter()
+    }
+
     /// Returns the digest of the policy that decided.
     #[must_use]
     pub fn policy(&self) -> &str {
@@ -199,6 +215,18 @@ impl Decision {
         self.terms().map(|terms| terms.duration)
     }
 
+    /// When the grant will start, where that is later than now.
+    #[must_use]
+    pub fn not_before(&self) -> Option<DateTime<Utc>> {
+        self.terms()?.start
+    }
+
+    /// When the grant ends at the latest, where a rule says so.
+    #[must_use]
+    pub fn until(&self) -> Option<DateTime<Utc>> {
+        self.terms()?.until
+    }
+
     /// The Deny that every decision starts from.
     pub(crate) fn new(policy: Arc<str>) -> Self {
         Self {
@@ -207,6 +235,7 @@ impl Decision {
             rules: Vec::new(),
             reasons: Vec::new(),
             missing: Vec::new(),
+            obligations: Vec::new(),
             policy,
             path: Path::Closed,
             advice: None,
@@ -242,24 +271,6 @@ impl Decision {
     }
 }
 
-impl Bounds {
-    /// Finds how long a grant holds: the asked time within the bounds, capped only where the rule caps.
-    ///
-    /// # Errors
-    ///
-    /// The reason why the asked time is refused.
-    pub(crate) fn admit(&self, asked: Option<Duration>) -> Result<Duration, Reason> {
-        let asked = asked.unwrap_or(self.default);
-        if asked < self.min {
-            return Err(Reason::duration(ReasonCode::DurationTooShort, asked, self.min));
-        }
-        if asked > self.max && !self.caps {
-            return Err(Reason::duration(ReasonCode::DurationTooLong, asked, self.max));
-        }
-        Ok(asked.min(self.max))
-    }
-}
-
 impl Serialize for Decision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -275,11 +286,17 @@ impl Serialize for Decision {
             reasons: &'d [Reason],
             #[serde(skip_serializing_if = "<[Need]>::is_empty")]
             missing: &'d [Need],
+            #[serde(skip_serializing_if = "<[Obligation]>::is_empty")]
+            obligations: &'d [Obligation],
             next_action: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
             wait_until: Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
             duration_s: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none", with = "record::maybe_time")]
+            not_before: Option<DateTime<Utc>>,
+            #[serde(skip_serializing_if = "Option::is_none", with = "record::maybe_time")]
+            until: Option<DateTime<Utc>>,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             emergency: bool,
             policy: &'d str,
@@ -290,12 +307,15 @@ impl Serialize for Decision {
             rules: self.rules().collect(),
             reasons: &self.reasons,
             missing: &self.missing,
+            obligations: &self.obligations,
             next_action: self.next_action().as_str(),
             wait_until: self
                 .next_action()
                 .wait_until()
                 .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             duration_s: self.duration().map(|duration| duration.as_secs()),
+            not_before: self.not_before(),
+            until: self.until(),
             emergency: self.is_emergency(),
             policy: &self.policy,
         };

@@ -47,6 +47,14 @@ pub enum ReasonCode {
     DurationTooShort,
     /// The asked time is above the bounds.
     DurationTooLong,
+    /// The asked start is later than a rule admits.
+    StartTooLate,
+    /// A rule is closed at this time of the day or week.
+    OutsideWindow,
+    /// Something outside the policy holds the risk to be higher.
+    RiskHinted,
+    /// The host did not say that it fulfils an obligation.
+    ObligationUnsupported,
     /// Evidence is missing.
     NeedsMissing,
     /// People must approve.
@@ -77,6 +85,12 @@ pub struct Need {
     pub(crate) because: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) accepts: Vec<String>,
+    /// Classes of a sign-in of which one suffices (RFC 9470 `acr_values`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) classes: Vec<String>,
+    /// How old a sign-in may be (RFC 9470 `max_age`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_age_s: Option<u64>,
     pub(crate) rule: String,
 }
 
@@ -98,8 +112,11 @@ pub(crate) enum Problem {
     Absent,
     Empty,
     Malformed,
+    TooShort,
+    TooLong,
     TooOld,
     WrongMethod,
+    WrongClass,
 }
 
 /// The cheapest step towards yes, for machines: closed, because a client must know what to do with each.
@@ -193,6 +210,12 @@ impl Reason {
 }
 
 impl Need {
+    pub(crate) fn new(kind: NeedKind, path: &str, problem: Problem, rule: &str) -> Self {
+        let (path, rule) = (path.to_owned(), rule.to_owned());
+        let (accepts, classes) = (Vec::new(), Vec::new());
+        Self { kind, path, problem, because: None, accepts, classes, max_age_s: None, rule }
+    }
+
     /// Returns how the need is met.
     #[must_use]
     pub fn kind(&self) -> NeedKind {
@@ -203,6 +226,22 @@ impl Need {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Returns in which way it is not met, as it is serialised: `absent`, `empty`, `malformed`, `too_short`,
+    /// `too_long`, `too_old`, `wrong_method` or `wrong_class`.
+    #[must_use]
+    pub fn problem(&self) -> &'static str {
+        match self.problem {
+            Problem::Absent => "absent",
+            Problem::Empty => "empty",
+            Problem::Malformed => "malformed",
+            Problem::TooShort => "too_short",
+            Problem::TooLong => "too_long",
+            Problem::TooOld => "too_old",
+            Problem::WrongMethod => "wrong_method",
+            Problem::WrongClass => "wrong_class",
+        }
     }
 
     /// Returns the policy author's hint.
@@ -228,6 +267,10 @@ impl ReasonCode {
             Self::LimitReached => "limit_reached",
             Self::DurationTooShort => "duration_too_short",
             Self::DurationTooLong => "duration_too_long",
+            Self::StartTooLate => "start_too_late",
+            Self::OutsideWindow => "outside_window",
+            Self::RiskHinted => "risk_hinted",
+            Self::ObligationUnsupported => "obligation_unsupported",
             Self::NeedsMissing => "needs_missing",
             Self::ReviewRequired => "review_required",
             Self::AmbiguousReview => "ambiguous_review",
@@ -256,8 +299,10 @@ impl fmt::Display for Need {
             Problem::Absent => "is missing",
             Problem::Empty => "is empty",
             Problem::Malformed => "is malformed",
+            Problem::TooShort => "is too short",
+            Problem::TooLong => "is too long",
             Problem::TooOld => "is too old",
-            Problem::WrongMethod => "is not strong enough",
+            Problem::WrongMethod | Problem::WrongClass => "is not strong enough",
         };
         write!(formatter, "`{}` {problem}", self.path)?;
         match &self.because {

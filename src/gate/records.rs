@@ -141,17 +141,23 @@ impl<'s> Stamped<'s> {
         review: Option<&str>,
     ) -> Result<Claims, ClaimError> {
         let now = self.stamp.now();
+        let start = terms.start.unwrap_or(now).max(now);
         let after = |span: std::time::Duration| {
             let span = TimeDelta::from_std(span).unwrap_or(TimeDelta::zero());
-            now.checked_add_signed(span).unwrap_or(now)
+            start.checked_add_signed(span).unwrap_or(start)
         };
+        let end = after(terms.duration);
+        let end = terms.until.map_or(end, |until| until.min(end));
+        if end <= start {
+            return Err(ClaimError::Type { claim: "exp", expected: "later than the start of the grant" });
+        }
         let resource = request.resource();
         let mut constraints = Constraints::default();
         if let Some(uses) = terms.max_uses {
             constraints.set(Constraint::MaxUses, json!(uses))?;
         }
         if let Some(within) = terms.use_within {
-            constraints.set(Constraint::FirstUseBy, json!(after(within).timestamp()))?;
+            constraints.set(Constraint::FirstUseBy, json!(after(within).min(end).timestamp()))?;
         }
         let approvals = approvers.iter();
         let approvals = approvals
@@ -159,10 +165,10 @@ impl<'s> Stamped<'s> {
         Claims::new(grant::Terms {
             issuer: issuer.to_owned(),
             subject: request.subject().reference(),
-            audience: resource.reference(),
+            audience: request.audience(),
             issued_at: now,
-            not_before: now,
-            expires_at: after(terms.duration),
+            not_before: start,
+            expires_at: end,
             id: self.stamp.id("grant"),
             action: request.action().name().to_owned(),
             resource: resource.reference(),

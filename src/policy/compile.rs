@@ -3,18 +3,26 @@
 //! Conditions become programs, bounds take their defaults, ids are checked for uniqueness. Each kind of
 //! rule sees only the names that cannot turn it against its purpose: risk raises, it never opens.
 
-use std::collections::BTreeMap;
+mod names;
+mod terms;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use names::scope_of;
+pub(crate) use terms::{Bounds, Field, Needs};
+
 use super::document::{
-    ApproveSpec, AuthSpec, Document, EmergencySpec, GrantSpec, GroupMode, LimitSpec, NeedsSpec, ReviewSpec,
-    RuleSpec, VetoSpec, ZoneSpec,
+    ApproveSpec, Document, EmergencySpec, GrantSpec, GroupMode, LimitSpec, ReviewSpec, RuleSpec, VetoSpec,
+    ZoneSpec,
 };
 use super::error::{Faults, Span};
 use super::node::{Node, Text};
+use super::obligation::Obligation;
 use super::schema::Schema;
-use crate::cel::{self, Access, Program};
+use super::window::Window;
+use crate::cel::{self, Access, Environment, Program};
 use crate::limits;
 use crate::risk::Risk;
 use crate::text::quote;
@@ -37,6 +45,11 @@ pub(crate) struct Rule {
     pub(crate) id: Arc<str>,
     pub(crate) when: Program,
     pub(crate) because: Option<Arc<str>>,
+    pub(crate) obligations: Vec<Obligation>,
+    /// It is added by an extension, so it can only raise the risk.
+    pub(crate) is_added: bool,
+    /// When the rule can match at all; an opening rule says apart why it is closed.
+    pub(crate) window: Option<Window>,
 }
 
 /// A safe zone: approved at once.
@@ -44,6 +57,7 @@ pub(crate) struct Rule {
 pub(crate) struct Zone {
     pub(crate) rule: Rule,
     pub(crate) max_risk: Risk,
+    pub(crate) window: Option<Window>,
     pub(crate) needs: Needs,
     pub(crate) limit: Option<LimitSpec>,
     pub(crate) grant: Bounds,
@@ -57,6 +71,8 @@ pub(crate) struct ReviewRule {
     pub(crate) group: Arc<str>,
     pub(crate) mode: GroupMode,
     pub(crate) otherwise: bool,
+    /// The ceiling of the scope that it stands in: above it, it cannot suffice alone.
+    pub(crate) ceiling: Option<Risk>,
     pub(crate) allow_self: bool,
     pub(crate) needs: Needs,
     pub(crate) stages: Vec<Stage>,
@@ -71,6 +87,9 @@ pub(crate) struct ReviewRule {
 #[derive(Debug)]
 pub(crate) struct Emergency {
     pub(crate) rule: Rule,
+    /// The ceiling of the scope that it stands in.
+    pub(crate) ceiling: Option<Risk>,
+    pub(crate) window: Option<Window>,
     pub(crate) grant: Bounds,
     pub(crate) limit: Option<LimitSpec>,
     pub(crate) review_within: Duration,
@@ -97,38 +116,37 @@ pub(crate) struct Veto {
     pub(crate) is_final: bool,
 }
 
-/// What a request must bring.
-#[derive(Debug, Default)]
-pub(crate) struct Needs {
-    pub(crate) fields: Vec<String>,
-    pub(crate) auth: Option<AuthSpec>,
-}
-
-/// The bounds of a grant, with the defaults filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Bounds {
-    pub(crate) min: Duration,
-    pub(crate) default: Duration,
-    pub(crate) max: Duration,
-    pub(crate) caps: bool,
-    pub(crate) max_uses: Option<u64>,
-    pub(crate) use_within: Option<Duration>,
-}
-
 /// Compiles one document.
 pub(super) struct Compiler<'c, 't> {
     schema: &'c Schema,
     faults: &'c mut Faults<'t>,
     defaults: &'c GrantSpec,
+    /// The groups that have an `otherwise`.
+    alternating: BTreeSet<&'c str>,
+    /// What the rules of each document can read.
+    environments: &'c [Environment],
+    /// The document whose rule is compiled.
+    current: usize,
+    longest: Duration,
 }
 
 impl<'c, 't> Compiler<'c, 't> {
-    pub(super) fn new(schema: &'c Schema, document: &'c Document, faults: &'c mut Faults<'t>) -> Self {
-        Self { schema, faults, defaults: &document.defaults.grant }
+    pub(super) fn new(
+        schema: &'c Schema,
+        environments: &'c [Environment],
+        document: &'c Document,
+        faults: &'c mut Faults<'t>,
+        longest: Duration,
+    ) -> Self {
+        let alternating = document.reviews.iter().filter(|review| review.otherwise);
+        let alternating = alternating.map(|review| review.group.text.as_str()).collect();
+        let defaults = &document.defaults.grant;
+        Self { schema, faults, defaults, alternating, environments, current: 0, longest }
     }
 
     pub(super) fn compile(mut self, document: &Document) -> Rules {
         self.check_ids(document);
+        self.bounds(&document.defaults.grant);
         let classify = Access::free()
             .with("risk", cel::Rule::Hidden("a risk rule decides the risk and cannot read it"))
             .with("facts", cel::Rule::Raising);
@@ -140,6 +158,7 @@ impl<'c, 't> Compiler<'c, 't> {
                 .with("risk", cel::Rule::Lowering)
                 .with("facts", cel::Rule::Hidden("host facts can only raise, a zone or an emergency opens")),
         );
+        self.check_scopes(&document.opens);
         let risks =
             document.risks.iter().map(|spec| (self.rule(&spec.rule, &classify), spec.level)).collect();
         let forbids = document.forbids.iter().map(|spec| self.rule(spec, &raising)).collect();
@@ -149,7 +168,8 @@ impl<'c, 't> Compiler<'c, 't> {
         let emergencies = document.emergencies.iter().map(|spec| self.emergency(spec, &opening)).collect();
         for (name, _) in &document.groups {
             if !document.reviews.iter().any(|review| review.group.text == name.text) {
-                self.faults.add(&name.span, format!("no review is in group `{}`", quote(&name.text)));
+                let own = name.text.rsplit('\0').next().unwrap_or_default();
+                self.faults.add(&name.span, format!("no review is in group `{}`", quote(own)));
             }
         }
         Rules { default_risk: document.defaults.risk, risks, forbids, holds, zones, reviews, emergencies }
@@ -162,8 +182,8 @@ impl<'c, 't> Compiler<'c, 't> {
         let mut first: BTreeMap<&str, &Span> = BTreeMap::new();
         for id in ids.into_iter().filter(|id| !id.text.is_empty()) {
             if let Some(place) = first.get(id.text.as_str()) {
-                let line = line_of(self.faults.text(), place);
-                let message = format!("rule id `{}` is taken by the rule at line {line}", quote(&id.text));
+                let line = self.faults.line(place, &id.span);
+                let message = format!("rule id `{}` is taken by the rule at {line}", quote(&id.text));
                 self.faults.add(&id.span, message);
             } else {
                 first.insert(&id.text, &id.span);
@@ -172,13 +192,27 @@ impl<'c, 't> Compiler<'c, 't> {
     }
 
     fn rule(&mut self, spec: &RuleSpec, access: &Access) -> Rule {
-        let when = self.condition(&spec.when, access, &format!("rule `{}`", spec.id.text));
-        Rule { id: spec.id.text.as_str().into(), when, because: spec.because.as_deref().map(Into::into) }
+        self.current = spec.environment;
+        let owner = format!("rule `{}`", spec.id.text);
+        let mut when = self.condition(&spec.when, access, &owner);
+        if let Some((scope, _)) = spec.within {
+            when = self.in_scope(scope, when, &spec.id.span, access, &owner);
+        }
+        Rule {
+            id: spec.id.text.as_str().into(),
+            when,
+            because: spec.because.as_deref().map(Into::into),
+            obligations: spec.obligations.clone(),
+            window: spec.window.clone(),
+            is_added: spec.origin > 0,
+        }
     }
 
     fn zone(&mut self, spec: &ZoneSpec, access: &Access) -> Zone {
+        let mut rule = self.rule(&spec.rule, access);
         Zone {
-            rule: self.rule(&spec.rule, access),
+            window: rule.window.take(),
+            rule,
             max_risk: spec.max_risk,
             needs: self.needs(&spec.needs),
             limit: spec.limit,
@@ -188,8 +222,11 @@ impl<'c, 't> Compiler<'c, 't> {
 
     fn emergency(&mut self, spec: &EmergencySpec, access: &Access) -> Emergency {
         let grant = self.bounds(&spec.grant);
+        let mut rule = self.rule(&spec.rule, access);
         Emergency {
-            rule: self.rule(&spec.rule, access),
+            ceiling: spec.rule.within.map(|(_, ceiling)| ceiling),
+            window: rule.window.take(),
+            rule,
             grant,
             limit: spec.limit,
             review_within: spec.review_within,
@@ -199,9 +236,7 @@ impl<'c, 't> Compiler<'c, 't> {
     fn review(&mut self, spec: &ReviewSpec, document: &Document, raising: &Access) -> ReviewRule {
         let declared = document.groups.iter().find(|(name, _)| name.text == spec.group.text);
         let mode = declared.map_or(GroupMode::All, |(_, mode)| *mode);
-        let alternates =
-            document.reviews.iter().any(|other| other.group.text == spec.group.text && other.otherwise);
-        let access = if alternates || mode != GroupMode::All {
+        let access = if self.alternating.contains(spec.group.text.as_str()) || mode != GroupMode::All {
             let why = "in a group with alternatives, more risk could ask fewer people";
             hide_people(
                 Access::free().with("risk", cel::Rule::Hidden(why)).with("facts", cel::Rule::Hidden(why)),
@@ -230,6 +265,7 @@ impl<'c, 't> Compiler<'c, 't> {
             group: spec.group.text.as_str().into(),
             mode,
             otherwise: spec.otherwise,
+            ceiling: spec.rule.within.map(|(_, ceiling)| ceiling),
             allow_self: spec.allow_self,
             needs: self.needs(&spec.needs),
             stages: spec
@@ -265,51 +301,12 @@ impl<'c, 't> Compiler<'c, 't> {
         }
     }
 
-    fn needs(&mut self, spec: &NeedsSpec) -> Needs {
-        for field in &spec.fields {
-            if field.text.starts_with("approver.") {
-                let found = quote(&field.text);
-                self.faults.add(&field.span, format!("a request cannot bring `{found}`"));
-            } else if field.text != "context.reason" && self.schema.attribute(&field.text).is_none() {
-                let hint = self.schema.closest(&field.text).map(|name| format!(", did you mean `{name}`?"));
-                let message =
-                    format!("unknown attribute `{}`{}", quote(&field.text), hint.unwrap_or_default());
-                self.faults.add(&field.span, message);
-            }
-        }
-        Needs {
-            fields: spec.fields.iter().map(|field| field.text.clone()).collect(),
-            auth: spec.auth.clone(),
-        }
-    }
-
-    /// Fills in the defaults. What a rule states stands; an inherited value gives way to it.
-    fn bounds(&mut self, spec: &GrantSpec) -> Bounds {
-        let max = spec
-            .max
-            .or_else(|| raise(self.defaults.max, spec.default.max(spec.min)))
-            .unwrap_or_else(|| spec.default.max(spec.min).unwrap_or(Duration::ZERO).max(DEFAULT_MAX));
-        let min =
-            spec.min.or(self.defaults.min).unwrap_or(DEFAULT_MIN).min(max).min(spec.default.unwrap_or(max));
-        let default = spec.default.or(self.defaults.default).unwrap_or(DEFAULT_GRANT).clamp(min, max);
-        if spec.use_within.is_some_and(|within| within > max) {
-            self.faults.add(&spec.span, "impossible bounds: `use_within` is above `max`");
-        }
-        let max_uses = spec.max_uses.or(self.defaults.max_uses);
-        let use_within = spec.use_within.or(self.defaults.use_within);
-        if use_within.is_some() && max_uses.is_some_and(|uses| uses > 1) {
-            self.faults
-                .add(&spec.span, "`use_within` bounds the first use, and goes with `single_use` alone");
-        }
-        let caps = spec.caps.or(self.defaults.caps).unwrap_or(false);
-        Bounds { min, default, max, caps, max_uses, use_within }
-    }
-
     fn condition(&mut self, source: &Text, access: &Access, owner: &str) -> Program {
         if source.span.is_empty() && source.text.is_empty() {
             return never();
         }
-        match Program::condition(&source.text, &self.schema.environment, access) {
+        let Some(environment) = self.environments.get(self.current) else { return never() };
+        match Program::condition(&source.text, environment, access) {
             Ok(program) => program,
             Err(diagnostics) => {
                 for diagnostic in diagnostics {
@@ -322,31 +319,9 @@ impl<'c, 't> Compiler<'c, 't> {
     }
 }
 
-impl Schema {
-    /// Defines the named conditions and checks each by itself.
-    pub(super) fn define(&mut self, lets: &[(Text, Text)], faults: &mut Faults<'_>) {
-        for (name, source) in lets {
-            if let Err(diagnostics) = self.environment.define(&name.text, &source.text) {
-                for diagnostic in diagnostics {
-                    let place = place(faults.text(), source, &diagnostic.span);
-                    faults.add(&place, format!("`{}`: {diagnostic}", quote(&name.text)));
-                }
-            }
-        }
-        for (name, source) in lets {
-            if let Err(diagnostics) = self.environment.check(&name.text) {
-                for diagnostic in diagnostics {
-                    let place = place(faults.text(), source, &diagnostic.span);
-                    faults.add(&place, format!("`{}`: {diagnostic}", quote(&name.text)));
-                }
-            }
-        }
-    }
-}
-
 /// Finds the bytes of the document that a part of a condition stands at. A condition written with escapes
 /// has other bytes than its text; then the whole of it is the place.
-fn place(document: &str, source: &Text, part: &Span) -> Span {
+pub(super) fn place(document: &str, source: &Text, part: &Span) -> Span {
     let written = document.get(source.span.clone()).unwrap_or_default();
     match written.find(source.text.as_str()).filter(|_| !source.text.is_empty()) {
         Some(offset) => {
@@ -365,7 +340,7 @@ fn hide_people(access: Access) -> Access {
 
 /// The condition of a rule that could not be compiled; the policy it belongs to is never returned.
 fn never() -> Program {
-    let nothing = cel::Environment::new();
+    let nothing = Environment::new();
     match Program::expression("false", &nothing) {
         Ok(program) => program,
         Err(_) => never(),
@@ -375,17 +350,3 @@ fn never() -> Program {
 fn people_of(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
-
-/// An inherited ceiling, raised to what the rule itself states.
-fn raise(inherited: Option<Duration>, stated: Option<Duration>) -> Option<Duration> {
-    inherited.map(|inherited| stated.map_or(inherited, |stated| stated.max(inherited)))
-}
-
-fn line_of(text: &str, span: &Span) -> usize {
-    text.get(..span.start).unwrap_or_default().matches('\n').count().saturating_add(1)
-}
-
-/// Where neither the rule nor the defaults say: long enough to work, short enough to forget.
-const DEFAULT_MIN: Duration = Duration::from_secs(60);
-const DEFAULT_GRANT: Duration = Duration::from_secs(15 * 60);
-const DEFAULT_MAX: Duration = Duration::from_secs(3600);

@@ -1,12 +1,14 @@
 //! What is wrong with a policy, and where.
 //!
 //! A fault names its file, line and column, shows the line with a caret and says what was expected. All
-//! faults of a document are reported, not the first.
+//! faults of a document are reported, not the first. A finding of the linter is told in the same form; it has a
+//! code beside, and most findings are no faults.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::lint::Lint;
 use crate::text::is_unprintable;
 
 /// Everything that is wrong with a policy.
@@ -23,7 +25,7 @@ pub struct PolicyError {
     faults: Vec<PolicyFault>,
 }
 
-/// One fault of a policy document.
+/// One fault of a policy document, or one finding of the linter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFault {
     file: Arc<str>,
@@ -34,13 +36,16 @@ pub struct PolicyFault {
     indent: usize,
     width: usize,
     message: String,
+    lint: Option<Lint>,
+    help: Option<String>,
 }
 
-/// A document's text with its name, to which spans point.
+/// The texts of all documents, one behind the other, to which spans point.
 #[derive(Debug, Clone)]
 pub(crate) struct Source<'t> {
-    pub(crate) file: Arc<str>,
-    pub(crate) text: &'t str,
+    /// Each file's name, and where its text starts.
+    files: Vec<(Arc<str>, usize)>,
+    text: &'t str,
 }
 
 /// Bytes of a document.
@@ -50,17 +55,28 @@ pub(crate) type Span = Range<usize>;
 #[derive(Debug)]
 pub(crate) struct Faults<'t> {
     source: Source<'t>,
-    found: Vec<(Span, String)>,
+    found: Vec<Found>,
+}
+
+/// The lines of all documents, to say where something stands when their texts are gone.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    files: Vec<(Arc<str>, usize)>,
+    breaks: Vec<usize>,
+}
+
+/// A fault or a finding before it is shown.
+#[derive(Debug)]
+struct Found {
+    span: Span,
+    message: String,
+    lint: Option<Lint>,
+    help: Option<String>,
 }
 
 impl PolicyError {
-    pub(crate) fn new(mut faults: Vec<PolicyFault>) -> Self {
-        faults.sort_by(|left, right| {
-            (&left.file, left.line, left.column).cmp(&(&right.file, right.line, right.column))
-        });
-        // A parser that recovers meets the same end of a document once for each open bracket.
-        faults.dedup();
-        Self { faults }
+    pub(crate) fn new(faults: Vec<PolicyFault>) -> Self {
+        Self { faults: in_order(faults) }
     }
 
     /// Returns the faults, in the order of their places.
@@ -93,6 +109,24 @@ impl PolicyFault {
     pub fn message(&self) -> &str {
         &self.message
     }
+
+    /// Returns the code of a finding; `None` for a fault that has none.
+    #[must_use]
+    pub fn lint(&self) -> Option<Lint> {
+        self.lint
+    }
+
+    /// Returns what to do about it, where that is known.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// Says whether a policy with it does not load.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.lint.is_none_or(Lint::is_error)
+    }
 }
 
 impl<'t> Faults<'t> {
@@ -101,11 +135,43 @@ impl<'t> Faults<'t> {
     }
 
     pub(crate) fn add(&mut self, span: &Span, message: impl Into<String>) {
-        self.found.push((span.clone(), message.into()));
+        self.found.push(Found { span: span.clone(), message: message.into(), lint: None, help: None });
+    }
+
+    /// Adds a finding of the linter.
+    pub(crate) fn find(
+        &mut self,
+        lint: Lint,
+        span: &Span,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let help = Some(help.into()).filter(|help| !help.is_empty());
+        self.found.push(Found { span: span.clone(), message: message.into(), lint: Some(lint), help });
+    }
+
+    /// Makes a place for faults of the same document that are not told.
+    pub(crate) fn beside(&self) -> Self {
+        Self::new(self.source.clone())
     }
 
     pub(crate) fn text(&self) -> &'t str {
         self.source.text
+    }
+
+    pub(crate) fn lines(&self) -> Lines {
+        self.source.lines()
+    }
+
+    /// Names a place that another one is told about: its line, and its file where that is another.
+    pub(crate) fn line(&self, place: &Span, beside: &Span) -> String {
+        let lines = self.source.lines();
+        let (file, line) = lines.of(place.start);
+        if lines.of(beside.start).0 == file {
+            format!("line {line}")
+        } else {
+            format!("line {line} of `{}`", crate::text::quote(&file))
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -113,43 +179,99 @@ impl<'t> Faults<'t> {
     }
 
     pub(crate) fn into_error(self) -> PolicyError {
+        PolicyError::new(self.shown())
+    }
+
+    /// Takes the findings that are no errors, in the order of their places; `None` if there is an error.
+    pub(crate) fn into_warnings(self) -> Result<Vec<PolicyFault>, PolicyError> {
+        let shown = self.shown();
+        if shown.iter().any(PolicyFault::is_error) {
+            let errors = shown.into_iter().filter(PolicyFault::is_error).collect();
+            return Err(PolicyError::new(errors));
+        }
+        Ok(in_order(shown))
+    }
+
+    fn shown(self) -> Vec<PolicyFault> {
         let Self { source, found } = self;
-        PolicyError::new(found.into_iter().map(|(span, message)| source.fault(&span, message)).collect())
+        let lines = source.lines();
+        found.into_iter().map(|found| source.fault(found, &lines)).collect()
     }
 }
 
-impl Source<'_> {
-    fn fault(&self, span: &Span, message: String) -> PolicyFault {
+impl<'t> Source<'t> {
+    /// Takes one document.
+    pub(crate) fn new(file: &str, text: &'t str) -> Self {
+        Self { files: vec![(file.into(), 0)], text }
+    }
+
+    /// Takes several documents: their texts joined, and where each starts, in this order.
+    pub(crate) fn joined(files: Vec<(Arc<str>, usize)>, text: &'t str) -> Self {
+        Self { files, text }
+    }
+
+    pub(crate) fn lines(&self) -> Lines {
+        let breaks = self.text.match_indices('\n').map(|(place, _)| place).collect();
+        Lines { files: self.files.clone(), breaks }
+    }
+
+    fn fault(&self, found: Found, lines: &Lines) -> PolicyFault {
+        let Found { span, message, lint, help } = found;
         let start = span.start.min(self.text.len());
-        let before = self.text.get(..start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |index| index.saturating_add(1));
+        let (file, number) = lines.of(start);
+        let last = lines.above(start).checked_sub(1).and_then(|index| lines.breaks.get(index));
+        let line_start = last.map_or(0, |place| place.saturating_add(1));
         let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let prefix = self.text.get(line_start..start).unwrap_or_default();
-        let marked = self.text.get(span.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        let marked = self.text.get(span).and_then(|text| text.lines().next()).unwrap_or_default();
         let column = prefix.chars().count().saturating_add(1);
         let cut = if line.chars().nth(LINE).is_some() { column.saturating_sub(LINE / 2) } else { 0 };
         let shown = line.chars().skip(cut).take(LINE);
         PolicyFault {
-            file: self.file.clone(),
-            line: before.matches('\n').count().saturating_add(1),
+            file,
+            line: number,
             column,
             excerpt: shown.map(|c| if is_unprintable(c) { ' ' } else { c }).collect(),
             indent: column.saturating_sub(1).saturating_sub(cut),
             width: marked.chars().take(LINE / 2).count().max(1),
             message,
+            lint,
+            help,
         }
+    }
+}
+
+impl Lines {
+    /// Returns the file of a place, and its line there, from 1.
+    pub(crate) fn of(&self, place: usize) -> (Arc<str>, usize) {
+        let (file, first) =
+            self.files.iter().rfind(|(_, first)| *first <= place).cloned().unwrap_or_default();
+        let line = self.above(place).saturating_sub(self.above(first));
+        (file, line.saturating_add(1))
+    }
+
+    fn above(&self, place: usize) -> usize {
+        self.breaks.partition_point(|line_break| *line_break < place)
     }
 }
 
 impl fmt::Display for PolicyFault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, excerpt, indent, width, message } = self;
+        let Self { file, line, column, excerpt, indent, width, message, lint, help } = self;
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        writeln!(formatter, "error: {message}")?;
+        formatter.write_str(if self.is_error() { "error" } else { "warning" })?;
+        if let Some(lint) = lint {
+            write!(formatter, "[{lint}]")?;
+        }
+        writeln!(formatter, ": {message}")?;
         writeln!(formatter, "{margin}--> {file}:{line}:{column}")?;
         let (indent, caret) = (" ".repeat(*indent), "^".repeat(*width));
-        write!(formatter, "{margin} |\n{number} | {excerpt}\n{margin} | {indent}{caret}")
+        write!(formatter, "{margin} |\n{number} | {excerpt}\n{margin} | {indent}{caret}")?;
+        match help {
+            Some(help) => write!(formatter, "\n{margin} = help: {help}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -167,6 +289,16 @@ impl fmt::Display for PolicyError {
 
 impl std::error::Error for PolicyError {}
 
+/// Sorts by place. A parser that recovers meets the same end of a document once for each open bracket.
+fn in_order(mut faults: Vec<PolicyFault>) -> Vec<PolicyFault> {
+    faults.sort_by(|left, right| {
+        let place = |fault: &PolicyFault| (fault.line, fault.column, fault.lint);
+        left.file.cmp(&right.file).then_with(|| place(left).cmp(&place(right)))
+    });
+    faults.dedup();
+    faults
+}
+
 /// Characters of a source line that are shown: of a longer one, those around the place.
 const LINE: usize = 160;
 
@@ -177,7 +309,9 @@ mod tests {
     #[test]
     fn long_line_is_shown_around_the_place() {
         let text = format!("{}here{}", "a".repeat(1_000), "b".repeat(1_000));
-        let fault = Source { file: "p".into(), text: &text }.fault(&(1_000..1_004), "found".to_owned());
+        let found = Found { span: 1_000..1_004, message: "found".to_owned(), lint: None, help: None };
+        let source = Source::new("p", &text);
+        let fault = source.fault(found, &source.lines());
         assert_eq!((fault.line(), fault.column()), (1, 1_001));
         let shown = fault.to_string();
         let lines: Vec<&str> = shown.lines().collect();

@@ -47,7 +47,8 @@ impl Policy {
             ((*table).to_owned(), json)
         };
         let rules = reviews.iter().map(|review| review.node.to_json()).collect();
-        shared.iter().map(kept).chain([("review".to_owned(), rules)]).collect()
+        let kept_tables = shared.iter().filter(|(name, _)| *name != "actions");
+        kept_tables.map(kept).chain([("review".to_owned(), rules)]).collect()
     }
 }
 

@@ -4,34 +4,46 @@
 //! whatever can be found at load is not left to production.
 
 mod compile;
+mod compose;
 mod document;
 mod error;
 mod excerpt;
 pub(crate) mod facts;
+mod json;
+mod keys;
 mod kind;
+mod lint;
+mod load;
 mod node;
+mod obligation;
+mod options;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
 mod toml;
-#[expect(dead_code, reason = "rules read it next")]
 mod window;
 
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use compile::{Approve, Bounds, Needs, ReviewRule, Rule, Rules, Zone};
-pub(crate) use document::{ActionSpec, CaseSpec, GroupMode, LimitBy, LimitSpec};
+pub(crate) use compile::{Approve, Bounds, Emergency, Field, Needs, ReviewRule, Rule, Rules, Zone};
+pub(crate) use document::{
+    ActionSpec, AuthSpec, CaseSpec, GrantExpectSpec, GroupMode, LimitBy, LimitSpec, StepSpec, VerdictSpec,
+};
 pub use error::{PolicyError, PolicyFault};
 pub use kind::RuleKind;
+pub use lint::Lint;
 pub(crate) use node::{Node, Text};
+pub use obligation::Obligation;
+pub use options::PolicyOptions;
+pub(crate) use window::Window;
 
 use self::compile::Compiler;
-use self::document::Document;
+pub(crate) use self::document::Document;
+pub(crate) use self::error::Lines;
 use self::error::{Faults, Source};
 use self::schema::Schema;
 use crate::value::{Attributes, Value};
-use crate::{cel, limits};
 
 /// A checked and compiled policy. Cheap to clone; decisions need no lock.
 ///
@@ -67,6 +79,7 @@ use crate::{cel, limits};
 #[derive(Debug, Clone)]
 pub struct Policy {
     inner: Arc<Inner>,
+    assumes_host: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +88,9 @@ struct Inner {
     document: Document,
     schema: Schema,
     rules: Rules,
+    lines: Lines,
+    warnings: Vec<PolicyFault>,
+    options: PolicyOptions,
 }
 
 impl Policy {
@@ -85,60 +101,79 @@ impl Policy {
     /// [`PolicyError`] with every fault of the document.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        Self::from_documents([("policy.toml", text)])
+        PolicyOptions::new().from_toml(text)
     }
 
-    /// Reads a policy from named TOML documents, so that faults name their file. This version composes no
-    /// documents: it takes exactly one.
+    /// Reads a policy from JSON: the same model, and the same digest, as in TOML. Faults name the file
+    /// `policy.json`.
+    ///
+    /// ```
+    /// use countersign::Policy;
+    ///
+    /// let json = r#"{"format": 1, "name": "x", "hold": [{"id": "all", "when": "true"}]}"#;
+    /// let toml = "format = 1\nname = 'x'\n[[hold]]\nid = 'all'\nwhen = 'true'  # for now\n";
+    /// assert_eq!(Policy::from_json(json)?.digest(), Policy::from_toml(toml)?.digest());
+    /// # Ok::<(), countersign::PolicyError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] with every fault of the document.
-    #[cfg(feature = "toml")]
+    /// [`PolicyError`] with every fault of the document; of its syntax, the first.
+    pub fn from_json(text: &str) -> Result<Self, PolicyError> {
+        PolicyOptions::new().from_json(text)
+    }
+
+    /// Reads a policy from named documents: a base, and any that extend it. A name that ends in `.json` is
+    /// JSON, every other one TOML. The order of the documents makes no difference.
+    ///
+    /// ```
+    /// use countersign::Policy;
+    ///
+    /// let base = "format = 1\nname = 'base'\n[[open]]\nid = 'logs'\nwhen = 'action.name == \"logs.read\"'\n\
+    ///             may = ['zone']\nmax_risk = 'low'\n";
+    /// let team = "format = 1\nname = 'team'\nextends = 'base'\n[[zone]]\nid = 'ours'\nin = 'logs'\n\
+    ///             when = 'resource.id == \"orders\"'\nmax_risk = 'low'\n";
+    /// let policy = Policy::from_documents([("base.toml", base), ("team.toml", team)])?;
+    /// assert_eq!(policy.name(), "base");
+    /// # Ok::<(), countersign::PolicyError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] with every fault of the documents.
     pub fn from_documents<'a>(
         named: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, PolicyError> {
-        let mut named = named.into_iter();
-        let (file, text) = named.next().unwrap_or(("policy.toml", ""));
-        let mut faults = Faults::new(Source { file: file.into(), text });
-        if let Some((other, _)) = named.next() {
-            faults.add(
-                &(0..0),
-                format!("`{}` cannot be joined: one document is a policy", crate::text::quote(other)),
-            );
-        }
-        if text.len() > limits::POLICY_BYTES {
-            let limit = limits::POLICY_BYTES;
-            faults.add(&(0..0), format!("policy document is {} bytes, limit is {limit}", text.len()));
-            return Err(faults.into_error());
-        }
-        let root = toml::parse(&mut faults);
-        if !faults.is_empty() {
-            return Err(faults.into_error());
-        }
-        Self::compile(&root, cel::Limits::default(), faults, digest(text.as_bytes()))
+        PolicyOptions::new().from_documents(named)
     }
 
     /// Reads a policy back from a record, where it stands as JSON text.
     pub(crate) fn from_record(text: &str) -> Result<Self, PolicyError> {
-        let mut faults = Faults::new(Source { file: "record".into(), text: "" });
+        let mut faults = Faults::new(Source::new("record", ""));
         let root =
             serde_json::from_str::<Attributes>(text).ok().and_then(|value| Node::of(&Value::Map(value)));
         let Some(root) = root else {
             faults.add(&(0..0), "the recorded plan cannot be read");
             return Err(faults.into_error());
         };
-        // What the host's bounds let in once is in force under any later ones.
-        Self::compile(&root, cel::Limits::most(), faults, digest(text.as_bytes()))
+        let document = Document::read(&root, &mut faults);
+        Self::compile(
+            vec![document],
+            &[],
+            faults,
+            digest(&[text.to_owned()], None),
+            PolicyOptions::recorded(),
+        )
     }
 
-    /// Returns the digest of the document: `sha-256:` and 64 hexadecimal digits.
+    /// Returns the digest of all that decides: the documents, whatever their order, their format and their
+    /// comments, and [`PolicyOptions`] that are not the default. `sha-256:` and 64 hexadecimal digits.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.inner.digest
     }
 
-    /// Returns the name of the document.
+    /// Returns the name of the document, or of the base.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.document.name.text
@@ -168,6 +203,12 @@ impl Policy {
         declared.into_iter().flat_map(|declared| &declared.one_of).map(String::as_str)
     }
 
+    /// Returns what loads and is yet probably not meant, in the order of the places. Each has a code
+    /// ([`PolicyFault::lint`]); `[[lint]]` in the document allows what was looked at.
+    pub fn warnings(&self) -> impl ExactSizeIterator<Item = &PolicyFault> {
+        self.inner.warnings.iter()
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         &self.inner.schema
     }
@@ -184,31 +225,81 @@ impl Policy {
         &self.inner.document.cases
     }
 
+    pub(crate) fn document(&self) -> &Document {
+        &self.inner.document
+    }
+
+    /// Returns the id of the scope that a condition reads by a name.
+    pub(crate) fn scope(&self, name: &str) -> Option<&str> {
+        self.inner.document.opens.get(compile::scope_of(name)?).map(|open| open.id.text.as_str())
+    }
+
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.inner.lines
+    }
+
     pub(crate) fn shared_digest(&self) -> Arc<str> {
         self.inner.digest.clone()
     }
 
+    /// Returns the labels of a rule, by its id.
+    pub fn labels(&self, rule: &str) -> impl Iterator<Item = (&str, &str)> {
+        let rule = self.inner.document.rules().find(|known| known.id.text == rule);
+        let labels = rule.map(|rule| rule.labels.as_slice()).unwrap_or_default();
+        labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Says whether the host fulfils a kind of obligation.
+    pub(crate) fn is_fulfilled(&self, kind: &str) -> bool {
+        self.assumes_host || self.inner.options.fulfils(kind)
+    }
+
+    /// Takes every obligation for fulfilled, as cases do: they test the documents and not the host.
+    pub(crate) fn assuming_host(&self) -> Self {
+        Self { assumes_host: true, ..self.clone() }
+    }
+
+    /// Compiles documents. What their roots are given for is looked at by the linter; a policy from a record was
+    /// looked at when it was loaded.
     fn compile(
-        root: &Node,
-        limits: cel::Limits,
+        documents: Vec<Document>,
+        roots: &[Node],
         mut faults: Faults<'_>,
         digest: String,
+        options: PolicyOptions,
     ) -> Result<Self, PolicyError> {
-        let document = Document::read(root, &mut faults);
-        let mut schema = Schema::new(&document, limits, &mut faults);
-        schema.define(&document.lets, &mut faults);
-        let rules = Compiler::new(&schema, &document, &mut faults).compile(&document);
+        let (document, lets) = compose::compose(documents, &mut faults);
+        let rules = document.rules().count();
+        if rules > options.max_rules {
+            faults.add(&(0..0), format!("policy has {rules} rules, limit is {}", options.max_rules));
+            return Err(faults.into_error());
+        }
+        let mut schema = Schema::new(&document, options.limits, &mut faults);
+        let environments = schema.define(&lets, &document.opens, &mut faults);
+        let longest = options.max_grant;
+        let compiler = Compiler::new(&schema, &environments, &document, &mut faults, longest);
+        let rules = compiler.compile(&document);
         if !faults.is_empty() {
             return Err(faults.into_error());
         }
-        Ok(Self { inner: Arc::new(Inner { digest: digest.into(), document, schema, rules }) })
+        if !roots.is_empty() {
+            lint::look(roots, &document, &schema, &rules, &mut faults);
+        }
+        let lines = faults.lines();
+        let warnings = faults.into_warnings()?;
+        let inner = Inner { digest: digest.into(), document, schema, rules, lines, warnings, options };
+        Ok(Self { inner: Arc::new(inner), assumes_host: false })
     }
 }
 
-fn digest(document: &[u8]) -> String {
+/// Digests documents, whose texts are in order, and options that decide.
+fn digest(documents: &[String], options: Option<&str>) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(b"countersign/policy/v1\0");
-    hasher.update(document);
+    hasher.update(b"countersign/policy/v2\0");
+    for text in documents.iter().map(String::as_str).chain(options) {
+        hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hasher.update(text);
+    }
     format!("sha-256:{}", crate::hex::encode(&hasher.finalize()))
 }
 

@@ -92,6 +92,46 @@ impl Node {
         }
     }
 
+    /// Takes a key out of a table.
+    pub(crate) fn remove(&mut self, name: &str) {
+        if let Content::Table(entries) = &mut self.content {
+            entries.retain(|(key, _)| key.text != name);
+        }
+    }
+
+    /// Writes the node in one way, whatever it was written in: JSON with its keys in order.
+    pub(crate) fn canonical(&self) -> String {
+        let mut text = String::new();
+        self.write_canonical(&mut text);
+        text
+    }
+
+    fn write_canonical(&self, text: &mut String) {
+        match &self.content {
+            Content::List(items) => {
+                text.push('[');
+                for item in items {
+                    item.write_canonical(text);
+                    text.push(',');
+                }
+                text.push(']');
+            }
+            Content::Table(entries) => {
+                let mut entries: Vec<&(Text, Self)> = entries.iter().collect();
+                entries.sort_by(|(one, _), (two, _)| one.text.cmp(&two.text));
+                text.push('{');
+                for (name, item) in entries {
+                    text.push_str(&json!(name.text).to_string());
+                    text.push(':');
+                    item.write_canonical(text);
+                    text.push(',');
+                }
+                text.push('}');
+            }
+            _ => text.push_str(&self.to_json().to_string()),
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self.content {
             Content::Bool(_) => "a bool",
@@ -138,6 +178,10 @@ impl Node {
         }
     }
 
+    pub(crate) fn is_empty_table(&self) -> bool {
+        matches!(&self.content, Content::Table(entries) if entries.is_empty())
+    }
+
     /// A node that may stand alone where a list is expected.
     pub(crate) fn one_or_many(&self) -> &[Self] {
         match &self.content {
@@ -152,13 +196,19 @@ impl<'n> Fields<'n> {
         Self { span, entries, asked: Vec::new(), refused: Vec::new() }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Says whether the table has a key, without asking for it.
     pub(crate) fn holds(&self, name: &str) -> bool {
         self.entries.iter().any(|(key, _)| key.text == name)
     }
 
     pub(crate) fn take(&mut self, name: &'static str) -> Option<&'n Node> {
-        self.asked.push(name);
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         self.entries.iter().find(|(key, _)| key.text == name).map(|(_, node)| node)
     }
 

@@ -12,13 +12,14 @@ use super::document::{AttributeSpec, Document};
 use super::error::Faults;
 pub(crate) use super::facts::FactValues;
 use super::facts::RootSlots;
+use super::node::Text;
 use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Source, Subject};
 use crate::text::{nearest, quote};
 use crate::value::{Attributes, Value};
 
-pub(crate) use sample::Sample;
+pub(crate) use sample::{Sample, texts};
 
 /// All names of a policy.
 #[derive(Debug)]
@@ -51,6 +52,9 @@ pub(crate) struct Members {
     resource: [Slot; 2],
     reason: Slot,
     duration: Slot,
+    start: Slot,
+    audience: Slot,
+    actor: [Slot; 2],
     emergency: Slot,
     approver: [Slot; 2],
     vote_at: Slot,
@@ -139,6 +143,17 @@ impl Schema {
         if let Some(duration) = request.duration().and_then(|span| TimeDelta::from_std(span).ok()) {
             set(members.duration, duration.into());
         }
+        if let Some(start) = request.not_before() {
+            set(members.start, start.into());
+        }
+        if let Some(audience) = request.stated_audience() {
+            set(members.audience, audience.into());
+        }
+        if let Some(actor) = request.actors().next() {
+            let [kind, id] = members.actor;
+            set(kind, actor.kind().into());
+            set(id, actor.id().into());
+        }
         for root in &members.payload {
             root.set(facts, &mut set);
         }
@@ -183,6 +198,22 @@ impl Schema {
     /// Finds a declared attribute, or the typed member `context.reason`.
     pub(crate) fn attribute(&self, path: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.path == path)
+    }
+
+    /// Says whether the caller may state an attribute.
+    pub(crate) fn is_callers(&self, slot: Slot) -> bool {
+        let members = [self.members.reason, self.members.duration, self.members.emergency];
+        members.contains(&slot)
+            || self.attributes.iter().any(|attribute| attribute.slot == slot && attribute.from_caller)
+    }
+
+    /// Says whether a member of a request means anything: an attribute, the beginning of one, or a typed member.
+    pub(crate) fn reads(&self, path: &str) -> bool {
+        let below = |known: &str| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let typed = path.strip_prefix("context.").is_some_and(Request::is_context_member);
+        typed
+            || self.environment.slot(path).is_some()
+            || self.attributes.iter().any(|attribute| below(&attribute.path))
     }
 
     /// Names the declared path that a mistyped one most likely means.
@@ -234,11 +265,10 @@ impl Attribute {
             declaration = declaration.one_of(spec.one_of.iter());
         }
         let matches = spec.matches.as_ref().and_then(|pattern| {
-            let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
             if declaration.ty != Type::String {
                 faults.add(&pattern.span, "`matches` goes with the type `string`");
             }
-            regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
+            compile_pattern(pattern, faults)
         });
         Some(Self {
             path: path.text.clone(),
@@ -250,6 +280,11 @@ impl Attribute {
             one_of: spec.one_of.clone(),
             matches,
         })
+    }
+
+    /// Returns the declared type.
+    pub(super) fn ty<'s>(&self, schema: &'s Schema) -> &'s Type {
+        schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty)
     }
 
     /// Reads the attribute's value from a request.
@@ -265,6 +300,11 @@ impl Attribute {
                 Some((find(request.resource().properties(), &self.names)?, request.resource().source()))
             }
             Root::Context => {
+                let behind = self.names.iter().take_while(|name| *name == "actor").count();
+                if let Some(place) = behind.checked_sub(1) {
+                    let actor = request.actors().nth(place)?;
+                    return Some((find(actor.properties(), self.names.get(behind..)?)?, actor.source()));
+                }
                 let (first, rest) = self.names.split_first()?;
                 let (value, source) = request.context(first)?;
                 Some((walk(value, rest)?, source))
@@ -272,6 +312,11 @@ impl Attribute {
             Root::Facts => Some((find(request.facts(), &self.names)?, Source::Attested)),
             Root::Approver => None,
         }
+    }
+
+    /// Returns the pattern that a text must match.
+    pub(crate) fn pattern(&self) -> Option<&str> {
+        self.matches.as_ref().map(Regex::as_str)
     }
 
     /// Says whether a value satisfies the declared pattern.
@@ -304,8 +349,7 @@ impl Attribute {
     }
 
     fn check<'a>(&self, value: &'a Value, schema: &Schema) -> Result<Input<'a>, Misfit> {
-        let ty = schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty);
-        let input = Input::of(value, ty).map_err(|mismatch| Misfit::WrongType {
+        let input = Input::of(value, self.ty(schema)).map_err(|mismatch| Misfit::WrongType {
             path: self.path.clone(),
             problem: mismatch.to_string(),
         })?;
@@ -335,6 +379,10 @@ impl Members {
             resource,
             reason: environment.declare("context.reason", Declaration::new(Type::String).optional()),
             duration: environment.declare("context.duration", Declaration::new(Type::Duration).optional()),
+            start: environment.declare("context.not_before", Declaration::new(Type::Timestamp).optional()),
+            audience: environment.declare("context.audience", Declaration::new(Type::String).optional()),
+            actor: ["context.actor.type", "context.actor.id"]
+                .map(|path| environment.declare(path, Declaration::new(Type::String).optional())),
             emergency: environment.declare("context.emergency", Type::Bool),
             approver,
             vote_at: environment.declare("vote.at", Type::Timestamp),
@@ -343,6 +391,11 @@ impl Members {
             payload: RootSlots::declare(environment),
         }
     }
+}
+
+pub(super) fn compile_pattern(pattern: &Text, faults: &mut Faults<'_>) -> Option<Regex> {
+    let regex = regex::RegexBuilder::new(&pattern.text).size_limit(limits::PATTERN_BYTES).build();
+    regex.map_err(|_| faults.add(&pattern.span, "pattern is malformed or too large")).ok()
 }
 
 fn find<'a>(attributes: &'a Attributes, names: &[String]) -> Option<&'a Value> {

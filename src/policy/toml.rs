@@ -3,30 +3,35 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::Faults;
+use super::error::{Faults, Span};
 use super::node::{Content, Node, Text};
 
-/// Parses a document. Every fault of its syntax is reported; what could be read is returned all the same.
-pub(super) fn parse(faults: &mut Faults<'_>) -> Node {
-    let (table, errors) = DeTable::parse_recoverable(faults.text());
+/// Parses a document that starts at some byte of all documents. Every fault of its syntax is reported; what could be read is returned all the same.
+pub(super) fn parse(text: &str, start: usize, faults: &mut Faults<'_>) -> Node {
+    let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        faults.add(&span, error.message().replace('\n', ", "));
+        faults.add(&shift(span, start), error.message().replace('\n', ", "));
     }
-    let span = table.span();
-    Node { span, content: Content::Table(entries(table.get_ref(), faults)) }
+    let span = shift(table.span(), start);
+    Node { span, content: Content::Table(entries(table.get_ref(), start, faults)) }
 }
 
-fn entries(table: &DeTable<'_>, faults: &mut Faults<'_>) -> Vec<(Text, Node)> {
+fn shift(span: Span, start: usize) -> Span {
+    span.start.saturating_add(start)..span.end.saturating_add(start)
+}
+
+fn entries(table: &DeTable<'_>, start: usize, faults: &mut Faults<'_>) -> Vec<(Text, Node)> {
     let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
         let key: &Spanned<std::borrow::Cow<'_, str>> = key;
-        (Text { text: key.get_ref().clone().into_owned(), span: key.span() }, node(value, faults))
+        let name = Text { text: key.get_ref().clone().into_owned(), span: shift(key.span(), start) };
+        (name, node(value, start, faults))
     };
     table.iter().map(entry).collect()
 }
 
-fn node(value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Node {
-    let span = value.span();
+fn node(value: &Spanned<DeValue<'_>>, start: usize, faults: &mut Faults<'_>) -> Node {
+    let span = shift(value.span(), start);
     let content = match value.get_ref() {
         DeValue::String(text) => Content::Text(text.clone().into_owned()),
         DeValue::Boolean(flag) => Content::Bool(*flag),
@@ -45,8 +50,8 @@ fn node(value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Node {
                 Content::Double(0.0)
             }
         },
-        DeValue::Array(items) => Content::List(items.iter().map(|item| node(item, faults)).collect()),
-        DeValue::Table(table) => Content::Table(entries(table, faults)),
+        DeValue::Array(items) => Content::List(items.iter().map(|item| node(item, start, faults)).collect()),
+        DeValue::Table(table) => Content::Table(entries(table, start, faults)),
     };
     Node { span, content }
 }

@@ -46,8 +46,20 @@ impl Request {
         if let Some(duration) = self.duration() {
             check_span("context.duration", duration)?;
         }
+        if let Some(start) = self.not_before() {
+            meter.time("context.not_before", start)?;
+        }
+        if let Some(audience) = &self.audience {
+            meter.name("context.audience", audience)?;
+        }
+        bound("context.actor", self.actors.len(), "actors", limits::ACTORS)?;
+        self.actors.iter().try_for_each(|actor| {
+            actor.fault().map_or(Ok(()), |fault| Err(fault.clone()))?;
+            meter.person("context.actor", actor)
+        })?;
         if let Some(auth) = &self.auth {
             meter.time("context.auth.time", auth.time)?;
+            auth.class.iter().try_for_each(|class| meter.item("context.auth.acr", class))?;
             auth.methods.iter().try_for_each(|method| meter.item("context.auth.amr", method))?;
         }
         if let Some(usage) = self.usage() {

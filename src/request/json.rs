@@ -11,11 +11,12 @@ use chrono::{DateTime, Utc};
 use super::{Action, Ask, Auth, Request, RequestError, Resource, Source, Subject, Usage};
 use crate::limits;
 use crate::payload::{Dialect, Payload};
+use crate::risk::Risk;
 use crate::span_of_time;
 use crate::value::{Attributes, Value};
 
 /// Context members with a type of their own; the others are attributes.
-pub(super) const CONTEXT_MEMBERS: [&str; 10] = [
+pub(super) const CONTEXT_MEMBERS: [&str; 11] = [
     "reason",
     "duration",
     "emergency",
@@ -26,13 +27,11 @@ pub(super) const CONTEXT_MEMBERS: [&str; 10] = [
     "not_before",
     "audience",
     "actor",
+    "risk_hint",
 ];
 
 /// Context members that only the host may state.
-const HOST_MEMBERS: [&str; 3] = ["auth", "usage", "facts"];
-
-/// Context members that have a meaning this version does not give them.
-const UNSUPPORTED_MEMBERS: [&str; 3] = ["not_before", "audience", "actor"];
+const HOST_MEMBERS: [&str; 6] = ["auth", "usage", "facts", "actor", "audience", "risk_hint"];
 
 impl Request {
     /// Reads a request that the caller wrote. Nothing in it is attested: a policy that wants an attested
@@ -180,9 +179,6 @@ impl Reader {
     }
 
     fn context(&mut self, request: &mut Request, source: Source) -> Result<(), RequestError> {
-        if let Some(name) = UNSUPPORTED_MEMBERS.into_iter().find(|name| self.has(name)) {
-            return Err(RequestError::Unsupported { path: self.at(name) });
-        }
         if source == Source::Caller
             && let Some(name) = HOST_MEMBERS.into_iter().find(|name| self.has(name))
         {
@@ -191,11 +187,26 @@ impl Reader {
         request.ask = Ask {
             reason: self.maybe_text("reason")?,
             duration: self.maybe_duration("duration")?,
+            start: self.maybe_time("not_before")?,
             emergency: self.flag("emergency")?,
             review: self.flag("ask_review")?,
         };
         if let Some(mut auth) = Self::optional(&mut self.members, "context.auth")? {
-            request.auth = Some(Auth::new(auth.maybe_texts("amr")?.unwrap_or_default(), auth.time("time")?));
+            let stated = Auth::new(auth.maybe_texts("amr")?.unwrap_or_default(), auth.time("time")?);
+            request.auth = Some(Auth { class: auth.maybe_text("acr")?, ..stated });
+        }
+        let mut outer = Self::optional(&mut self.members, "context.actor")?;
+        while let Some(mut actor) = outer {
+            request.actors.push(actor.subject()?);
+            outer = Self::optional(&mut actor.members, "context.actor")?;
+        }
+        request.audience = self.maybe_text("audience")?;
+        if let Some(level) = self.maybe_text("risk_hint")? {
+            let known: Option<Risk> = level.parse().ok();
+            let expected = "`low`, `medium`, `high` or `critical`";
+            let found = Value::String(level);
+            request.risk_hint =
+                Some(known.ok_or_else(|| wrong_type(self.at("risk_hint"), expected, &found))?);
         }
         if let Some(mut usage) = Self::optional(&mut self.members, "context.usage")? {
             request.usage = Some(usage.usage()?);
@@ -294,8 +305,12 @@ impl Reader {
     }
 
     fn time(&mut self, name: &str) -> Result<DateTime<Utc>, RequestError> {
-        let text = self.text(name)?;
-        DateTime::parse_from_rfc3339(&text).map(|time| time.to_utc()).map_err(|_| {
+        self.maybe_time(name)?.ok_or_else(|| RequestError::Missing { path: self.at(name) })
+    }
+
+    fn maybe_time(&mut self, name: &str) -> Result<Option<DateTime<Utc>>, RequestError> {
+        let Some(text) = self.maybe_text(name)? else { return Ok(None) };
+        DateTime::parse_from_rfc3339(&text).map(|time| Some(time.to_utc())).map_err(|_| {
             let expected = "a time such as `2026-11-23T10:00:00Z`";
             wrong_type(self.at(name), expected, &Value::String(text))
         })

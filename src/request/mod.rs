@@ -25,6 +25,7 @@ pub(crate) use restate::Asking;
 
 use crate::limits;
 use crate::payload::PayloadError;
+use crate::risk::Risk;
 use crate::value::{Attributes, Value};
 
 /// A request for a decision.
@@ -51,6 +52,9 @@ pub struct Request {
     auth: Option<Auth>,
     usage: Option<Usage>,
     facts: Attributes,
+    actors: Vec<Subject>,
+    audience: Option<String>,
+    risk_hint: Option<Risk>,
     fault: Option<RequestError>,
 }
 
@@ -59,14 +63,17 @@ pub struct Request {
 pub(crate) struct Ask {
     pub(crate) reason: Option<String>,
     pub(crate) duration: Option<Duration>,
+    pub(crate) start: Option<DateTime<Utc>>,
     pub(crate) emergency: bool,
     pub(crate) review: bool,
 }
 
-/// How and when the subject signed in, as the host attests it (RFC 8176 `amr`, OpenID Connect `auth_time`).
+/// How and when the subject signed in, as the host attests it (RFC 8176 `amr`, OpenID Connect `acr` and
+/// `auth_time`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Auth {
     pub(crate) methods: Vec<String>,
+    pub(crate) class: Option<String>,
     pub(crate) time: DateTime<Utc>,
 }
 
@@ -179,12 +186,6 @@ pub enum RequestError {
         /// The member's path.
         path: String,
     },
-    /// A member with a meaning that this version does not give it.
-    #[error("`{path}` is not supported")]
-    Unsupported {
-        /// The member's path.
-        path: String,
-    },
     /// The payload is out of bounds.
     #[error("`action.payload`: {0}")]
     Payload(#[from] PayloadError),
@@ -204,6 +205,9 @@ impl Request {
             auth: None,
             usage: None,
             facts: Attributes::new(),
+            actors: Vec::new(),
+            audience: None,
+            risk_hint: None,
             fault: None,
         }
     }
@@ -248,6 +252,13 @@ impl Request {
         self
     }
 
+    /// Sets when the grant should start, where that is later than now.
+    #[must_use]
+    pub fn with_not_before(mut self, start: DateTime<Utc>) -> Self {
+        self.ask.start = Some(start);
+        self
+    }
+
     /// Asks for break-glass access.
     #[must_use]
     pub fn as_emergency(mut self) -> Self {
@@ -280,6 +291,38 @@ impl Request {
     #[must_use]
     pub fn with_fact(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.insert(name, value);
+        self
+    }
+
+    /// Sets a risk that something outside the policy sees in the request. It can only raise: of several
+    /// hints the highest counts.
+    ///
+    /// ```
+    /// # use countersign::{Action, Policy, Request, Resource, Risk, Subject};
+    /// # let policy = Policy::from_toml("format = 1\nname = 'x'\n[defaults]\nrisk = 'low'\n")?;
+    /// # let request = Request::new(Subject::new("user", "ana"), Action::new("a"), Resource::new("b", "c"));
+    /// let request = request.with_risk_hint(Risk::High).with_risk_hint(Risk::Low);
+    /// assert_eq!(policy.decide(&request, "2026-11-23T10:00:00Z".parse()?).risk(), Risk::High);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_risk_hint(mut self, risk: Risk) -> Self {
+        self.risk_hint = self.risk_hint.max(Some(risk));
+        self
+    }
+
+    /// Names somebody on whose behalf the subject acts, such as the person behind an agent. A second call
+    /// names who stands behind that one (RFC 8693, section 4.1); at most [`limits::ACTORS`].
+    #[must_use]
+    pub fn with_actor(mut self, actor: Subject) -> Self {
+        self.actors.push(actor);
+        self
+    }
+
+    /// Sets which tool the grant is for, in place of the resource's own name.
+    #[must_use]
+    pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
         self
     }
 
@@ -319,10 +362,49 @@ impl Request {
         self.ask.emergency
     }
 
+    /// Returns when the grant should start.
+    #[must_use]
+    pub fn not_before(&self) -> Option<DateTime<Utc>> {
+        self.ask.start
+    }
+
+    /// Returns on whose behalf the subject acts: the nearest first.
+    pub fn actors(&self) -> impl ExactSizeIterator<Item = &Subject> {
+        self.actors.iter()
+    }
+
+    /// Says whether somebody asks, or is who stands behind the one that asks.
+    #[cfg(feature = "engine")]
+    pub(crate) fn is_from(&self, person: &Subject) -> bool {
+        let person = person.reference();
+        [&self.subject].into_iter().chain(&self.actors).any(|known| known.reference() == person)
+    }
+
+    /// Returns which tool the grant is for: the resource's own name where none is set.
+    #[must_use]
+    pub fn audience(&self) -> String {
+        self.audience.clone().unwrap_or_else(|| self.resource.reference())
+    }
+
+    /// Returns the highest of the outside hints.
+    #[must_use]
+    pub fn risk_hint(&self) -> Option<Risk> {
+        self.risk_hint
+    }
+
     /// Returns a context attribute and who vouches for it.
     pub(crate) fn context(&self, name: &str) -> Option<(&Value, Source)> {
         let attested = self.attested.get(name).map(|value| (value, Source::Attested));
         attested.or_else(|| self.claimed.get(name).map(|value| (value, Source::Caller)))
+    }
+
+    /// Says whether a member of the context has a type of its own.
+    pub(crate) fn is_context_member(name: &str) -> bool {
+        json::CONTEXT_MEMBERS.contains(&name)
+    }
+
+    pub(crate) fn stated_audience(&self) -> Option<&str> {
+        self.audience.as_deref()
     }
 
     pub(crate) fn asks_review(&self) -> bool {
@@ -345,7 +427,14 @@ impl Request {
 impl Auth {
     /// Says that the subject signed in at `time` by the given methods, such as `otp` or `hwk` (RFC 8176).
     pub fn new<S: Into<String>>(methods: impl IntoIterator<Item = S>, time: DateTime<Utc>) -> Self {
-        Self { methods: methods.into_iter().map(Into::into).collect(), time }
+        Self { methods: methods.into_iter().map(Into::into).collect(), class: None, time }
+    }
+
+    /// Sets the class of the sign-in, such as `urn:example:mfa` (`acr`).
+    #[must_use]
+    pub fn with_class(mut self, class: impl Into<String>) -> Self {
+        self.class = Some(class.into());
+        self
     }
 }
 

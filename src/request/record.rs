@@ -1,6 +1,6 @@
 //! Requests as records hold them, and back.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Action, Ask, Auth, Request, Resource, Source, Subject, Usage};
@@ -29,7 +29,14 @@ impl Request {
             ("duration", ask.duration.map(|duration| json!(duration.as_secs()))),
             ("emergency", ask.emergency.then_some(json!(true))),
             ("ask_review", ask.review.then_some(json!(true))),
-            ("auth", self.auth.as_ref().map(|auth| json!({ "amr": auth.methods, "time": auth.time.to_rfc3339_opts(SecondsFormat::AutoSi, true) }))),
+            ("not_before", ask.start.map(|start| json!(print(start)))),
+            ("auth", self.auth.as_ref().map(Auth::to_record)),
+            ("audience", self.audience.as_ref().map(|audience| json!(audience))),
+            ("risk_hint", self.risk_hint.map(|risk| json!(risk.as_str()))),
+            (
+                "actors",
+                (!self.actors.is_empty()).then(|| self.actors.iter().map(Subject::to_record).collect()),
+            ),
         ];
         let usage = self.usage.as_ref().map(Usage::to_record);
         context.extend(usage.map(|usage| ("usage".to_owned(), usage)));
@@ -66,14 +73,22 @@ impl Request {
         request.ask = Ask {
             reason: text(context, "reason"),
             duration: context.get("duration").and_then(Json::as_u64).map(std::time::Duration::from_secs),
+            start: match context.get("not_before") {
+                Some(_) => Some(read_time(context, "not_before")?),
+                None => None,
+            },
             emergency: context.get("emergency").is_some(),
             review: context.get("ask_review").is_some(),
         };
         if let Some(auth) = context.get("auth") {
-            let time = DateTime::parse_from_rfc3339(auth.get("time")?.as_str()?).ok()?;
-            let methods =
-                auth.get("amr")?.as_array()?.iter().map(|method| method.as_str().map(str::to_owned));
-            request.auth = Some(Auth { methods: methods.collect::<Option<_>>()?, time: time.to_utc() });
+            request.auth = Some(Auth::from_record(auth)?);
+        }
+        request.audience = text(context, "audience");
+        if let Some(hint) = context.get("risk_hint") {
+            request.risk_hint = Some(hint.as_str()?.parse().ok()?);
+        }
+        if let Some(actors) = context.get("actors") {
+            request.actors = actors.as_array()?.iter().map(Subject::from_record).collect::<Option<_>>()?;
         }
         request.usage = match context.get("usage") {
             Some(usage) => Some(Usage::from_record(usage)?),
@@ -83,6 +98,21 @@ impl Request {
         request.claimed = attributes(context, "claimed")?;
         request.facts = attributes(context, "facts")?;
         Some(request)
+    }
+}
+
+impl Auth {
+    fn to_record(&self) -> Json {
+        let mut auth = json!({ "amr": self.methods, "time": print(self.time) });
+        if let (Some(class), Json::Object(members)) = (&self.class, &mut auth) {
+            members.insert("acr".to_owned(), json!(class));
+        }
+        auth
+    }
+
+    fn from_record(json: &Json) -> Option<Self> {
+        let methods = texts(json.get("amr")?)?;
+        Some(Self { methods, class: text(json, "acr"), time: read_time(json, "time")? })
     }
 }
 
@@ -182,6 +212,14 @@ fn source(json: &Json) -> Source {
     if json.get("source").is_some() { Source::Caller } else { Source::Attested }
 }
 
+fn print(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+fn read_time(json: &Json, name: &str) -> Option<DateTime<Utc>> {
+    Some(DateTime::parse_from_rfc3339(json.get(name)?.as_str()?).ok()?.to_utc())
+}
+
 fn text(json: &Json, name: &str) -> Option<String> {
     json.get(name)?.as_str().map(str::to_owned)
 }
@@ -206,6 +244,7 @@ fn attributes(json: &Json, name: &str) -> Option<Attributes> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::risk::Risk;
 
     fn round_trip(request: &Request) -> Option<Request> {
         Request::from_record(&request.to_record())
@@ -221,7 +260,12 @@ mod tests {
             .with_reason("stuck")
             .with_duration(std::time::Duration::from_secs(900))
             .as_emergency()
-            .with_auth(Auth::new(["otp"], DateTime::UNIX_EPOCH))
+            .with_auth(Auth::new(["otp"], DateTime::UNIX_EPOCH).with_class("mfa"))
+            .with_not_before(DateTime::UNIX_EPOCH)
+            .with_audience("proxy/orders")
+            .with_risk_hint(Risk::Medium)
+            .with_actor(Subject::new("agent", "planner").with("depth", 1))
+            .with_actor(Subject::new("user", "bo"))
             .with_fact("estimated_rows", 12)
             .with_usage(Usage::none().with_used("zone", 3).with_emergencies(1));
         assert_eq!(round_trip(&request), Some(request));

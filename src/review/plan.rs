@@ -118,7 +118,7 @@ impl Plan {
 
     /// Finds the stage of each review in which an approver has a seat, or may veto.
     pub(super) fn seats(&self, vote: &Vote, votes: &[Cast], about: About<'_>) -> Vec<Option<usize>> {
-        let own = vote.approver.reference() == about.request.subject().reference();
+        let own = about.request.is_from(&vote.approver);
         let Some(inputs) = self.inputs(&vote.approver, &vote.comment, about.now, about) else {
             return self.reviews().map(|_| None).collect();
         };

@@ -99,6 +99,8 @@ pub fn policy_diff(
     new: &Policy,
     requests: impl IntoIterator<Item = (Request, DateTime<Utc>)>,
 ) -> PolicyDiff {
+    // Documents are compared and not hosts.
+    let (old, new) = (&old.assuming_host(), &new.assuming_host());
     let (mut old_side, mut new_side) = (Side::new(old), Side::new(new));
     let mut groups: BTreeMap<Key, (u64, DiffExample)> = BTreeMap::new();
     let (mut compared, mut same) = (0_u64, 0_u64);

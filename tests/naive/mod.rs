@@ -67,6 +67,8 @@ pub struct Bounds {
     pub default: u64,
     pub max: u64,
     pub caps: bool,
+    /// The latest end, in minutes from now.
+    pub until: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,6 +84,16 @@ pub struct Zone {
     pub needs: Needs,
     pub limit: Option<u64>,
     pub bounds: Bounds,
+    /// Whether its window is open at noon.
+    pub open: bool,
+    pub owes: Owes,
+}
+
+/// How many obligations a zone has, and whether the host fulfils them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Owes {
+    pub count: usize,
+    pub promised: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -128,6 +140,8 @@ pub struct Ask {
     pub minutes: Option<u64>,
     pub emergency: Option<Option<&'static str>>,
     pub ask_review: bool,
+    /// What something outside holds the risk to be.
+    pub hint: Option<Risk>,
     /// Used slots of every rule, and reviews overdue.
     pub usage: Option<(u64, u64)>,
 }
@@ -139,8 +153,8 @@ pub enum Sql {
     NotUnderstood,
 }
 
-/// A zone that is open: whether it caps, how short its maximum is, its id, and for how long.
-type Open<'d> = (bool, u64, &'d str, u64);
+/// A zone that is open: whether it caps, what it owes, how short its maximum is, its id, and for how long.
+type Open<'d> = (bool, usize, u64, &'d str, u64);
 
 /// What the eight steps give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -265,14 +279,18 @@ impl Rule {
 impl Bounds {
     fn admit(self, asked: Option<u64>) -> Option<u64> {
         let asked = asked.unwrap_or(self.default);
-        (asked >= self.min && (asked <= self.max || self.caps)).then_some(asked.min(self.max))
+        let left = self.until.unwrap_or(u64::MAX);
+        let fits = asked >= self.min && (asked <= self.max || self.caps) && left >= self.min;
+        fits.then_some(asked.min(self.max).min(left))
     }
 
     fn text(self) -> String {
-        let Self { min, default, max, caps } = self;
+        let Self { min, default, max, caps, until } = self;
         let over = if caps { "cap" } else { "refuse" };
+        let until =
+            until.map(|until| format!(", until = 'now + duration(\"{until}m\")'")).unwrap_or_default();
         format!(
-            "grant = {{ min = \"{min}m\", default = \"{default}m\", max = \"{max}m\", over = \"{over}\" }}\n"
+            "grant = {{ min = \"{min}m\", default = \"{default}m\", max = \"{max}m\", over = \"{over}\"{until} }}\n"
         )
     }
 }
@@ -289,6 +307,21 @@ impl Needs {
         let fields = if self.ticket { "\"context.ticket\"" } else { "" };
         let auth = if self.auth { ", auth = { amr = [\"otp\", \"hwk\"], within = \"5m\" }" } else { "" };
         format!("needs = {{ fields = [{fields}]{auth} }}\n")
+    }
+}
+
+impl Owes {
+    /// Obligations of the only kind that the host fulfils, or the last of another.
+    fn text(self) -> String {
+        let all = (0..self.count).map(|number| match self.promised || number + 1 < self.count {
+            true => format!("{{ notify = \"{number}\" }}"),
+            false => "\"record_session\"".to_owned(),
+        });
+        format!("obligations = [{}]\n", all.collect::<Vec<_>>().join(", "))
+    }
+
+    fn kept(self) -> bool {
+        self.count == 0 || self.promised
     }
 }
 
@@ -345,7 +378,11 @@ impl Document {
                 .iter()
                 .map(|z| {
                     let ceiling = format!("max_risk = \"{}\"\n", z.max_risk);
-                    [z.rule.text(), ceiling, z.needs.text(), limit(z.limit), z.bounds.text()].concat()
+                    let within = if z.open { "12:00" } else { "12:01" };
+                    let within =
+                        format!("within = {{ days = [\"mon\"], from = \"{within}\", to = \"13:00\" }}\n");
+                    let rest = [limit(z.limit), z.bounds.text(), within, z.owes.text()].concat();
+                    [z.rule.text(), ceiling, z.needs.text(), rest].concat()
                 })
                 .collect(),
         );
@@ -367,7 +404,8 @@ impl Document {
                 rule.matches(ask, Risk::Low).then_some(*level)
             }
         };
-        self.risks.iter().filter_map(level).max().unwrap_or(self.default_risk)
+        let risk = self.risks.iter().filter_map(level).max().unwrap_or(self.default_risk);
+        ask.hint.map_or(risk, |hint| hint.max(risk))
     }
 
     /// The reviews that match, with the alternatives; those of step 7.
@@ -402,7 +440,7 @@ impl Document {
         let holds: Vec<&str> = self.holds.iter().filter(bites).map(|rule| &*rule.id).collect();
         if holds.is_empty() {
             let (open, closed) = self.zones(ask, risk);
-            if let Some((_, _, id, minutes)) = open.into_iter().min() {
+            if let Some((.., id, minutes)) = open.into_iter().min() {
                 return end(Effect::Allow, vec![id], Some(minutes));
             }
             if let Some((_, id)) = closed.into_iter().min().filter(|_| !ask.ask_review) {
@@ -439,10 +477,13 @@ impl Document {
         for zone in self.zones.iter().filter(|zone| zone.rule.matches(ask, risk) && risk <= zone.max_risk) {
             let used = ask.usage.map(|(used, _)| used);
             let free = zone.limit.is_none_or(|limit| used.is_some_and(|used| used < limit));
+            let free = free && zone.open && zone.owes.kept();
             let Some(minutes) = zone.bounds.admit(ask.minutes).filter(|_| free) else { continue };
             let capped = ask.minutes.is_some_and(|asked| asked > minutes);
             match zone.needs.unmet(ask) {
-                0 => open.push((capped, u64::MAX - zone.bounds.max, &*zone.rule.id, minutes)),
+                0 => {
+                    open.push((capped, zone.owes.count, u64::MAX - zone.bounds.max, &*zone.rule.id, minutes));
+                }
                 unmet => closed.push((unmet, &*zone.rule.id)),
             }
         }
@@ -524,6 +565,9 @@ impl Ask {
         if let Some(reason) = self.emergency {
             request = request.as_emergency();
             request = reason.map_or(request.clone(), |reason| request.with_reason(reason));
+        }
+        if let Some(hint) = self.hint {
+            request = request.with_risk_hint(hint);
         }
         if self.ask_review {
             request = request.asking_review();

@@ -47,14 +47,22 @@ pub(super) fn check_condition(
     if let Node::Const(Val::Bool(value)) = &found.node {
         checker.warn(tree.span, format!("condition is always {value}"));
     }
-    let cost = cost::of(&found.node, env);
-    let limit = env.limits().cost();
-    if cost > limit && checker.faults.is_empty() {
-        let help = "declare how many elements the lists can have at most, or use fewer loops";
-        let fault = format!("condition can need {cost} steps, limit is {limit}");
-        checker.faults.push(Diagnostic::error(tree.span, fault).with_help(help));
+    checker.finish_bounded(tree, found.node)
+}
+
+/// Checks an expression that must give a value of a type.
+pub(super) fn check_value(
+    tree: &Expr,
+    env: &Environment,
+    access: &Access,
+    wanted: &Type,
+) -> Result<Checked, Vec<Diagnostic>> {
+    let mut checker = Checker::new(env, access, true);
+    let found = checker.expr(tree);
+    if found.ty != *wanted && found.ty != Type::Dyn {
+        checker.fault(tree.span, || format!("expected a {wanted}, found {}", found.ty));
     }
-    checker.finish(found.node, cost)
+    checker.finish_bounded(tree, found.node)
 }
 
 /// Checks an expression as far as it must be to be evaluated.
@@ -141,6 +149,18 @@ impl<'e> Checker<'e> {
             limits: env.limits(),
             budget: Budget::new(env.limits()),
         }
+    }
+
+    /// Finishes what must be cheap enough for every request within its bounds.
+    fn finish_bounded(mut self, tree: &Expr, node: Node) -> Result<Checked, Vec<Diagnostic>> {
+        let cost = cost::of(&node, self.env);
+        let limit = self.env.limits().cost();
+        if cost > limit && self.faults.is_empty() {
+            let help = "declare how many elements the lists can have at most, or use fewer loops";
+            let fault = format!("condition can need {cost} steps, limit is {limit}");
+            self.faults.push(Diagnostic::error(tree.span, fault).with_help(help));
+        }
+        self.finish(node, cost)
     }
 
     fn finish(self, node: Node, cost: u64) -> Result<Checked, Vec<Diagnostic>> {

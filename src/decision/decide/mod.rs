@@ -8,6 +8,7 @@
 mod needs;
 mod opening;
 mod people;
+mod terms;
 
 use chrono::{DateTime, Utc};
 
@@ -16,9 +17,10 @@ use crate::cel::{Failure, Input};
 use crate::limits;
 use crate::policy::facts::carrier;
 use crate::policy::schema::FactValues;
-use crate::policy::{ActionSpec, Policy, Rule};
+use crate::policy::{ActionSpec, Obligation, Policy, Rule};
 use crate::request::Request;
 use crate::risk::Risk;
+use crate::text::quote;
 
 /// A decision with the facts that it rests on, which its record keeps.
 pub(crate) struct Decided {
@@ -52,9 +54,27 @@ pub(crate) fn decide_again(
 }
 
 fn decide_on(policy: &Policy, request: &Request, facts: &FactValues, now: DateTime<Utc>) -> Decision {
+    let decision = decide_at(policy, request, facts, now, now);
+    match request.not_before() {
+        // What is forbidden or held while the grant lives is not let in ahead of it.
+        Some(start) if start > now && matches!(decision.effect, Effect::Allow | Effect::Review) => {
+            decision.and(decide_at(policy, request, facts, now, start))
+        }
+        _ => decision,
+    }
+}
+
+/// Decides a request as of a moment that conditions read as `now`.
+fn decide_at(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+    clock: DateTime<Utc>,
+) -> Decision {
     let mut decision = Decision::new(policy.shared_digest());
-    match policy.schema().inputs(request, facts, now) {
-        Ok(inputs) => Run { policy, request, now, inputs, decision: &mut decision, failures: 0 }.run(),
+    match policy.schema().inputs(request, facts, clock) {
+        Ok(inputs) => Run { policy, request, now, clock, inputs, decision: &mut decision, failures: 0 }.run(),
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
     decision
@@ -68,7 +88,7 @@ fn shape(policy: &Policy, request: &Request) -> Result<(), Reason> {
         if policy.actions().is_empty() {
             return Ok(());
         }
-        let text = format!("the policy knows no action `{}`", crate::text::quote(action));
+        let text = format!("the policy knows no action `{}`", quote(action));
         return Err(Reason::new(ReasonCode::UnknownAction, text));
     };
     let (wanted, found) = (spec.payload.as_deref(), payload.map(crate::Payload::kind_name));
@@ -96,6 +116,8 @@ struct Run<'r> {
     policy: &'r Policy,
     request: &'r Request,
     now: DateTime<Utc>,
+    /// What conditions read as `now`: a grant that starts later is decided as of its start, too.
+    clock: DateTime<Utc>,
     inputs: Vec<Input<'r>>,
     decision: &'r mut Decision,
     failures: usize,
@@ -119,26 +141,35 @@ impl<'r> Run<'r> {
             let text = format!("{more} more rules could not be evaluated");
             self.reason(Reason::new(ReasonCode::RuleFailed, text));
         }
+        self.oblige();
     }
 
     /// Step 3: the highest level of all matching risk rules.
     fn classify(&mut self) {
         let rules = self.policy.rules();
-        let mut highest = None;
+        let (mut highest, mut raised) = (None, None);
         for (rule, level) in &rules.risks {
             match self.matches(rule) {
                 Match::Yes => {
-                    self.decision.rules.push(rule.id.clone());
-                    highest = highest.max(Some(*level));
+                    self.name(rule);
+                    let side = if rule.is_added { &mut raised } else { &mut highest };
+                    *side = (*side).max(Some(*level));
                 }
                 Match::No => {}
                 Match::Failed(failure) => {
                     self.failed(rule, &failure, false);
+                    self.decision.obligations.extend_from_slice(&rule.obligations);
                     highest = Some(Risk::Critical);
                 }
             }
         }
-        self.decision.risk = highest.unwrap_or(rules.default_risk);
+        // What an extension adds raises also what no rule of the base classified.
+        self.decision.risk = highest.unwrap_or(rules.default_risk).max(raised.unwrap_or(Risk::Low));
+        if let Some(hint) = self.request.risk_hint().filter(|hint| *hint > self.decision.risk) {
+            let text = format!("it is held to be {hint}, the rules alone say {}", self.decision.risk);
+            self.reason(Reason::new(ReasonCode::RiskHinted, text).with_detail(hint.as_str()));
+            self.decision.risk = hint;
+        }
         let slot = self.policy.schema().members.risk;
         if let Some(place) = self.inputs.get_mut(slot.index()) {
             *place = self.decision.risk.into();
@@ -151,7 +182,7 @@ impl<'r> Run<'r> {
         for rule in &self.policy.rules().forbids {
             match self.matches(rule) {
                 Match::Yes => {
-                    self.decision.rules.push(rule.id.clone());
+                    self.name(rule);
                     self.reason(because(ReasonCode::Forbidden, rule, "it is forbidden"));
                 }
                 Match::No => continue,
@@ -166,7 +197,7 @@ impl<'r> Run<'r> {
 
     fn challenge(&mut self, rules: &[&Rule], needs: Vec<Need>) {
         for rule in rules {
-            self.decision.rules.push(rule.id.clone());
+            self.name(rule);
             let text = "it would go on with what is missing";
             self.reason(Reason::of_rule(ReasonCode::NeedsMissing, &rule.id, text));
         }
@@ -174,7 +205,42 @@ impl<'r> Run<'r> {
         self.decision.effect = Effect::Challenge;
     }
 
+    /// Names a rule that decides, with what it obliges the host to.
+    fn name(&mut self, rule: &Rule) {
+        self.decision.rules.push(rule.id.clone());
+        self.decision.obligations.extend_from_slice(&rule.obligations);
+    }
+
+    /// Denies what would be allowed with an obligation that nobody promised to fulfil.
+    fn oblige(&mut self) {
+        self.decision.sort_obligations();
+        if !matches!(self.decision.effect, Effect::Allow | Effect::Review) {
+            return;
+        }
+        let Err(reason) = self.fulfilled(&self.decision.obligations) else { return };
+        self.decision.close(reason);
+    }
+
+    /// Says which of some obligations the host does not fulfil.
+    fn fulfilled(&self, obligations: &[Obligation]) -> Result<(), Reason> {
+        let missing = obligations.iter().find(|obligation| !self.policy.is_fulfilled(obligation.kind()));
+        if let Some(obligation) = missing {
+            let kind = quote(obligation.kind());
+            let text = format!("the host does not say that it fulfils `{kind}`");
+            return Err(Reason::new(ReasonCode::ObligationUnsupported, text).with_detail(kind));
+        }
+        let bytes = obligations.iter().map(Obligation::bytes).fold(0, usize::saturating_add);
+        if bytes > limits::OBLIGATION_BYTES {
+            let text = format!("its obligations are {bytes} bytes, limit is {}", limits::OBLIGATION_BYTES);
+            return Err(Reason::new(ReasonCode::ObligationUnsupported, text));
+        }
+        Ok(())
+    }
+
     fn matches(&self, rule: &Rule) -> Match {
+        if rule.window.as_ref().is_some_and(|window| !window.contains(self.clock)) {
+            return Match::No;
+        }
         match rule.when.test(&self.inputs) {
             Ok(true) => Match::Yes,
             Ok(false) => Match::No,
@@ -190,17 +256,21 @@ impl<'r> Run<'r> {
             return;
         }
         if decides {
-            self.decision.rules.push(rule.id.clone());
+            self.name(rule);
         }
-        let detail = match failure {
+        let detail = self.describe(failure);
+        let text = format!("it could not be evaluated: {detail}");
+        self.reason(Reason::of_rule(ReasonCode::RuleFailed, &rule.id, text).with_detail(detail));
+    }
+
+    fn describe(&self, failure: &Failure) -> String {
+        match failure {
             Failure::Unknown { slot } => {
                 let path = self.policy.schema().environment.path(*slot).unwrap_or("a fact");
                 format!("`{path}` is unknown")
             }
             other => other.to_string(),
-        };
-        let text = format!("it could not be evaluated: {detail}");
-        self.reason(Reason::of_rule(ReasonCode::RuleFailed, &rule.id, text).with_detail(detail));
+        }
     }
 
     fn reason(&mut self, reason: Reason) {
@@ -216,7 +286,15 @@ fn explains(code: ReasonCode) -> bool {
             | ReasonCode::DurationTooShort
             | ReasonCode::DurationTooLong
             | ReasonCode::AmbiguousReview
+            | ReasonCode::StartTooLate
+            | ReasonCode::OutsideWindow
+            | ReasonCode::ObligationUnsupported
     )
+}
+
+fn above(risk: Risk, ceiling: Risk, whose: &str) -> Reason {
+    let text = format!("the risk is {risk}, {whose} ceiling is {ceiling}");
+    Reason::new(ReasonCode::RiskAboveZone, text).with_detail(ceiling.as_str())
 }
 
 fn because(code: ReasonCode, rule: &Rule, otherwise: &str) -> Reason {

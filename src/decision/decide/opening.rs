@@ -1,8 +1,10 @@
 //! What opens at once: emergencies and zones.
 
-use super::{Match, Run, because};
+use std::cmp::Reverse;
+
+use super::{Match, Run, above, because};
 use crate::decision::{Effect, Need, Path, Reason, ReasonCode, Slots, Terms};
-use crate::policy::{LimitBy, LimitSpec, Zone};
+use crate::policy::{Emergency, LimitBy, LimitSpec, Zone};
 use crate::request::Usage;
 
 impl Run<'_> {
@@ -38,16 +40,7 @@ impl Run<'_> {
         }
         let mut admitted = Vec::new();
         for rule in candidates {
-            let terms = rule.grant.admit(self.request.duration()).and_then(|duration| {
-                let limit = self.slots(&rule.rule.id, rule.limit)?;
-                Ok(Terms {
-                    duration,
-                    max_uses: rule.grant.max_uses,
-                    use_within: rule.grant.use_within,
-                    limit,
-                })
-            });
-            match terms {
+            match self.breaks_glass(rule) {
                 Ok(terms) => admitted.push((rule, terms)),
                 Err(reason) => self.reason(reason.with_rule(&rule.rule.id)),
             }
@@ -60,7 +53,7 @@ impl Run<'_> {
             self.reason(refuse("no rule that matches admits it now"));
             return false;
         };
-        self.decision.rules.push(rule.rule.id.clone());
+        self.name(&rule.rule);
         self.reason(because(ReasonCode::EmergencyAllows, &rule.rule, "break-glass access; it owes a review"));
         self.decision.effect = Effect::Allow;
         self.decision.path = Path::Emergency { terms, review_within: rule.review_within };
@@ -96,12 +89,13 @@ impl Run<'_> {
             }
         }
         let best = satisfied.into_iter().min_by(|(a, _, a_capped), (b, _, b_capped)| {
-            let order =
-                |zone: &Zone, capped| (capped, std::cmp::Reverse(zone.grant.max), zone.rule.id.clone());
+            let order = |zone: &Zone, capped| {
+                (capped, zone.rule.obligations.len(), Reverse(zone.grant.max), zone.rule.id.clone())
+            };
             order(a, *a_capped).cmp(&order(b, *b_capped))
         });
         if let Some((zone, terms, _)) = best {
-            self.decision.rules.push(zone.rule.id.clone());
+            self.name(&zone.rule);
             self.reason(because(ReasonCode::ZoneAllows, &zone.rule, "it is in a safe zone"));
             self.decision.effect = Effect::Allow;
             self.decision.path = Path::Zone(terms);
@@ -124,7 +118,7 @@ impl Run<'_> {
         for rule in &self.policy.rules().holds {
             match self.matches(rule) {
                 Match::Yes => {
-                    self.decision.rules.push(rule.id.clone());
+                    self.name(rule);
                     self.reason(because(ReasonCode::Held, rule, "nothing is automatic here"));
                 }
                 Match::No => continue,
@@ -140,16 +134,24 @@ impl Run<'_> {
     /// Says on which terms a matching zone lets the request in, and whether it caps the asked time.
     fn enter(&self, zone: &Zone) -> Result<(Terms, bool), Reason> {
         if self.decision.risk > zone.max_risk {
-            let text = format!("the risk is {}, the zone's ceiling is {}", self.decision.risk, zone.max_risk);
-            return Err(Reason::new(ReasonCode::RiskAboveZone, text).with_detail(zone.max_risk.as_str()));
+            return Err(above(self.decision.risk, zone.max_risk, "the zone's"));
         }
-        let asked = self.request.duration();
-        let duration = zone.grant.admit(asked)?;
+        self.is_open(zone.window.as_ref())?;
+        self.fulfilled(&zone.rule.obligations)?;
+        let (terms, capped) = self.admit(&zone.grant)?;
         let limit = self.slots(&zone.rule.id, zone.limit)?;
-        let capped = asked.is_some_and(|asked| asked > duration);
-        let terms =
-            Terms { duration, max_uses: zone.grant.max_uses, use_within: zone.grant.use_within, limit };
-        Ok((terms, capped))
+        Ok((Terms { limit, ..terms }, capped))
+    }
+
+    /// Says on which terms a matching emergency rule gives access.
+    fn breaks_glass(&self, rule: &Emergency) -> Result<Terms, Reason> {
+        if let Some(ceiling) = rule.ceiling.filter(|ceiling| self.decision.risk > *ceiling) {
+            return Err(above(self.decision.risk, ceiling, "its scope's"));
+        }
+        self.is_open(rule.window.as_ref())?;
+        self.fulfilled(&rule.rule.obligations)?;
+        let (terms, _) = self.admit(&rule.grant)?;
+        Ok(Terms { limit: self.slots(&rule.rule.id, rule.limit)?, ..terms })
     }
 
     /// Finds the free slots of a limit in the current window. Windows start at multiples of their length

@@ -1,15 +1,13 @@
 //! Whose approval is needed.
 
-use std::time::Duration;
-
-use super::{Match, Run, because};
+use super::{Match, Run, above, because};
 use crate::decision::{Effect, Need, Path, Reason, ReasonCode, Terms};
 use crate::policy::{GroupMode, ReviewRule, Rule};
 
 /// A review that admits the asked time, for how long, and what it still needs.
 struct Asked<'r> {
     review: &'r ReviewRule,
-    duration: Duration,
+    terms: Terms,
     needs: Vec<Need>,
 }
 
@@ -17,7 +15,7 @@ impl<'r> Run<'r> {
     /// Step 7: everyone whose approval is needed.
     pub(super) fn reviews(&mut self) -> bool {
         let Some(matching) = self.matching_reviews() else { return true };
-        if matching.is_empty() {
+        if matching.is_empty() || self.above_every_ceiling(&matching) {
             return false;
         }
         let mut groups: Vec<(&str, Vec<&'r ReviewRule>)> = Vec::new();
@@ -44,6 +42,20 @@ impl<'r> Run<'r> {
         true
     }
 
+    /// Says whether all that match are reviews of extensions for less risk. Above its ceiling such a review
+    /// still must approve, but does not suffice without one of the base.
+    fn above_every_ceiling(&mut self, matching: &[&ReviewRule]) -> bool {
+        let risk = self.decision.risk;
+        if matching.iter().any(|review| review.ceiling.is_none_or(|ceiling| risk <= ceiling)) {
+            return false;
+        }
+        for review in matching {
+            let ceiling = review.ceiling.unwrap_or(risk);
+            self.reason(above(risk, ceiling, "its scope's").with_rule(&review.rule.id));
+        }
+        true
+    }
+
     /// Says whether two reviews match where one must.
     fn ambiguous(&mut self, groups: &[Vec<&ReviewRule>]) -> bool {
         let mut found = false;
@@ -51,7 +63,7 @@ impl<'r> Run<'r> {
             if members.len() > 1 && members.iter().any(|review| review.mode == GroupMode::One) {
                 let ids: Vec<_> = members.iter().map(|review| &*review.rule.id).collect();
                 let text = format!("several reviews match where one must: `{}`", ids.join("`, `"));
-                self.decision.rules.extend(members.iter().map(|review| review.rule.id.clone()));
+                members.iter().for_each(|review| self.name(&review.rule));
                 self.reason(Reason::new(ReasonCode::AmbiguousReview, text));
                 found = true;
             }
@@ -76,8 +88,17 @@ impl<'r> Run<'r> {
             }
         }
         for review in reviews.iter().filter(|review| review.otherwise) {
-            if !matching.iter().any(|other| !other.otherwise && other.group == review.group) {
-                matching.push(review);
+            if matching.iter().any(|other| !other.otherwise && other.group == review.group) {
+                continue;
+            }
+            // It has no condition of its own, but may stand in a scope.
+            match self.matches(&review.rule) {
+                Match::Yes => matching.push(review),
+                Match::No => {}
+                Match::Failed(failure) => {
+                    self.failed(&review.rule, &failure, true);
+                    failed = true;
+                }
             }
         }
         (!failed).then_some(matching)
@@ -91,10 +112,12 @@ impl<'r> Run<'r> {
             let alternatives = members.iter().any(|review| review.mode == GroupMode::Any);
             let mut admitted: Vec<Asked<'r>> = Vec::new();
             for review in members {
-                match review.grant.admit(self.request.duration()) {
-                    Ok(duration) => {
+                let admits =
+                    self.fulfilled(&review.rule.obligations).and_then(|()| self.admit(&review.grant));
+                match admits {
+                    Ok((terms, _)) => {
                         let needs = self.unmet(&review.needs, &review.rule.id);
-                        admitted.push(Asked { review, duration, needs });
+                        admitted.push(Asked { review, terms, needs });
                     }
                     Err(reason) => {
                         self.reason(reason.with_rule(&review.rule.id));
@@ -115,23 +138,14 @@ impl<'r> Run<'r> {
     /// Joins the bounds of everyone who is asked: the narrowest hold, whichever of several alternatives approves.
     fn join(&mut self, plan: &[Vec<Asked<'_>>]) -> Option<Terms> {
         let asked = || plan.iter().flatten();
-        let bounds = || asked().map(|asked| &asked.review.grant);
-        let duration = asked().map(|asked| asked.duration).min()?;
-        let shortest = bounds().map(|bounds| bounds.min).max().unwrap_or_default();
-        if duration < shortest {
-            self.reason(Reason::duration(ReasonCode::DurationTooShort, duration, shortest));
-            return None;
-        }
-        let max_uses = bounds().filter_map(|bounds| bounds.max_uses).min();
-        let use_within = bounds().filter_map(|bounds| bounds.use_within).min();
-        // A deadline for the first use says nothing of a second one.
-        let max_uses = if use_within.is_some() { max_uses.min(Some(1)).or(max_uses) } else { max_uses };
-        Some(Terms { duration, max_uses, use_within, limit: None })
+        let shortest = asked().map(|asked| asked.review.grant.min).max().unwrap_or_default();
+        let joined = asked().map(|asked| asked.terms.clone()).reduce(Terms::join)?;
+        self.long_enough(joined, shortest).map_err(|reason| self.reason(reason)).ok()
     }
 
     fn open(&mut self, plan: &[Vec<Asked<'_>>], terms: Terms) {
         for Asked { review, .. } in plan.iter().flatten() {
-            self.decision.rules.push(review.rule.id.clone());
+            self.name(&review.rule);
             self.reason(because(ReasonCode::ReviewRequired, &review.rule, "people must approve it"));
         }
         let ids = |group: &Vec<Asked<'_>>| group.iter().map(|asked| asked.review.rule.id.clone()).collect();

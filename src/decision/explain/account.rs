@@ -120,7 +120,7 @@ impl TestAccount {
         &self.test
     }
 
-    /// Returns the name of the named condition that the test stands in.
+    /// Returns the name of the named condition that the test stands in, or the id of the scope.
     #[must_use]
     pub fn within(&self) -> Option<&str> {
         self.within.as_deref()
@@ -162,12 +162,20 @@ impl Seen {
 impl<'e> Evidence<'e> {
     /// The rules that decided, in the order in which the decision names them.
     pub(super) fn deciding(&self) -> Vec<RuleAccount> {
-        let Some(inputs) = self.inputs() else { return Vec::new() };
+        // A grant that starts later is decided as of its start, too.
+        let start = self.request.not_before().filter(|start| *start > self.now);
+        let moments = std::iter::once(self.now).chain(start);
+        let moments: Vec<_> = moments.filter_map(|at| Some((at, self.inputs(at)?))).collect();
         let rules = self.policy.rules().all();
         let named = self.decision.rules().filter_map(|id| rules.iter().find(|(_, rule)| &*rule.id == id));
-        named
-            .map(|(kind, rule)| account(*kind, rule, self.why(rule, &inputs), self.schema(), Vec::new()))
-            .collect()
+        let tell = |(kind, rule): &(RuleKind, &Rule)| {
+            let mut whys = moments.iter().map(|(at, inputs)| self.why(rule, inputs, *at));
+            let first = whys.next()?;
+            let decided = |why: &Why| why.outcome != Ok(false);
+            let why = if decided(&first) { first } else { whys.find(decided).unwrap_or(first) };
+            Some(account(*kind, rule, why, self.policy, Vec::new()))
+        };
+        named.filter_map(tell).collect()
     }
 
     /// The rules that came nearest to helping.
@@ -178,7 +186,7 @@ impl<'e> Evidence<'e> {
         {
             return Vec::new();
         }
-        let Some(inputs) = self.inputs() else { return Vec::new() };
+        let Some(inputs) = self.inputs(self.now) else { return Vec::new() };
         let helps = |kind: RuleKind| match kind {
             RuleKind::Zone => true,
             RuleKind::Review => self.decision.effect == Effect::Deny,
@@ -190,7 +198,7 @@ impl<'e> Evidence<'e> {
         for (kind, rule) in
             self.policy.rules().all().into_iter().filter(|(kind, rule)| helps(*kind) && !named(rule))
         {
-            let why = self.why(rule, &inputs);
+            let why = self.why(rule, &inputs, self.now);
             let obstacles = self.obstacles(kind, rule, why.outcome == Ok(true));
             let distance = why.distance.saturating_add(obstacles.len());
             if distance > 0 {
@@ -201,14 +209,32 @@ impl<'e> Evidence<'e> {
         let nearest = missed.first().map_or(0, |first| first.0).saturating_add(SLACK).min(FAR);
         let near =
             missed.into_iter().take_while(|(distance, ..)| *distance <= nearest).take(limits::NEAR_MISSES);
-        near.map(|(_, kind, rule, why, obstacles)| account(kind, rule, why, self.schema(), obstacles))
-            .collect()
+        near.map(|(_, kind, rule, why, obstacles)| account(kind, rule, why, self.policy, obstacles)).collect()
     }
 
     /// What keeps a rule shut although its condition is true.
     fn obstacles(&self, kind: RuleKind, rule: &Rule, matched: bool) -> Vec<String> {
         let rules = self.policy.rules();
         let mut found = Vec::new();
+        let opening = match kind {
+            RuleKind::Zone => rules.zones.iter().find(|zone| zone.rule.id == rule.id),
+            _ => None,
+        };
+        let opening = opening.and_then(|zone| zone.window.as_ref());
+        let glass = rules.emergencies.iter().find(|known| known.rule.id == rule.id);
+        let window = rule.window.as_ref().or(opening).or(glass.and_then(|known| known.window.as_ref()));
+        // Of an opening rule that matches, the decision itself says so.
+        if let Some(window) = window.filter(|_| rule.window.is_some() || !matched)
+            && !window.contains(self.now)
+        {
+            found.push(match window.next_opening(self.now) {
+                Some(next) => format!(
+                    "it is outside its window, which opens at {}",
+                    next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+                ),
+                None => "it is outside its window".to_owned(),
+            });
+        }
         if let Some(zone) = rules.zones.iter().find(|zone| kind == RuleKind::Zone && zone.rule.id == rule.id)
         {
             if self.decision.risk > zone.max_risk {
@@ -236,16 +262,24 @@ impl<'e> Evidence<'e> {
         found
     }
 
-    fn why(&self, rule: &Rule, inputs: &[Input<'_>]) -> Why {
+    fn why(&self, rule: &Rule, inputs: &[Input<'_>], at: DateTime<Utc>) -> Why {
         let environment = &self.schema().environment;
         let heavy = HEAVY.map(|path| environment.slot(path));
         let weight = |slot: Slot| if heavy.contains(&Some(slot)) { OTHER_WORK } else { 1 };
-        rule.when.why(environment, inputs, &weight)
+        let mut why = rule.when.why(environment, inputs, &weight);
+        // Outside its window no rule matches, whatever its condition says.
+        if rule.window.as_ref().is_some_and(|window| !window.contains(at)) {
+            if why.outcome == Ok(true) {
+                why.tests.clear();
+            }
+            why.outcome = Ok(false);
+        }
+        why
     }
 
     /// What the conditions read; `None` if the request does not fit the vocabulary.
-    fn inputs(&self) -> Option<Vec<Input<'_>>> {
-        let mut inputs = self.schema().inputs(self.request, self.facts, self.now).ok()?;
+    fn inputs(&self, at: DateTime<Utc>) -> Option<Vec<Input<'_>>> {
+        let mut inputs = self.schema().inputs(self.request, self.facts, at).ok()?;
         if let Some(place) = inputs.get_mut(self.schema().members.risk.index()) {
             *place = self.decision.risk.into();
         }
@@ -257,13 +291,13 @@ impl<'e> Evidence<'e> {
     }
 }
 
-fn account(kind: RuleKind, rule: &Rule, why: Why, schema: &Schema, obstacles: Vec<String>) -> RuleAccount {
+fn account(kind: RuleKind, rule: &Rule, why: Why, policy: &Policy, obstacles: Vec<String>) -> RuleAccount {
     let came = match why.outcome {
         Ok(true) => Came::Matched,
         Ok(false) => Came::Missed,
         Err(_) => Came::Failed,
     };
-    let path = |slot| schema.environment.path(slot).unwrap_or("a fact").to_owned();
+    let path = |slot| policy.schema().environment.path(slot).unwrap_or("a fact").to_owned();
     let more_tests = why.tests.len().saturating_sub(limits::TESTS_TOLD);
     let tests = why.tests.into_iter().take(limits::TESTS_TOLD).map(|test| {
         let (outcome, problem) = match &test.outcome {
@@ -273,7 +307,9 @@ fn account(kind: RuleKind, rule: &Rule, why: Why, schema: &Schema, obstacles: Ve
             Err(failure) => ("error", Some(failure.to_string())),
         };
         let saw = test.reads.into_iter().map(|(slot, value)| Seen { path: path(slot), value }).collect();
-        TestAccount { test: test.text, within: test.within, outcome, problem, saw }
+        let named = |name: String| policy.scope(&name).map(str::to_owned).unwrap_or(name);
+        let (text, within) = (named(test.text), test.within.map(named));
+        TestAccount { test: text, within, outcome, problem, saw }
     });
     RuleAccount {
         rule: rule.id.clone(),

@@ -48,6 +48,12 @@ pub enum ChangeStep {
         /// The pattern that a text must match.
         #[serde(skip_serializing_if = "Option::is_none")]
         form: Option<String>,
+        /// How many characters or elements it must have at least.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        min: Option<usize>,
+        /// How many it may have at most.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max: Option<usize>,
         /// The policy author's hint.
         #[serde(skip_serializing_if = "Option::is_none")]
         because: Option<String>,
@@ -56,6 +62,9 @@ pub enum ChangeStep {
     SignIn {
         /// By one of these methods (RFC 8176); any where there are none.
         methods: Vec<String>,
+        /// In one of these classes (`acr`); any where there are none.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        classes: Vec<String>,
         /// How fresh the sign-in must be.
         #[serde(skip_serializing_if = "Option::is_none", serialize_with = "maybe_seconds")]
         within: Option<Duration>,
@@ -280,19 +289,29 @@ impl fmt::Display for ChangeStep {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = |span: &Duration| span_of_time::print(*span);
         match self {
-            Self::State { path, value, form, because } => {
+            Self::State { path, value, form, min, max, because } => {
                 write!(formatter, "state `{}`", quote(path))?;
                 match (value, form) {
                     (Some(value), _) => write!(formatter, " as `{}`, if that is so", quote(value))?,
                     (None, Some(form)) => write!(formatter, ", in the form `{}`", quote(form))?,
                     (None, None) => {}
                 }
+                match (min, max) {
+                    _ if value.is_some() => {}
+                    (Some(min), Some(max)) => write!(formatter, ", {min} to {max} long")?,
+                    (Some(min), None) => write!(formatter, ", at least {min} long")?,
+                    (None, Some(max)) => write!(formatter, ", at most {max} long")?,
+                    (None, None) => {}
+                }
                 because.as_ref().map_or(Ok(()), |because| write!(formatter, ": {because}"))
             }
-            Self::SignIn { methods, within } => {
+            Self::SignIn { methods, classes, within } => {
                 formatter.write_str("sign in again")?;
                 if !methods.is_empty() {
                     write!(formatter, " with `{}`", methods.join("` or `"))?;
+                }
+                if !classes.is_empty() {
+                    write!(formatter, " in class `{}`", classes.join("` or `"))?;
                 }
                 within.map_or(Ok(()), |within| write!(formatter, ", and ask within {}", span(&within)))
             }

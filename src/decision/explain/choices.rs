@@ -14,8 +14,8 @@ use crate::cel::{Datum, Slot};
 use crate::inspect::sql;
 use crate::limits;
 use crate::payload::Kind;
-use crate::policy::schema::Sample;
-use crate::policy::{Bounds, Needs, Policy, Rule};
+use crate::policy::schema::{Attribute, Sample, texts};
+use crate::policy::{AuthSpec, Bounds, Field, Needs, Policy, Rule};
 use crate::request::{Asking, Auth, Request};
 use crate::value::Value;
 use crate::{Payload, span_of_time};
@@ -93,25 +93,22 @@ impl<'c> Choices<'c> {
     /// Attributes that the caller may state and leaves open, where a rule looks at them.
     fn fields(&self) -> Vec<Group> {
         let schema = self.policy.schema();
-        let asked: BTreeSet<&str> =
-            self.needs().flat_map(|needs| &needs.fields).map(String::as_str).collect();
-        let open =
-            schema.attributes.iter().filter(|field| field.is_the_callers() && field.is_open(self.request));
+        let is_open = |field: &Attribute| {
+            let stated = field.value(self.request).map(|(value, _)| value);
+            let refused = |stated: &Value| self.asked(&field.path).iter().any(|asked| !asked.accepts(stated));
+            field.is_open(self.request) || stated.is_some_and(refused)
+        };
+        let open = schema.attributes.iter().filter(|field| field.is_the_callers() && is_open(field));
         let looked_at = open.filter(|field| {
-            asked.contains(field.path.as_str())
+            !self.asked(&field.path).is_empty()
                 || schema.environment.declaration(field.slot()).is_some_and(|declared| !declared.optional)
                 || self.readers(field.slot()).next().is_some()
         });
-        let group = |field: &crate::policy::schema::Attribute| -> Group {
-            let literals = self.literals(field.slot());
-            let samples = field.samples(schema, &literals, self.now).into_iter().take(VALUES);
+        let group = |field: &Attribute| -> Group {
+            let (literals, asked) = (self.literals(field.slot()), self.asked(&field.path));
+            let samples = field.samples(schema, &literals, &asked, self.now).into_iter().take(VALUES);
             let choice = |Sample { value, exact }: Sample| Choice {
-                step: ChangeStep::State {
-                    path: field.path.clone(),
-                    value: exact.then(|| shown(&value)),
-                    form: field.pattern().map(str::to_owned),
-                    because: field.because.clone(),
-                },
+                step: state(&field.path, Some(field), &asked, &value, exact),
                 price: [0, 0, 0, 0, 1, 0, exact.into(), 0],
                 edit: Edit::State(field.names().to_vec(), value),
             };
@@ -121,35 +118,68 @@ impl<'c> Choices<'c> {
     }
 
     fn reason(&self) -> Group {
-        let open = self.request.reason().is_none_or(|reason| reason.trim().is_empty());
-        let step = ChangeStep::State { path: REASON.to_owned(), value: None, form: None, because: None };
-        let choice = Choice::asking(step, [0, 0, 0, 0, 1, 0, 0, 0], Asking::Reason("stated".to_owned()));
-        if open { vec![choice] } else { Vec::new() }
+        let asked = self.asked(REASON);
+        let refused = |text: &str| asked.iter().any(|field| !field.accepts(&text.into()));
+        let open = self.request.reason().is_none_or(|reason| reason.trim().is_empty() || refused(reason));
+        if !open {
+            return Vec::new();
+        }
+        let mut samples: Vec<String> = Vec::new();
+        for text in texts(None, &asked) {
+            if !samples.contains(&text) {
+                samples.push(text);
+            }
+        }
+        samples.sort_by_key(|text| {
+            let text = Value::from(text.as_str());
+            asked.iter().filter(|field| !field.accepts(&text)).count()
+        });
+        let choice = |text: String| {
+            let step = state(REASON, None, &asked, &text.as_str().into(), false);
+            Choice::asking(step, [0, 0, 0, 0, 1, 0, 0, 0], Asking::Reason(text))
+        };
+        samples.into_iter().take(VALUES).map(choice).collect()
+    }
+
+    /// What rules ask of a field.
+    fn asked(&self, path: &str) -> Vec<&'c Field> {
+        self.needs().flat_map(|needs| &needs.fields).filter(|field| field.path == path).collect()
     }
 
     /// A sign-in for each kind that a rule needs, and one that serves all.
     fn sign_ins(&self) -> Group {
-        let mut wanted: Vec<(Vec<String>, Option<Duration>)> = Vec::new();
+        let mut wanted: Vec<&AuthSpec> = Vec::new();
         for auth in self.needs().filter_map(|needs| needs.auth.as_ref()) {
-            let each = (auth.methods.clone(), auth.within);
-            if !wanted.contains(&each) && wanted.len() < VALUES {
-                wanted.push(each);
+            if !wanted.contains(&auth) && wanted.len() < VALUES {
+                wanted.push(auth);
             }
         }
+        let known = self.request.auth().and_then(|auth| auth.class.clone());
         let first = |methods: &[String]| methods.first().cloned().or_else(|| self.method());
-        let all: Vec<String> = wanted.iter().filter_map(|(methods, _)| first(methods)).collect();
-        let sign_in = |methods: Vec<String>, within: Option<Duration>, with: Vec<String>, more: u64| {
-            let step = ChangeStep::SignIn { methods, within };
-            Choice::asking(step, [0, 0, 0, 1, 0, 0, more, 0], Asking::SignedIn(Auth::new(with, self.now)))
+        let sign_in = |wanted: AuthSpec, with: Vec<String>, more: u64| {
+            let auth = Auth::new(with, self.now);
+            let auth = match wanted.classes.first().or(known.as_ref()) {
+                Some(class) => auth.with_class(class),
+                None => auth,
+            };
+            let AuthSpec { methods, classes, within } = wanted;
+            let step = ChangeStep::SignIn { methods, classes, within };
+            Choice::asking(step, [0, 0, 0, 1, 0, 0, more, 0], Asking::SignedIn(auth))
         };
         let mut group: Group = Vec::new();
-        for (methods, within) in &wanted {
-            group.push(sign_in(methods.clone(), *within, first(methods).into_iter().collect(), 0));
+        for each in &wanted {
+            group.push(sign_in((*each).clone(), first(&each.methods).into_iter().collect(), 0));
         }
         if wanted.len() > 1 {
-            let soonest = wanted.iter().filter_map(|(_, within)| *within).min();
-            let distinct: Vec<String> = all.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-            group.push(sign_in(distinct.clone(), soonest, distinct, 1));
+            let within = wanted.iter().filter_map(|auth| auth.within).min();
+            let methods: BTreeSet<String> = wanted.iter().filter_map(|auth| first(&auth.methods)).collect();
+            let methods: Vec<String> = methods.into_iter().collect();
+            // A sign-in has one class: one that serves all, if there is any.
+            let choosy: Vec<&Vec<String>> =
+                wanted.iter().map(|auth| &auth.classes).filter(|classes| !classes.is_empty()).collect();
+            let serves = |class: &&String| choosy.iter().all(|classes| classes.contains(class));
+            let classes = choosy.first().into_iter().copied().flatten().filter(serves).cloned().collect();
+            group.push(sign_in(AuthSpec { methods: methods.clone(), classes, within }, methods, 1));
         }
         group
     }
@@ -247,6 +277,28 @@ impl<'c> Choices<'c> {
             }
         }
         literals
+    }
+}
+
+/// The step of stating a value, with what the value meets of that which rules ask.
+fn state(
+    path: &str,
+    attribute: Option<&Attribute>,
+    asked: &[&Field],
+    value: &Value,
+    exact: bool,
+) -> ChangeStep {
+    let met: Vec<&&Field> = asked.iter().filter(|field| field.accepts(value)).collect();
+    let form = attribute.and_then(Attribute::pattern);
+    let asked_form = || met.iter().find_map(|field| field.matches.as_ref().map(regex::Regex::as_str));
+    let hint = met.iter().find_map(|field| field.because.clone());
+    ChangeStep::State {
+        path: path.to_owned(),
+        value: exact.then(|| shown(value)),
+        form: form.or_else(asked_form).map(str::to_owned),
+        min: met.iter().filter_map(|field| field.min).max(),
+        max: met.iter().filter_map(|field| field.max).min(),
+        because: hint.or_else(|| attribute.and_then(|attribute| attribute.because.clone())),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::decision::decide::decide_again;
 use crate::decision::{Decision, Effect, ReasonCode};
 use crate::limits;
 use crate::policy::schema::FactValues;
-use crate::policy::{LimitSpec, Policy};
+use crate::policy::{LimitSpec, Policy, Window};
 use crate::request::Request;
 
 /// When the same request would fare better, if nothing else changes until then.
@@ -118,8 +118,18 @@ fn turns(
         .map(|(_, rule)| &rule.when)
         .filter(|when| when.slots().any(|slot| slot == clock))
         .collect();
+    let rules = policy.rules();
+    let opening = rules.zones.iter().map(|zone| &zone.window);
+    let opening = opening.chain(rules.emergencies.iter().map(|rule| &rule.window));
+    let rule_windows = rules.all().into_iter().map(|(_, rule)| &rule.window);
+    let mut windows: Vec<&Window> = Vec::new();
+    for window in rule_windows.chain(opening).flatten() {
+        if !windows.contains(&window) {
+            windows.push(window);
+        }
+    }
     let Ok(mut inputs) = schema.inputs(request, facts, now) else { return Vec::new() };
-    if readers.is_empty() {
+    if readers.is_empty() && windows.is_empty() {
         return Vec::new();
     }
     if let Some(place) = inputs.get_mut(schema.members.risk.index()) {
@@ -132,9 +142,11 @@ fn turns(
     let quarter = now.timestamp().div_euclid(QUARTER);
     let quarters = (1..=QUARTERS)
         .filter_map(|count| DateTime::from_timestamp(quarter.checked_add(count)?.checked_mul(QUARTER)?, 0));
+    let openings = windows.iter().filter_map(|window| window.next_opening(now));
     let farthest = now.checked_add_signed(TimeDelta::seconds(FARTHEST)).unwrap_or(now);
-    let times: BTreeSet<DateTime<Utc>> = named.flatten().flatten().chain(quarters).collect();
-    let cost = readers.iter().map(|when| when.cost().max(1)).fold(0, u64::saturating_add);
+    let times: BTreeSet<DateTime<Utc>> = named.flatten().flatten().chain(quarters).chain(openings).collect();
+    let windows_cost = u64::try_from(windows.len()).unwrap_or(u64::MAX).saturating_mul(WINDOW_COST);
+    let cost = readers.iter().map(|when| when.cost().max(1)).fold(windows_cost, u64::saturating_add);
     let affordable =
         limits::EXPLAIN_STEPS.checked_div(cost).and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
     let mut known: Vec<Vec<Result<bool, Failure>>> = Vec::new();
@@ -146,7 +158,9 @@ fn turns(
         if let Some(place) = inputs.get_mut(clock.index()) {
             *place = time.into();
         }
-        let outcomes: Vec<_> = readers.iter().map(|when| when.test(&inputs)).collect();
+        let outcomes = readers.iter().map(|when| when.test(&inputs));
+        let outcomes: Vec<_> =
+            outcomes.chain(windows.iter().map(|window| Ok(window.contains(time)))).collect();
         if !known.contains(&outcomes) && known.len() <= TRIALS {
             known.push(outcomes);
             turns.push(time);
@@ -164,6 +178,9 @@ fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::
 const QUARTER: i64 = 900;
 const QUARTERS: i64 = 768;
 const FARTHEST: i64 = 31 * 86_400;
+
+/// What it costs to look at a window, in steps of a condition.
+const WINDOW_COST: u64 = 8;
 
 /// Times at which the request is decided again.
 const TRIALS: usize = 64;

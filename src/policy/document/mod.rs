@@ -4,19 +4,27 @@
 //! a condition is text with a place. Impossible counts and bounds are faults here.
 
 mod case;
+mod lint;
+mod open;
 mod read;
 mod review;
 mod terms;
 
 use std::time::Duration;
 
-pub(crate) use case::CaseSpec;
+pub(crate) use case::{CaseSpec, GrantExpectSpec, StepSpec, VerdictSpec};
+pub(crate) use lint::LintSpec;
+pub(crate) use open::{Kind, OpenSpec};
+pub(crate) use read::{identifier, line};
 pub(crate) use review::{ApproveSpec, ReviewSpec, VetoSpec};
-pub(crate) use terms::{AuthSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
+pub(crate) use terms::{AuthSpec, FieldSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
 
-use self::read::{choice, identifier, level, prose, rules, span, table, texts};
-use super::error::Faults;
+use self::read::{choice, level, prose, rules, span, table, texts};
+use super::error::{Faults, Span};
 use super::node::{Content, Fields, Node, Text};
+use super::obligation::Obligation;
+use super::window::Window;
+use crate::limits;
 use crate::payload::Dialect;
 use crate::risk::Risk;
 
@@ -24,6 +32,9 @@ use crate::risk::Risk;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Document {
     pub(crate) name: Text,
+    /// The base that this document adds to.
+    pub(crate) extends: Option<Text>,
+    pub(crate) opens: Vec<OpenSpec>,
     /// The tables that all rules share, as they are written: a review's plan carries them into the log.
     pub(crate) shared: Vec<(&'static str, Node)>,
     pub(crate) attributes: Vec<AttributeSpec>,
@@ -38,6 +49,7 @@ pub(crate) struct Document {
     pub(crate) reviews: Vec<ReviewSpec>,
     pub(crate) emergencies: Vec<EmergencySpec>,
     pub(crate) cases: Vec<CaseSpec>,
+    pub(crate) lints: Vec<LintSpec>,
 }
 
 /// `[attributes]`: one name of the vocabulary.
@@ -73,6 +85,18 @@ pub(crate) struct RuleSpec {
     pub(crate) id: Text,
     pub(crate) when: Text,
     pub(crate) because: Option<String>,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) obligations: Vec<Obligation>,
+    pub(crate) window: Option<Window>,
+    pub(crate) replaceable: Option<Span>,
+    /// The scope of the base in which an extension's rule stands.
+    pub(crate) scope: Option<Text>,
+    /// The document that the rule belongs to; 0 is the base, also for a rule that replaces one of the base's.
+    pub(crate) origin: usize,
+    /// The document whose named conditions it can read.
+    pub(crate) environment: usize,
+    /// The scope by its place, and its ceiling.
+    pub(crate) within: Option<(usize, Risk)>,
 }
 
 /// `[[risk]]`.
@@ -130,7 +154,10 @@ impl Document {
         if let Some(node) = fields.required(faults, "name", "a policy has a name") {
             document.name = identifier(node, faults).unwrap_or_default();
         }
-        let shared = ["format", "name", "attributes", "let", "defaults"];
+        // Editors find the schema by it.
+        fields.text(faults, "$schema");
+        document.extends = fields.take("extends").and_then(|node| identifier(node, faults));
+        let shared = ["format", "name", "attributes", "let", "defaults", "actions"];
         document.shared =
             shared.iter().filter_map(|name| Some((*name, fields.take(name)?.clone()))).collect();
         if let Some(node) = fields.take("attributes") {
@@ -161,8 +188,9 @@ impl Document {
         document.zones = rules(&mut fields, faults, "zone", ZoneSpec::read);
         document.reviews = rules(&mut fields, faults, "review", ReviewSpec::read);
         document.emergencies = rules(&mut fields, faults, "emergency", EmergencySpec::read);
-        document.cases = rules(&mut fields, faults, "case", CaseSpec::read);
-        fields.refuse(faults, &["extends", "open"]);
+        document.cases = CaseSpec::read_all(&mut fields, faults);
+        document.lints = rules(&mut fields, faults, "lint", LintSpec::read);
+        document.opens = rules(&mut fields, faults, "open", OpenSpec::read);
         fields.finish(faults);
         document
     }
@@ -265,7 +293,9 @@ impl RuleSpec {
         let id =
             fields.required(faults, "id", "every rule has an id").and_then(|node| identifier(node, faults));
         let when = fields.required(faults, "when", "the condition under which the rule matches");
-        Self::with_when(id, when.and_then(|node| node.text(faults, "a condition")), fields, faults)
+        let window = Window::take(fields, faults);
+        let when = when.and_then(|node| node.text(faults, "a condition"));
+        Self { window, ..Self::with_when(id, when, fields, faults) }
     }
 
     fn with_when(
@@ -275,8 +305,18 @@ impl RuleSpec {
         faults: &mut Faults<'_>,
     ) -> Self {
         let because = prose(fields, faults, "because");
-        fields.refuse(faults, &["labels", "obligations", "replaceable", "allow"]);
-        Self { id: id.unwrap_or_default(), when: when.unwrap_or_default(), because }
+        let labels = labels(fields, faults);
+        let obligations = Obligation::take(fields, faults);
+        let replaceable = fields.take("replaceable").and_then(|node| match node.content {
+            Content::Bool(flag) => flag.then(|| node.span.clone()),
+            _ => {
+                node.unexpected(faults, "true or false");
+                None
+            }
+        });
+        let scope = fields.text(faults, "in");
+        let (id, when) = (id.unwrap_or_default(), when.unwrap_or_default());
+        Self { id, when, because, labels, obligations, replaceable, scope, ..Self::default() }
     }
 
     fn read_alone(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
@@ -285,6 +325,20 @@ impl RuleSpec {
         fields.finish(faults);
         Some(rule)
     }
+}
+
+/// Reads `labels = { team = "payments" }`.
+fn labels(fields: &mut Fields<'_>, faults: &mut Faults<'_>) -> Vec<(String, String)> {
+    let Some(node) = fields.take("labels") else { return Vec::new() };
+    let labels = table(node, faults, "a table such as `{ team = \"payments\" }`", |name, node, faults| {
+        let named = Node { span: name.span.clone(), content: Content::Text(name.text.clone()) };
+        Some((identifier(&named, faults)?.text, line(node, faults)?.text))
+    });
+    if labels.len() > limits::RULE_LABELS {
+        let limit = limits::RULE_LABELS;
+        faults.add(&node.span, format!("{} labels, limit is {limit}", labels.len()));
+    }
+    labels
 }
 
 impl RiskSpec {

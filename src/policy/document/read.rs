@@ -39,7 +39,7 @@ pub(super) fn table<T>(
 }
 
 /// Reads an id or a name: 1 to 256 bytes, nothing that a terminal or a log would hide.
-pub(super) fn identifier(node: &Node, faults: &mut Faults<'_>) -> Option<Text> {
+pub(crate) fn identifier(node: &Node, faults: &mut Faults<'_>) -> Option<Text> {
     let text = node.text(faults, "an id")?;
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':');
     if text.text.is_empty() || text.text.len() > limits::NAME_BYTES || !text.text.chars().all(good) {
@@ -58,6 +58,17 @@ pub(super) fn prose(fields: &mut Fields<'_>, faults: &mut Faults<'_>, name: &'st
         faults.add(&text.span, format!("expected one line of at most {limit} bytes, nothing in it hidden"));
     }
     Some(text.text)
+}
+
+/// Reads one printable line.
+pub(crate) fn line(node: &Node, faults: &mut Faults<'_>) -> Option<Text> {
+    let text = node.text(faults, "a string")?;
+    let limit = limits::BECAUSE_BYTES;
+    let good = (1..=limit).contains(&text.text.len()) && !text.text.chars().any(is_unprintable);
+    if !good {
+        faults.add(&text.span, format!("expected one line of 1 to {limit} bytes, nothing in it hidden"));
+    }
+    good.then_some(text)
 }
 
 pub(super) fn texts(node: Option<&Node>, faults: &mut Faults<'_>) -> Vec<Text> {

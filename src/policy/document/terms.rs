@@ -2,22 +2,35 @@
 
 use std::time::Duration;
 
-use super::read::{choice, count, span, texts};
+use super::read::{choice, count, prose, span, texts};
 use crate::limits;
 use crate::policy::error::{Faults, Span};
-use crate::policy::node::{Fields, Node, Text};
+use crate::policy::node::{Content, Fields, Node, Text};
 
-/// `needs = { fields = […], auth = { amr = […], within = "…" } }`.
+/// `needs = { fields = […], auth = { amr = […], acr = […], within = "…" } }`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NeedsSpec {
-    pub(crate) fields: Vec<Text>,
+    pub(crate) fields: Vec<FieldSpec>,
     pub(crate) auth: Option<AuthSpec>,
 }
 
-/// How and how lately the subject must have signed in: by one of the methods, within the time.
-#[derive(Debug, Clone, Default)]
+/// `"context.ticket"`, or `{ path = "context.ticket", matches = '…', min = 1, max = 10, because = "…" }`.
+#[derive(Debug, Clone)]
+pub(crate) struct FieldSpec {
+    pub(crate) path: Text,
+    pub(crate) matches: Option<Text>,
+    /// In characters of a text, in elements of a list.
+    pub(crate) min: Option<u32>,
+    pub(crate) max: Option<u32>,
+    pub(crate) because: Option<String>,
+}
+
+/// How and how lately the subject must have signed in: by one of the methods, in one of the classes, within
+/// the time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AuthSpec {
     pub(crate) methods: Vec<String>,
+    pub(crate) classes: Vec<String>,
     pub(crate) within: Option<Duration>,
 }
 
@@ -50,6 +63,10 @@ pub(crate) struct GrantSpec {
     pub(crate) caps: Option<bool>,
     pub(crate) max_uses: Option<u64>,
     pub(crate) use_within: Option<Duration>,
+    /// How much later than now a grant may be asked to start.
+    pub(crate) start_later: Option<Duration>,
+    pub(crate) not_before: Option<Text>,
+    pub(crate) until: Option<Text>,
 }
 
 impl NeedsSpec {
@@ -58,21 +75,49 @@ impl NeedsSpec {
         let Some(mut inner) = fields.take("needs").and_then(|node| node.fields(faults, "a table")) else {
             return needs;
         };
-        needs.fields = texts(inner.take("fields"), faults);
+        if let Some(node) = inner.take("fields") {
+            let fields = node.list(faults, "a list of fields").iter();
+            needs.fields = fields.filter_map(|node| FieldSpec::read(node, faults)).collect();
+        }
         if let Some(mut auth) = inner.take("auth").and_then(|node| node.fields(faults, "a table")) {
-            let methods: Vec<String> =
-                texts(auth.take("amr"), faults).into_iter().map(|text| text.text).collect();
+            let methods = words(&mut auth, faults, "amr");
+            let classes = words(&mut auth, faults, "acr");
             let within = auth.take("within").and_then(|node| span(node, faults));
-            if methods.is_empty() && within.is_none() {
-                faults.add(&auth.span, "nothing is needed: expected `amr`, `within` or both");
+            if methods.is_empty() && classes.is_empty() && within.is_none() {
+                faults.add(&auth.span, "nothing is needed: expected `amr`, `acr` or `within`");
             }
-            auth.refuse(faults, &["acr"]);
             auth.finish(faults);
-            needs.auth = Some(AuthSpec { methods, within });
+            needs.auth = Some(AuthSpec { methods, classes, within });
         }
         inner.finish(faults);
         needs
     }
+}
+
+impl FieldSpec {
+    fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
+        if let Content::Text(path) = &node.content {
+            let path = Text { text: path.clone(), span: node.span.clone() };
+            return Some(Self { path, matches: None, min: None, max: None, because: None });
+        }
+        let mut fields = node.fields(faults, "a path such as `\"context.ticket\"`, or a table")?;
+        let path = fields.required(faults, "path", "the field that is needed");
+        let path = path.and_then(|node| node.text(faults, "a path"));
+        let matches = fields.text(faults, "matches");
+        let min = fields.take("min").and_then(|node| count(node, faults));
+        let max = fields.take("max").and_then(|node| count(node, faults));
+        let because = prose(&mut fields, faults, "because");
+        fields.finish(faults);
+        if min.is_some_and(|min| max.is_some_and(|max| min > max)) {
+            faults.add(&node.span, "impossible bounds: `min` is above `max`");
+        }
+        Some(Self { path: path?, matches, min, max, because })
+    }
+}
+
+/// Reads a list of words of which one suffices.
+fn words(fields: &mut Fields<'_>, faults: &mut Faults<'_>, name: &'static str) -> Vec<String> {
+    texts(fields.take(name), faults).into_iter().map(|text| text.text).collect()
 }
 
 impl LimitSpec {
@@ -97,7 +142,8 @@ impl GrantSpec {
         let mut fields = node.fields(faults, "a table such as `{ default = \"15m\", max = \"1h\" }`")?;
         let mut take = |name, faults: &mut Faults<'_>| fields.take(name).and_then(|node| span(node, faults));
         let (min, default, max) = (take("min", faults), take("default", faults), take("max", faults));
-        let use_within = take("use_within", faults);
+        let (use_within, start_later) = (take("use_within", faults), take("start_later", faults));
+        let (not_before, until) = (fields.text(faults, "not_before"), fields.text(faults, "until"));
         let caps = fields.take("over").and_then(|node| choice(node, faults, &OVER));
         let single_use = fields.flag(faults, "single_use", false);
         let max_uses = fields.take("max_uses").and_then(|node| count(node, faults));
@@ -108,7 +154,7 @@ impl GrantSpec {
             let limit = limits::GRANT_USES;
             faults.add(&fields.span, format!("{uses} uses are more than a grant can have, limit is {limit}"));
         }
-        fields.refuse(faults, &["extend", "until", "not_before", "on_withdraw"]);
+        fields.refuse(faults, &["extend", "on_withdraw"]);
         fields.finish(faults);
         for (low, high, words) in [
             (min, default, "`min` is above `default`"),
@@ -121,7 +167,8 @@ impl GrantSpec {
             }
         }
         let max_uses = if single_use { Some(1) } else { max_uses.map(u64::from) };
-        Some(Self { span: node.span.clone(), min, default, max, caps, max_uses, use_within })
+        let span = node.span.clone();
+        Some(Self { span, min, default, max, caps, max_uses, use_within, start_later, not_before, until })
     }
 }
 

@@ -8,8 +8,9 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::{Attribute, Root, Schema};
 use crate::cel::{Datum, Slot, Type};
+use crate::policy::Field;
 use crate::request::Request;
-use crate::value::{Attributes, Value};
+use crate::value::Value;
 
 /// A value to try, and whether it must be this one: a choice among several, not any of a form.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,11 +34,6 @@ impl Attribute {
         &self.names
     }
 
-    /// The form that a text must have, as the policy writes it.
-    pub(crate) fn pattern(&self) -> Option<&str> {
-        self.matches.as_ref().map(regex::Regex::as_str)
-    }
-
     /// Says whether a request leaves it out, or states it so that nothing can use it.
     pub(crate) fn is_open(&self, request: &Request) -> bool {
         match self.value(request) {
@@ -49,8 +45,15 @@ impl Attribute {
         }
     }
 
-    /// Makes values to try. `literals` are what conditions compare it with.
-    pub(crate) fn samples(&self, schema: &Schema, literals: &[Datum], now: DateTime<Utc>) -> Vec<Sample> {
+    /// Makes values to try. `literals` are what conditions compare it with, `asked` what rules ask of it;
+    /// what meets the most of that stands first.
+    pub(crate) fn samples(
+        &self,
+        schema: &Schema,
+        literals: &[Datum],
+        asked: &[&Field],
+        now: DateTime<Utc>,
+    ) -> Vec<Sample> {
         let ty = schema.environment.declaration(self.slot).map_or(&Type::Dyn, |declaration| &declaration.ty);
         let mut samples: Vec<Sample> = Vec::new();
         let mut add = |value: Value, exact: bool| {
@@ -61,10 +64,7 @@ impl Attribute {
         };
         match ty {
             Type::String | Type::Dyn if self.one_of.is_empty() => {
-                match self.pattern() {
-                    Some(pattern) => examples(pattern).into_iter().for_each(|text| add(text.into(), false)),
-                    None => add(PLAIN.into(), false),
-                }
+                texts(self.pattern(), asked).into_iter().for_each(|text| add(text.into(), false));
                 literals.iter().filter_map(text).for_each(|text| add(text.into(), true));
             }
             Type::String => self.one_of.iter().for_each(|text| add(text.as_str().into(), true)),
@@ -100,30 +100,54 @@ impl Attribute {
             }
             Type::List(element) if **element == Type::String => {
                 add(Value::List(vec![PLAIN.into()]), false);
+                for least in asked.iter().filter_map(|field| field.min) {
+                    add(Value::List(vec![PLAIN.into(); least.min(MOST)]), false);
+                }
                 let texts: Vec<&str> = literals.iter().filter_map(text).collect();
                 texts.iter().for_each(|text| add(Value::List(vec![(*text).into()]), true));
                 add(Value::List(texts.into_iter().map(Value::from).collect()), true);
             }
             Type::Map(key, element) if **key == Type::String && **element == Type::String => {
-                let entry: Attributes = [(PLAIN, Value::from(PLAIN))].into_iter().collect();
-                add(Value::Map(entry), false);
+                for least in std::iter::once(1).chain(asked.iter().filter_map(|field| field.min)) {
+                    let entry = |number: usize| (format!("{PLAIN}{number}"), Value::from(PLAIN));
+                    add(Value::Map((0..least.min(MOST)).map(entry).collect()), false);
+                }
             }
             Type::Ip => add("192.0.2.1".into(), false),
             Type::Cidr => add("192.0.2.0/24".into(), false),
             _ => {}
         }
+        samples.sort_by_key(|sample| asked.iter().filter(|field| !field.accepts(&sample.value)).count());
         samples
     }
 }
 
-/// Makes texts of a form: a short one, and one in which everything optional stands.
-fn examples(pattern: &str) -> Vec<String> {
+/// Makes texts of the forms that a pattern and some fields ask for.
+pub(crate) fn texts(pattern: Option<&str>, asked: &[&Field]) -> Vec<String> {
+    let mut texts = Vec::new();
+    let sizes: Vec<usize> = asked.iter().flat_map(|field| [field.min, field.max]).flatten().collect();
+    let patterns = asked.iter().filter_map(|field| field.matches.as_ref().map(regex::Regex::as_str));
+    let patterns: Vec<&str> = pattern.into_iter().chain(patterns).collect();
+    for pattern in &patterns {
+        texts.extend(examples(pattern, &sizes));
+    }
+    if patterns.is_empty() {
+        let long = |size: &usize| PLAIN.chars().cycle().take((*size).min(LONGEST)).collect();
+        texts.push(PLAIN.to_owned());
+        texts.extend(sizes.iter().map(long));
+    }
+    texts
+}
+
+/// Makes texts of a form: a short one, one in which everything optional stands, and some about as long as asked.
+fn examples(pattern: &str, sizes: &[usize]) -> Vec<String> {
     let Ok(hir) = regex_syntax::parse(pattern) else { return Vec::new() };
     let make = |least: u32| {
         let mut text = String::new();
         write(&hir, least, &mut text).map(|()| text)
     };
-    [0, 1].into_iter().filter_map(make).filter(|text| !text.trim().is_empty()).collect()
+    let sizes = sizes.iter().filter_map(|size| u32::try_from(*size).ok());
+    [0, 1].into_iter().chain(sizes).filter_map(make).filter(|text| !text.trim().is_empty()).collect()
 }
 
 fn write(hir: &Hir, least: u32, text: &mut String) -> Option<()> {
@@ -202,6 +226,9 @@ const PREFERRED: &str = "1aA0_-";
 const REPEATED: u32 = 256;
 const LONGEST: usize = 1_024;
 
+/// Elements of an example.
+const MOST: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,15 +245,15 @@ mod tests {
             "ü+",
         ] {
             let regex = regex::Regex::new(pattern).unwrap();
-            let examples = examples(pattern);
+            let examples = examples(pattern, &[]);
             assert!(!examples.is_empty(), "{pattern}");
             assert!(examples.iter().all(|text| regex.is_match(text)), "{pattern}: {examples:?}");
         }
-        assert_eq!(examples("^INC[0-9]+$").first().map(String::as_str), Some("INC1"));
+        assert_eq!(examples("^INC[0-9]+$", &[]).first().map(String::as_str), Some("INC1"));
     }
 
     #[test]
     fn an_example_is_bounded() {
-        assert!(examples("^(a{255}){255}$").is_empty());
+        assert!(examples("^(a{255}){255}$", &[]).is_empty());
     }
 }

@@ -4,8 +4,8 @@ use crate::policy::toml;
 
 fn read(text: &str) -> Result<Window, String> {
     let text = format!("within = {text}");
-    let mut faults = Faults::new(Source { file: "p".into(), text: &text });
-    let root = toml::parse(&mut faults);
+    let mut faults = Faults::new(Source::new("p", &text));
+    let root = toml::parse(&text, 0, &mut faults);
     let mut fields = root.fields(&mut faults, "a table").unwrap();
     let window = Window::take(&mut fields, &mut faults);
     if faults.is_empty() { Ok(window.unwrap()) } else { Err(faults.into_error().to_string()) }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json};
 
 use super::{DecisionChange, Direction, EFFECT, effect, rank};
@@ -32,12 +33,22 @@ pub(super) fn compare(before: &Decision, after: &Decision) -> Changes {
             bounds(&mut changes, before, after);
         }
         missing(&mut changes, before, after);
+        obligations(&mut changes, before, after);
     }
     changes
 }
 
 fn bounds(changes: &mut Changes, before: &Terms, after: &Terms) {
     changes.number("duration", before.duration, after.duration, |span| span_of_time::print(*span));
+    let time = |at: &DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let start = |terms: &Terms| terms.start.unwrap_or(DateTime::<Utc>::MIN_UTC);
+    changes.stricter("start", start(before), start(after), |at| {
+        if *at == DateTime::<Utc>::MIN_UTC { "at once".to_owned() } else { time(at) }
+    });
+    let end = |terms: &Terms| terms.until.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    changes.number("latest end", end(before), end(after), |at| {
+        if *at == DateTime::<Utc>::MAX_UTC { "any".to_owned() } else { time(at) }
+    });
     let most = |bound: Option<u64>| bound.unwrap_or(u64::MAX);
     let count = |count: &u64| if *count == u64::MAX { "any number".to_owned() } else { count.to_string() };
     changes.number("uses", most(before.max_uses), most(after.max_uses), count);
@@ -57,14 +68,15 @@ fn bounds(changes: &mut Changes, before: &Terms, after: &Terms) {
 
 fn missing(changes: &mut Changes, before: &Decision, after: &Decision) {
     let needs = |decision: &Decision| decision.missing().map(ToString::to_string).collect::<BTreeSet<_>>();
-    let (old, new) = (needs(before), needs(after));
-    let words = |needs: &BTreeSet<String>| needs.iter().cloned().collect::<Vec<_>>().join(", ");
-    match (old.is_subset(&new), new.is_subset(&old)) {
-        (true, true) => {}
-        (true, false) => changes.push("missing", words(&old), words(&new), Direction::Tightens),
-        (false, true) => changes.push("missing", words(&old), words(&new), Direction::Loosens),
-        (false, false) => changes.unclear("missing", words(&old), words(&new)),
-    }
+    changes.sets("missing", &needs(before), &needs(after));
+}
+
+/// Who owes more is held more strictly.
+fn obligations(changes: &mut Changes, before: &Decision, after: &Decision) {
+    let owed = |decision: &Decision| {
+        decision.obligations().filter_map(|owed| serde_json::to_string(owed).ok()).collect::<BTreeSet<_>>()
+    };
+    changes.sets("obligations", &owed(before), &owed(after));
 }
 
 pub(super) fn people(changes: &mut Changes, was: &People, is: &People) {
@@ -165,6 +177,18 @@ impl Changes {
         self.number(what, std::cmp::Reverse(old), std::cmp::Reverse(new), |value| print(&value.0));
     }
 
+    /// More elements are stricter; other ones are unclear.
+    fn sets(&mut self, what: &'static str, old: &BTreeSet<String>, new: &BTreeSet<String>) {
+        let words = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+        let direction = match (old.is_subset(new), new.is_subset(old)) {
+            (true, true) => return,
+            (true, false) => Direction::Tightens,
+            (false, true) => Direction::Loosens,
+            (false, false) => Direction::Unclear,
+        };
+        self.push(what, words(old), words(new), direction);
+    }
+
     fn unclear(&mut self, what: &'static str, old: String, new: String) {
         self.push(what, old, new, Direction::Unclear);
     }
@@ -175,4 +199,5 @@ impl Changes {
 }
 
 /// Keys of a review that say nothing of who approves, or that are compared by what they come to.
-const NOT_OF_PEOPLE: [&str; 6] = ["id", "when", "because", "needs", "grant", "otherwise"];
+const NOT_OF_PEOPLE: [&str; 9] =
+    ["id", "when", "because", "needs", "grant", "otherwise", "obligations", "labels", "within"];

@@ -1,0 +1,102 @@
+//! Two decisions on one request, both of which must hold.
+//!
+//! The stricter one stands: Deny before Challenge before Review before Allow. Of two equal ones every plan,
+//! every obligation and the narrowest terms hold.
+
+use super::{Decision, Effect, Path, Reason, ReasonCode};
+
+impl Decision {
+    /// Joins two decisions.
+    pub(super) fn and(self, other: Self) -> Self {
+        if strictness(other.effect) > strictness(self.effect) {
+            return other;
+        }
+        if strictness(other.effect) < strictness(self.effect) {
+            return self;
+        }
+        let mut joined = self;
+        extend(&mut joined.rules, other.rules);
+        extend(&mut joined.reasons, other.reasons);
+        extend(&mut joined.obligations, other.obligations);
+        joined.sort_obligations();
+        joined.risk = joined.risk.max(other.risk);
+        match joined.path.clone().and(other.path) {
+            Some(path) => joined.path = path,
+            None => joined.close(Reason::new(
+                ReasonCode::LimitReached,
+                "rules with different limits would have to count the same use",
+            )),
+        }
+        joined
+    }
+
+    /// Makes the decision a Deny.
+    pub(super) fn close(&mut self, reason: Reason) {
+        self.effect = Effect::Deny;
+        self.path = Path::Closed;
+        self.missing.clear();
+        self.reasons.push(reason);
+    }
+
+    pub(super) fn sort_obligations(&mut self) {
+        self.obligations.sort_unstable();
+        self.obligations.dedup();
+    }
+}
+
+impl Path {
+    /// Joins two ways, both of which must be gone. There is none where one use would count twice.
+    fn and(self, other: Self) -> Option<Self> {
+        let countable = |a: &Self, b: &Self| match (a.limit(), b.limit()) {
+            (Some(a), Some(b)) => a == b,
+            _ => true,
+        };
+        if !countable(&self, &other) {
+            return None;
+        }
+        Some(match (self, other) {
+            (Self::Closed, _) | (_, Self::Closed) => Self::Closed,
+            (Self::Review { mut groups, terms }, Self::Review { groups: more, terms: others }) => {
+                extend(&mut groups, more);
+                Self::Review { groups, terms: terms.join(others) }
+            }
+            (Self::Review { groups, terms }, Self::Zone(others) | Self::Emergency { terms: others, .. })
+            | (Self::Zone(others) | Self::Emergency { terms: others, .. }, Self::Review { groups, terms }) => {
+                Self::Review { groups, terms: terms.join(others) }
+            }
+            (
+                Self::Emergency { terms, review_within: one },
+                Self::Emergency { terms: others, review_within: two },
+            ) => Self::Emergency { terms: terms.join(others), review_within: one.min(two) },
+            (Self::Emergency { terms, review_within }, Self::Zone(others))
+            | (Self::Zone(others), Self::Emergency { terms, review_within }) => {
+                Self::Emergency { terms: terms.join(others), review_within }
+            }
+            (Self::Zone(terms), Self::Zone(others)) => Self::Zone(terms.join(others)),
+        })
+    }
+
+    fn limit(&self) -> Option<&super::Slots> {
+        match self {
+            Self::Zone(terms) | Self::Emergency { terms, .. } => terms.limit.as_ref(),
+            Self::Review { .. } | Self::Closed => None,
+        }
+    }
+}
+
+fn strictness(effect: Effect) -> u8 {
+    match effect {
+        Effect::Allow => 0,
+        Effect::Review => 1,
+        Effect::Challenge => 2,
+        Effect::Deny => 3,
+    }
+}
+
+fn extend<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
+    for item in more {
+        if !list.contains(&item) {
+            list.push(item);
+        }
+    }
+}

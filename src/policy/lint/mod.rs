@@ -1,0 +1,195 @@
+//! What is allowed in a policy and yet probably not meant.
+//!
+//! Looks at a policy that loads and says, with a code, what cannot work as written: rules that never match,
+//! zones that never open, reviews that nobody can approve, words that nothing reads. A finding is proven from the
+//! conditions and the vocabulary, within a bound of work; what cannot be proven is not told.
+
+mod allow;
+mod cases;
+mod doors;
+mod index;
+mod names;
+mod obligations;
+mod people;
+mod rules;
+mod solve;
+
+use std::fmt;
+
+use self::allow::Allowed;
+use self::rules::Ruled;
+use self::solve::Solver;
+use super::Rules;
+use super::document::Document;
+use super::error::{Faults, Span};
+use super::node::{Node, Text};
+use super::schema::Schema;
+
+/// A kind of finding. `docs/policy-guide.md` says of each what it sees and what to do.
+///
+/// ```
+/// use countersign::{Lint, Policy};
+///
+/// let policy = Policy::from_toml(
+///     "format = 1\nname = 'x'\n[attributes]\n'resource.team' = 'string'\n\
+///      [[forbid]]\nid = 'never'\nwhen = 'action.name == \"a\" && action.name == \"b\"'\n",
+/// )?;
+/// let found: Vec<Lint> = policy.warnings().filter_map(|found| found.lint()).collect();
+/// assert_eq!(found, [Lint::UnusedAttribute, Lint::NeverMatches]);
+/// assert_eq!(Lint::NeverMatches.code(), "L003");
+/// # Ok::<(), countersign::PolicyError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Lint {
+    /// A zone or an emergency opens on what the caller says alone. It is an error.
+    CallerAlone,
+    /// A zone or an emergency names neither an action nor a resource.
+    OpenEverywhere,
+    /// A condition can never be true.
+    NeverMatches,
+    /// A condition is always true and does not say so.
+    AlwaysMatches,
+    /// A test in a condition always comes out the same.
+    IdleTest,
+    /// A rule adds nothing to another.
+    Shadowed,
+    /// A forbid defeats a rule wherever it matches.
+    AlwaysForbidden,
+    /// A hold closes a zone wherever it matches.
+    AlwaysHeld,
+    /// Whatever a zone matches has a higher risk than it lets in.
+    RiskTooHigh,
+    /// Only the requester could approve.
+    OnlyRequester,
+    /// Nobody can approve.
+    NobodyApproves,
+    /// Two zones match the same request and oblige to different things.
+    Obligations,
+    /// An attribute is declared and never read.
+    UnusedAttribute,
+    /// A named condition is never used.
+    UnusedLet,
+    /// A case is denied because its request does not fit, and does not say that it expects so.
+    IdleCase,
+    /// A case tests what another does.
+    SameCase,
+    /// A case names what the policy does not have.
+    UnknownInCase,
+    /// An `allow` allows nothing.
+    IdleAllow,
+}
+
+impl Lint {
+    /// Every kind of finding, in the order of the codes.
+    pub const ALL: [Self; 18] = [
+        Self::CallerAlone,
+        Self::OpenEverywhere,
+        Self::NeverMatches,
+        Self::AlwaysMatches,
+        Self::IdleTest,
+        Self::Shadowed,
+        Self::AlwaysForbidden,
+        Self::AlwaysHeld,
+        Self::RiskTooHigh,
+        Self::OnlyRequester,
+        Self::NobodyApproves,
+        Self::Obligations,
+        Self::UnusedAttribute,
+        Self::UnusedLet,
+        Self::IdleCase,
+        Self::SameCase,
+        Self::UnknownInCase,
+        Self::IdleAllow,
+    ];
+
+    /// Returns the code: `L001` and so on. It never changes its meaning.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::CallerAlone => "L001",
+            Self::OpenEverywhere => "L002",
+            Self::NeverMatches => "L003",
+            Self::AlwaysMatches => "L004",
+            Self::IdleTest => "L005",
+            Self::Shadowed => "L006",
+            Self::AlwaysForbidden => "L007",
+            Self::AlwaysHeld => "L008",
+            Self::RiskTooHigh => "L009",
+            Self::OnlyRequester => "L010",
+            Self::NobodyApproves => "L011",
+            Self::Obligations => "L012",
+            Self::UnusedAttribute => "L013",
+            Self::UnusedLet => "L014",
+            Self::IdleCase => "L015",
+            Self::SameCase => "L016",
+            Self::UnknownInCase => "L017",
+            Self::IdleAllow => "L018",
+        }
+    }
+
+    /// Says whether a policy with such a finding does not load. Such a finding cannot be allowed.
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        self == Self::CallerAlone
+    }
+
+    pub(super) fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lint| lint.code() == code)
+    }
+}
+
+impl fmt::Display for Lint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+/// Looks at a policy whose document has no faults.
+pub(super) fn look(
+    roots: &[Node],
+    document: &Document,
+    schema: &Schema,
+    rules: &Rules,
+    faults: &mut Faults<'_>,
+) {
+    let mut report = Report { allowed: Allowed::new(document), faults };
+    let mut solver = Solver::new(&schema.environment);
+    let ruled = Ruled::all(document, rules, schema);
+    doors::look(&ruled, schema, &mut solver, &mut report);
+    rules::look(&ruled, rules, &mut solver, &mut report);
+    obligations::look(&ruled, &mut solver, &mut report);
+    people::look(document, rules, schema, &mut solver, &mut report);
+    names::look(roots, &mut report);
+    cases::look(document, schema, &mut report);
+    report.finish();
+}
+
+/// Where findings go, unless they are allowed.
+struct Report<'d, 'f, 't> {
+    allowed: Allowed<'d>,
+    faults: &'f mut Faults<'t>,
+}
+
+impl Report<'_, '_, '_> {
+    /// Tells a finding about something that has a name: a rule, an attribute, a case.
+    fn find(&mut self, lint: Lint, owner: &str, span: &Span, message: String, help: &str) {
+        if lint.is_error() || !self.allowed.allows(lint, owner) {
+            self.faults.find(lint, span, message, help);
+        }
+    }
+
+    /// The place in the document of a part of a condition.
+    fn place(&self, source: &Text, part: &Span) -> Span {
+        super::compile::place(self.faults.text(), source, part)
+    }
+
+    /// Tells of what allows nothing.
+    fn finish(self) {
+        let Self { allowed, faults } = self;
+        for (code, span) in allowed.idle() {
+            let message = format!("`{code}` is allowed here and was not found");
+            faults.find(Lint::IdleAllow, span, message, "take it out: it would hide the next finding");
+        }
+    }
+}
