@@ -365,3 +365,51 @@ fn search_is_bounded() {
     assert_eq!(explanation.decision().effect(), Effect::Deny);
     assert_eq!(help(&explanation), "");
 }
+
+#[test]
+fn field_is_offered_as_long_as_rules_ask() {
+    let rules = zone("true", "needs = { fields = [{ path = 'context.reason', min = 20 }] }");
+    let offered = "state `context.reason`, at least 20 long; then it is allowed";
+    for request in [ask(), ask().with_reason("too short")] {
+        assert_eq!(help(&explain(&rules, &request)), offered);
+    }
+    let rules = zone("true", "needs = { fields = [{ path = 'context.ticket', min = 12, max = 15 }] }");
+    assert_eq!(
+        help(&explain(&rules, &ask())),
+        "state `context.ticket`, in the form `^INC[0-9]+$`, 12 to 15 long: give an incident number; then it is allowed"
+    );
+}
+
+#[test]
+fn sign_in_is_offered_in_a_class() {
+    let rules = zone("true", "needs = { auth = { acr = ['gold'] } }");
+    let plain = ask().with_auth(Auth::new(["pwd"], time(NOON)));
+    for request in [ask(), plain] {
+        assert_eq!(help(&explain(&rules, &request)), "sign in again in class `gold`; then it is allowed");
+    }
+}
+
+#[test]
+fn window_is_told_and_waited_for() {
+    let evening = "within = { from = '18:10', to = '19:00', tz = 'UTC' }";
+    let explanation = explain(&zone("true", evening), &ask());
+    assert_eq!(
+        explanation.wait().unwrap().to_string(),
+        format!("until {EVENING}: it is allowed then, if nothing else changes")
+    );
+    let missed: Vec<String> = explanation.near_misses().map(ToString::to_string).collect();
+    assert_eq!(missed.len(), 1);
+    assert!(
+        missed[0].contains(&format!("outside its window at {NOON}, which opens at {EVENING}")),
+        "{missed:?}"
+    );
+
+    let noon = "[[forbid]]\nid = 'f'\nwhen = 'true'\nwithin = { from = '11:00', to = '12:30', tz = 'UTC' }\n";
+    let explanation = explain(&format!("{OPEN}{noon}"), &ask());
+    assert_eq!(explanation.decision().effect(), Effect::Deny);
+    assert_eq!(explanation.wait().unwrap().at(), time(NOON) + chrono::TimeDelta::minutes(30));
+    let deciding: Vec<String> = explanation.deciding().map(ToString::to_string).collect();
+    assert_eq!(deciding, ["forbid `f` matches"]);
+}
+
+const EVENING: &str = "2026-11-23T18:10:00Z";

@@ -70,6 +70,21 @@ fn finer_differences_have_a_direction() {
     let fresh = || ask().with_usage(Usage::none());
     let cases = [
         (
+            zone("obligations = ['record_session']"),
+            zone(""),
+            "obligations: nothing, was \"record_session\" (loosens)",
+        ),
+        (
+            zone("grant = { until = 'now + duration(\"20m\")' }"),
+            zone("grant = { until = 'now + duration(\"30m\")' }"),
+            "latest end: 2026-11-23T12:30:00Z, was 2026-11-23T12:20:00Z (loosens)",
+        ),
+        (
+            zone("grant = { not_before = 'now + duration(\"20m\")' }"),
+            zone(""),
+            "start: at once, was 2026-11-23T12:20:00Z (loosens)",
+        ),
+        (
             zone("grant = { default = '10m' }"),
             zone("grant = { default = '20m' }"),
             "duration: 20m, was 10m (loosens)",
