@@ -95,7 +95,7 @@ pub fn explain(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Explan
 /// "#;
 /// let report = Suite::new(&policy).with_cases("logs.cases.toml", cases)?.run();
 /// assert_eq!((report.cases(), report.failures().count()), (1, 0));
-/// let gaps: Vec<String> = report.coverage().gaps().map(ToString::to_string).collect();
+/// let gaps: Vec<String> = report.coverage().gaps().map(|gap| gap.to_string()).collect();
 /// assert_eq!(gaps, ["`shells`: `action.name == \"shell.run\"` was never false"]);
 /// # Ok::<(), countersign::PolicyError>(())
 /// ```
