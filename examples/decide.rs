@@ -16,7 +16,7 @@ use serde_json::json;
 const HELP: &str = "\
 Decides AuthZEN requests under a policy.
 
-Usage: decide --policy FILE… [--fulfil KIND…] [--now RFC3339]
+Usage: decide --policy FILE… [--fulfil KIND…] [--now RFC3339] [--explain]
 
 Reads one request a line on standard input and writes one decision a line on
 standard output: {\"decision\": bool, \"context\": {\"effect\", \"risk\", \"rules\",
@@ -27,6 +27,7 @@ Options:
                   the base and once for each that extends it
   --fulfil KIND   an obligation that the host fulfils, such as record_session
   --now RFC3339   decide as of this time instead of now
+  --explain       add `explanation`: why, why not, and what would help
   --help          print this help
 ";
 
@@ -34,6 +35,7 @@ struct Options {
     policies: Vec<String>,
     fulfils: Vec<String>,
     now: Option<DateTime<Utc>>,
+    explain: bool,
 }
 
 fn main() -> ExitCode {
@@ -70,6 +72,7 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
         }
         let now = options.now.unwrap_or_else(Utc::now);
         let answer = match Request::from_trusted_json(line) {
+            Ok(request) if options.explain => serde_json::to_value(policy.explain(&request, now))?,
             Ok(request) => serde_json::to_value(policy.decide(&request, now))?,
             Err(error) => json!({ "error": error.to_string() }),
         };
@@ -79,7 +82,7 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
-    let (mut policies, mut fulfils, mut now) = (Vec::new(), Vec::new(), None);
+    let (mut policies, mut fulfils, mut now, mut explain) = (Vec::new(), Vec::new(), None, false);
     let mut arguments = arguments.iter();
     while let Some(option) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{option} needs a value, see --help"));
@@ -87,11 +90,12 @@ fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
             "--policy" => policies.push(value()?.clone()),
             "--fulfil" => fulfils.push(value()?.clone()),
             "--now" => now = Some(DateTime::parse_from_rfc3339(value()?)?.to_utc()),
+            "--explain" => explain = true,
             other => return Err(format!("unknown option {other}, see --help").into()),
         }
     }
     if policies.is_empty() {
         return Err("--policy is missing, see --help".into());
     }
-    Ok(Options { policies, fulfils, now })
+    Ok(Options { policies, fulfils, now, explain })
 }

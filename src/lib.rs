@@ -147,7 +147,10 @@ pub use audit::{
     Staged, Step, Subtree, VerifiedRecord,
 };
 #[cfg(feature = "engine")]
-pub use decision::{Decision, Effect, Need, NeedKind, NextAction, Reason, ReasonCode};
+pub use decision::{
+    ApprovalPlan, Approvals, Came, Change, ChangeStep, Decision, Effect, ExplainError, Explanation, Need,
+    NeedKind, NextAction, Reason, ReasonCode, RuleAccount, Seen, StagePlan, TestAccount, Wait,
+};
 #[cfg(feature = "engine")]
 pub use gate::{Conflict, Debts, Gate, Outcome, Owed};
 #[cfg(any(feature = "engine", all(feature = "verify", test)))]
@@ -164,7 +167,7 @@ pub use json::JsonError;
 pub use keys::{KeyError, KeySet, PublicKey, SecretText, SigningKey};
 pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
-pub use policy::{Lint, Obligation, Policy, PolicyError, PolicyFault, PolicyOptions};
+pub use policy::{Lint, Obligation, Policy, PolicyError, PolicyFault, PolicyOptions, RuleKind};
 #[cfg(feature = "engine")]
 pub use replay::{Replay, ReplayReport};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};

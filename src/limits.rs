@@ -91,6 +91,23 @@ pub const REVOCABLE_USES: u64 = 16;
 /// fail every rule of a policy, and the decision must fit into a record.
 pub const FAILURES_NAMED: usize = 32;
 
+/// Rules that an explanation tells of as near misses: nobody reads more.
+pub const NEAR_MISSES: usize = 5;
+
+/// Tests that an explanation tells of one rule.
+pub const TESTS_TOLD: usize = 8;
+
+/// Decisions that one explanation may make in search of a change that helps: three fields with a few values,
+/// a sign-in and twenty durations are searched whole.
+pub const EXPLAIN_DECISIONS: usize = 1_024;
+
+/// Steps that the search of one explanation may cost, by the static cost of all conditions: two seconds if every
+/// condition were as dear as it can be. A decision costs a small part of its bound.
+pub const EXPLAIN_STEPS: u64 = 200_000_000;
+
+/// Groups of a comparison of two policies that name their rules: what does not fit is counted together.
+pub const DIFF_GROUPS: usize = 1_000;
+
 /// Any count that a policy writes: people, uses, slots.
 pub const COUNT: u32 = 10_000;
 

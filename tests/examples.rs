@@ -112,6 +112,179 @@ fn decide_shows_every_fault_of_a_policy_and_fails() {
 }
 
 #[test]
+fn decide_explains_where_it_is_asked_to() {
+    let delete = std::fs::read_to_string("policies/requests/delete-orders.json").unwrap().replace('\n', " ");
+    let policy =
+        ["--policy", "policies/production-debugging.toml", "--now", "2026-11-23T10:00:00Z", "--explain"];
+    let line: Value = serde_json::from_slice(&run("decide", &policy, &delete).stdout).unwrap();
+    assert_eq!(line["context"]["effect"], "review");
+    assert_eq!(line["explanation"]["approvals"][0]["review"], "change-by-two");
+    assert_eq!(line["explanation"]["change"]["steps"], serde_json::json!(["request_approval"]));
+}
+
+/// A file that is removed when the test ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str, content: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("countersign-{}-{name}", std::process::id()));
+        std::fs::write(&path, content).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+const SHIPPED: &str = "policies/production-debugging.toml";
+
+#[test]
+fn policy_diff_fails_where_something_loosens() {
+    let text = std::fs::read_to_string(SHIPPED).unwrap();
+    let loose = Scratch::new("loose.toml", &text.replace("max_risk = \"low\"", "max_risk = \"medium\""));
+    let logs = |data: &str| {
+        let properties =
+            serde_json::json!({ "environment": "production", "owner": "payments", "data": data });
+        let subject =
+            serde_json::json!({ "type": "user", "id": "ana", "properties": { "groups": ["payments"] } });
+        let resource = serde_json::json!({ "type": "service", "id": "checkout", "properties": properties });
+        serde_json::json!({ "subject": subject, "action": { "name": "logs.read" }, "resource": resource })
+    };
+    let dated = serde_json::json!({ "request": logs("personal"), "now": "2026-11-23T10:00:00Z" });
+    let recorded = format!("{}\n\n{dated}\n", logs("internal"));
+    let requests = Scratch::new("requests.jsonl", &recorded);
+    let code = |output: &Output| output.status.code();
+
+    let output = run("policy_diff", &[SHIPPED, loose.path(), "--requests", requests.path()], "");
+    let told = self::text(&output.stdout);
+    assert_eq!(code(&output), Some(1), "{told}{}", self::text(&output.stderr));
+    assert!(
+        told.starts_with("2 requests: 1 loosen, 0 may loosen, 0 tighten, 1 the same\nloosens 1: "),
+        "{told}"
+    );
+    assert!(told.contains("e.g. request 1: "), "{told}");
+
+    let json = ["--format", "json", "--allow-loosening", "--requests", "-"];
+    let output = run("policy_diff", &[&[SHIPPED, loose.path()], &json[..]].concat(), &recorded);
+    assert_eq!(code(&output), Some(0));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&json["compared"], &json["groups"][0]["direction"]),
+        (&Value::from(2), &Value::from("loosens"))
+    );
+
+    let back = run("policy_diff", &[loose.path(), SHIPPED, "--requests", requests.path()], "");
+    assert_eq!(code(&back), Some(0), "{}", self::text(&back.stdout));
+    assert_eq!(code(&run("policy_diff", &[SHIPPED, SHIPPED], "")), Some(0));
+}
+
+/// What was not compared is not known to be safe: a bad line is no success.
+#[test]
+fn policy_diff_fails_on_a_bad_line_and_on_none() {
+    for (input, told) in [
+        ("{\"subject\": 1}\n", "-:1: `subject`"),
+        ("\n", "there is no request"),
+        ("x\n", "-:1: expected value"),
+    ] {
+        let output = run("policy_diff", &[SHIPPED, SHIPPED, "--requests", "-"], input);
+        assert_eq!(output.status.code(), Some(2), "{input}");
+        assert!(text(&output.stderr).starts_with(told), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn policy_map_shows_every_action_and_rule_of_the_shipped_policy() {
+    let output = run("policy_map", &[SHIPPED], "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let page = text(&output.stdout);
+    for part in [
+        "debugger.attach",
+        "traffic.replay",
+        "staging</th>",
+        "change-by-two",
+        "✓ allow",
+        "◐ review 2",
+        "no case asks for it",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert_inert(&page);
+    let personas = Scratch::new(
+        "personas.jsonl",
+        "{\"name\": \"nobody\", \"type\": \"user\", \"id\": \"x\", \"properties\": {\"groups\": []}}\n",
+    );
+    let page = text(&run("policy_map", &[SHIPPED, "--personas", personas.path()], "").stdout);
+    assert!(page.contains("<th scope=\"col\">nobody</th>") && !page.contains("<th scope=\"col\">ana</th>"));
+}
+
+#[test]
+fn policy_map_makes_hostile_text_inert() {
+    let policy = r#"
+format = 1
+name = "hostile"
+[attributes]
+"subject.groups" = "list<string>"
+"resource.environment" = { type = "string", one_of = ['<img src=x onerror=alert(1)>', 'b'] }
+[actions]
+'"><script>alert(2)</script>' = { payload = "text" }
+[[review]]
+id = "r"
+when = '"a" in subject.groups || resource.id == "<script>alert(3)</script>"'
+because = "</details><script>alert(4)</script>` onclick=x"
+approve = { from = 'approver.id == "<script>alert(5)</script>"' }
+[[case]]
+name = "<script>alert(6)</script>"
+request.subject = { type = "user", id = "<script>alert(7)</script>", properties = { groups = ["a", "<iframe>"] } }
+request.action = { name = '"><script>alert(2)</script>', payload = { text = "<style>" } }
+request.resource = { type = "x", id = "<script>alert(3)</script>", properties = { environment = "b" } }
+expect = { effect = "review" }
+"#;
+    let policy = Scratch::new("hostile.toml", policy);
+    let output = run("policy_map", &[policy.path()], "");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let page = text(&output.stdout);
+    for number in 2..=7 {
+        assert!(page.contains(&format!("alert({number})")), "{number}");
+    }
+    assert_inert(&page);
+}
+
+/// Every tag of the page is one of its own, with attributes of its own.
+fn assert_inert(page: &str) {
+    let tags = "html head meta title style body header section h1 h2 h3 p span ul li code b dl dt dd table thead tbody tr th td details summary div";
+    let attributes = "lang charset http-equiv content name class aria-label aria-labelledby aria-hidden id scope colspan open";
+    let (tags, attributes): (Vec<&str>, Vec<&str>) =
+        (tags.split(' ').collect(), attributes.split(' ').collect());
+    let start = page.strip_prefix("<!doctype html>").unwrap();
+    let mut open: Vec<&str> = Vec::new();
+    for part in start.split('<').skip(1) {
+        let (tag, _) = part.split_once('>').unwrap_or_else(|| panic!("<{part}"));
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "<{tag}> closes another");
+            continue;
+        }
+        let (name, mut rest) = tag.split_once(' ').unwrap_or((tag, ""));
+        assert!(tags.contains(&name), "<{tag}>");
+        if name != "meta" {
+            open.push(name);
+        }
+        while !rest.is_empty() {
+            let (attribute, value) = rest.split_once("=\"").unwrap_or_else(|| panic!("<{tag}>"));
+            assert!(attributes.contains(&attribute), "<{tag}>");
+            rest = value.split_once('"').unwrap_or_else(|| panic!("<{tag}>")).1.trim_start();
+        }
+    }
+    assert_eq!(open, Vec::<&str>::new());
+}
+
+#[test]
 fn check_policy_joins_documents_that_extend_each_other() {
     let base = "format = 1\nname = 'base'\n[defaults]\nrisk = 'low'\n[[open]]\nid = 'logs'\n\
         when = 'action.name == \"logs.read\"'\nmay = ['zone']\nmax_risk = 'low'\n";
@@ -247,8 +420,19 @@ fn check_policy_tells_every_fault_and_goes_on_with_the_next_file() {
 
 #[test]
 fn every_tool_has_help_and_refuses_unknown_options() {
-    for name in ["check_policy", "decide", "eval", "inspect", "keys", "review", "verify_grant", "verify_log"]
-    {
+    let names = [
+        "check_policy",
+        "decide",
+        "eval",
+        "inspect",
+        "keys",
+        "policy_diff",
+        "policy_map",
+        "review",
+        "verify_grant",
+        "verify_log",
+    ];
+    for name in names {
         let help = run(name, &["--help"], "");
         assert!(help.status.success(), "{name}");
         assert!(!text(&help.stdout).trim().is_empty(), "{name}");

@@ -10,7 +10,7 @@
     reason = "a failed test may panic"
 )]
 
-use countersign::{Policy, ReasonCode, inspect, testing};
+use countersign::{Action, Policy, ReasonCode, Request, Resource, Subject, inspect, testing};
 
 /// A fenced block of the guide: what stands behind its fence, its first line, and its text.
 struct Block {
@@ -87,6 +87,19 @@ fn shown_errors_are_what_the_reader_says() {
         }
     }
     assert_eq!(shown, 1);
+}
+
+#[test]
+fn shown_explanation_is_what_is_told() {
+    let zone = "[[zone]]\nid = 'restart'\nwhen = 'action.name == \"service.restart\" && on_call'\nmax_risk = 'medium'\n";
+    let policy = Policy::from_toml(&format!("{}{zone}", head())).unwrap();
+    let request = Request::new(
+        Subject::new("user", "ana").with("groups", ["sre"]).with("on_call", false),
+        Action::new("service.restart"),
+        Resource::new("service", "orders").with("environment", "production"),
+    );
+    let told = policy.explain(&request, "2026-11-23T10:00:00Z".parse().unwrap()).to_string();
+    assert!(blocks().iter().any(|block| block.text == told), "{told}");
 }
 
 #[test]
@@ -228,7 +241,8 @@ fn every_fact_and_reason_is_in_the_guide() {
 #[test]
 fn links_lead_to_headings() {
     let guide = guide();
-    let anchor = |heading: &str| heading.to_lowercase().replace(['`', '[', ']', ','], "").replace(' ', "-");
+    let anchor =
+        |heading: &str| heading.to_lowercase().replace(['`', '[', ']', ',', '?'], "").replace(' ', "-");
     let headings: Vec<String> = guide
         .lines()
         .filter(|line| line.starts_with("##"))

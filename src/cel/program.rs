@@ -160,6 +160,14 @@ impl Program {
         parts
     }
 
+    pub(super) fn node(&self) -> &Node {
+        &self.inner.node
+    }
+
+    pub(super) fn budget(&self) -> Budget {
+        self.inner.budget.clone()
+    }
+
     /// Gives the condition as tests: a form that holds just where the condition is definitely `truth`.
     pub(crate) fn shape(&self, truth: bool, environment: &Environment) -> Shape<'_> {
         shape::of(&self.inner.node, truth, environment)

@@ -5,6 +5,7 @@
 //! the text beside them is for people.
 
 mod decide;
+mod explain;
 mod join;
 mod reason;
 mod record;
@@ -12,11 +13,16 @@ mod record;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use decide::decide_by_every_rule;
 pub(crate) use decide::{Decided, decide, decide_again};
+pub(crate) use explain::approvals;
+pub use explain::{
+    ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, Seen,
+    StagePlan, TestAccount, Wait,
+};
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
 use crate::policy::{Obligation, Policy};
@@ -66,6 +72,8 @@ pub struct Decision {
     pub(crate) obligations: Vec<Obligation>,
     pub(crate) policy: Arc<str>,
     pub(crate) path: Path,
+    /// What an explanation found to help. No record holds it: it is advice, not part of what was decided.
+    advice: Option<NextAction>,
 }
 
 /// What the effect leads to, for the gate.
@@ -192,9 +200,13 @@ impl Decision {
         matches!(self.path, Path::Emergency { .. })
     }
 
-    /// Returns the cheapest step towards yes.
+    /// Returns the cheapest step towards yes. Of a Deny it is known only after an
+    /// [explanation](Policy::explain) has looked for one: `decide` does not search.
     #[must_use]
     pub fn next_action(&self) -> NextAction {
+        if let Some(advice) = self.advice {
+            return advice;
+        }
         match self.effect {
             Effect::Challenge if self.missing.iter().all(|need| need.kind() == NeedKind::StepUp) => {
                 NextAction::StepUp
@@ -234,7 +246,13 @@ impl Decision {
             obligations: Vec::new(),
             policy,
             path: Path::Closed,
+            advice: None,
         }
+    }
+
+    /// The decision as it was made.
+    fn without_advice(&self) -> Self {
+        Self { advice: None, ..self.clone() }
     }
 
     pub(crate) fn with_reason(mut self, reason: Reason) -> Self {
@@ -248,6 +266,7 @@ impl Decision {
             effect: Effect::Deny,
             reasons: vec![Reason::new(code, text)],
             path: Path::Closed,
+            advice: None,
             ..self.clone()
         }
     }
@@ -277,7 +296,9 @@ impl Serialize for Decision {
             missing: &'d [Need],
             #[serde(skip_serializing_if = "<[Obligation]>::is_empty")]
             obligations: &'d [Obligation],
-            next_action: NextAction,
+            next_action: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            wait_until: Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
             duration_s: Option<u64>,
             #[serde(skip_serializing_if = "Option::is_none", with = "record::maybe_time")]
@@ -295,7 +316,11 @@ impl Serialize for Decision {
             reasons: &self.reasons,
             missing: &self.missing,
             obligations: &self.obligations,
-            next_action: self.next_action(),
+            next_action: self.next_action().as_str(),
+            wait_until: self
+                .next_action()
+                .wait_until()
+                .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             duration_s: self.duration().map(|duration| duration.as_secs()),
             not_before: self.not_before(),
             until: self.until(),

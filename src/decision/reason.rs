@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::span_of_time;
@@ -134,19 +135,40 @@ pub(crate) enum Problem {
     WrongClass,
 }
 
-/// The cheapest step towards yes, for machines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
+/// The cheapest step towards yes, for machines: closed, because a client must know what to do with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NextAction {
-    /// State the missing fields.
+    /// State the missing fields, or ask for less.
     Supply,
     /// Sign in again.
     StepUp,
     /// Submit the request and wait for people.
     RequestApproval,
+    /// Come back at this time: the same request was tried then, and fared better.
+    WaitUntil(DateTime<Utc>),
     /// There is none.
     None,
+}
+
+impl NextAction {
+    /// Returns the action's name: `supply`, `step_up`, `request_approval`, `wait_until` or `none`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supply => "supply",
+            Self::StepUp => "step_up",
+            Self::RequestApproval => "request_approval",
+            Self::WaitUntil(_) => "wait_until",
+            Self::None => "none",
+        }
+    }
+
+    pub(super) fn wait_until(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::WaitUntil(at) => Some(at),
+            _ => None,
+        }
+    }
 }
 
 impl Reason {

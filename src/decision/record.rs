@@ -26,7 +26,8 @@ struct Recorded {
 impl Decision {
     /// Writes the decision for a record.
     pub(crate) fn to_record(&self) -> Json {
-        let Self { effect, risk, rules, reasons, missing, obligations, policy, path } = self.clone();
+        let Self { effect, risk, rules, reasons, missing, obligations, policy, path, advice: _ } =
+            self.clone();
         // Strings, counts and booleans alone: this cannot fail, and null would be refused by every reader.
         serde_json::to_value(Recorded { effect, risk, rules, reasons, missing, obligations, policy, path })
             .unwrap_or_default()
@@ -36,7 +37,7 @@ impl Decision {
     pub(crate) fn from_record(json: &Json) -> Option<Self> {
         let Recorded { effect, risk, rules, reasons, missing, obligations, policy, path } =
             Recorded::deserialize(json).ok()?;
-        Some(Self { effect, risk, rules, reasons, missing, obligations, policy, path })
+        Some(Self { effect, risk, rules, reasons, missing, obligations, policy, path, advice: None })
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use names::scope_of;
 pub(crate) use people::{Approve, Leaf, ReviewRule, Stage, Veto};
 pub(crate) use terms::{Bounds, Field, Needs};
 
@@ -47,6 +48,8 @@ pub(crate) struct Rule {
     pub(crate) is_added: bool,
     /// When the rule can match at all; an opening rule says apart why it is closed.
     pub(crate) window: Option<Window>,
+    /// Where its id and its condition stand in the text of all documents.
+    pub(crate) places: [u32; 2],
 }
 
 /// A safe zone: approved at once.
@@ -166,6 +169,7 @@ impl<'c, 't> Compiler<'c, 't> {
             obligations: spec.obligations.as_slice().into(),
             window: spec.window.clone(),
             is_added: spec.origin > 0,
+            places: [&spec.id, &spec.when].map(|text| u32::try_from(text.span.start).unwrap_or(u32::MAX)),
         }
     }
 

@@ -10,6 +10,7 @@ use std::mem;
 use super::document::{AttributeSpec, Document, Kind, OpenSpec, RuleSpec};
 use super::error::{Faults, Span};
 use super::node::{Content, Text};
+use crate::cel::is_word;
 use crate::risk::Risk;
 use crate::text::{nearest, quote};
 
@@ -287,6 +288,9 @@ impl Place<'_, '_, '_> {
 fn check_lets(lets: &[Vec<(Text, Text)>], faults: &mut Faults<'_>) {
     let mut named: BTreeMap<&str, &Text> = BTreeMap::new();
     for (name, _) in lets.iter().flatten() {
+        if is_reserved(&name.text) {
+            faults.add(&name.span, format!("`{}` is a word of the language", quote(&name.text)));
+        }
         if let Some(first) = named.get(name.text.as_str()) {
             let place = faults.line(&first.span, &name.span);
             faults
@@ -295,6 +299,11 @@ fn check_lets(lets: &[Vec<(Text, Text)>], faults: &mut Faults<'_>) {
             named.insert(&name.text, name);
         }
     }
+}
+
+/// Says whether no author can give a condition this name.
+pub(super) fn is_reserved(name: &str) -> bool {
+    is_word(name) || name.starts_with(SCOPE)
 }
 
 /// A path and everything above it.

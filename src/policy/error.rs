@@ -65,7 +65,7 @@ pub(crate) struct Faults<'t> {
 #[derive(Debug)]
 pub(crate) struct Lines {
     files: Vec<(Arc<str>, usize)>,
-    breaks: Vec<usize>,
+    breaks: Box<[u32]>,
 }
 
 /// A fault or a finding before it is shown.
@@ -236,7 +236,8 @@ impl<'t> Source<'t> {
     }
 
     pub(crate) fn lines(&self) -> Lines {
-        let breaks = self.text.match_indices('\n').map(|(place, _)| place).collect();
+        let breaks =
+            self.text.match_indices('\n').filter_map(|(place, _)| u32::try_from(place).ok()).collect();
         Lines { files: self.files.clone(), breaks }
     }
 
@@ -245,6 +246,7 @@ impl<'t> Source<'t> {
         let start = span.start.min(self.text.len());
         let (file, number) = lines.of(start);
         let last = lines.above(start).checked_sub(1).and_then(|index| lines.breaks.get(index));
+        let last = last.and_then(|place| usize::try_from(*place).ok());
         let line_start = last.map_or(0, |place| place.saturating_add(1));
         let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let prefix = self.text.get(line_start..start).unwrap_or_default();
@@ -276,6 +278,7 @@ impl Lines {
     }
 
     fn above(&self, place: usize) -> usize {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
         self.breaks.partition_point(|line_break| *line_break < place)
     }
 }

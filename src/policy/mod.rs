@@ -12,6 +12,7 @@ pub(crate) mod facts;
 mod index;
 mod json;
 mod keys;
+mod kind;
 mod lint;
 mod load;
 mod node;
@@ -36,6 +37,7 @@ pub(crate) use document::{
 };
 pub use error::{PolicyError, PolicyFault};
 pub(crate) use index::{Candidates, Index, Kind};
+pub use kind::RuleKind;
 pub use lint::Lint;
 pub(crate) use node::{Node, Text};
 pub use obligation::Obligation;
@@ -186,6 +188,30 @@ impl Policy {
         &self.inner.document.name.text
     }
 
+    /// Returns the actions of the vocabulary, in document order; none where any action is decided.
+    pub fn action_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.inner.document.actions.iter().map(|action| action.name.text.as_str())
+    }
+
+    /// Returns the ids of all rules with their kinds, in document order within each kind.
+    pub fn rule_ids(&self) -> impl Iterator<Item = (RuleKind, &str)> {
+        self.inner.rules.all().into_iter().map(|(kind, rule)| (kind, &*rule.id))
+    }
+
+    /// Returns the texts that an attribute can have, where the vocabulary lists them (`one_of`).
+    ///
+    /// ```
+    /// let text = "format = 1\nname = 'x'\n[attributes]\n'resource.tier' = { type = 'string', one_of = ['a', 'b'] }";
+    /// let policy = countersign::Policy::from_toml(text)?;
+    /// assert_eq!(policy.values_of("resource.tier").collect::<Vec<_>>(), ["a", "b"]);
+    /// # Ok::<(), countersign::PolicyError>(())
+    /// ```
+    pub fn values_of(&self, path: &str) -> impl Iterator<Item = &str> {
+        let environment = &self.inner.schema.environment;
+        let declared = environment.slot(path).and_then(|slot| environment.declaration(slot));
+        declared.into_iter().flat_map(|declared| &declared.one_of).map(String::as_str)
+    }
+
     /// Returns what loads and is yet probably not meant, in the order of the places. Each has a code
     /// ([`PolicyFault::lint`]); `[[lint]]` in the document allows what was looked at.
     pub fn warnings(&self) -> impl ExactSizeIterator<Item = &PolicyFault> {
@@ -214,6 +240,11 @@ impl Policy {
 
     pub(crate) fn document(&self) -> &Document {
         &self.inner.document
+    }
+
+    /// Returns the id of the scope that a condition reads by a name.
+    pub(crate) fn scope(&self, name: &str) -> Option<&str> {
+        self.inner.document.opens.get(compile::scope_of(name)?).map(|open| open.id.text.as_str())
     }
 
     pub(crate) fn lines(&self) -> &Lines {

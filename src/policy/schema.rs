@@ -3,6 +3,8 @@
 //! `[attributes]` declares them; a few typed members of every request are always there. A request that
 //! lacks a required attribute, or states one in a wrong type, does not fit the vocabulary and is denied.
 
+mod sample;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use regex::Regex;
 
@@ -16,6 +18,8 @@ use crate::limits;
 use crate::request::{Request, Source, Subject};
 use crate::text::{nearest, quote};
 use crate::value::{Attributes, Value};
+
+pub(crate) use sample::{Sample, texts};
 
 /// All names of a policy.
 #[derive(Debug)]
@@ -321,7 +325,6 @@ impl Attribute {
     }
 
     /// Returns the pattern that a text must match.
-    #[cfg(feature = "testing")]
     pub(crate) fn pattern(&self) -> Option<&str> {
         self.matches.as_ref().map(Regex::as_str)
     }

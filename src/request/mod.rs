@@ -9,6 +9,8 @@ mod json;
 mod parts;
 #[cfg(feature = "engine")]
 mod record;
+#[cfg(feature = "engine")]
+mod restate;
 
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use chrono::{DateTime, Utc};
 pub(crate) use check::check_span;
 pub(crate) use parts::Source;
 pub use parts::{Action, Resource, Subject};
+#[cfg(feature = "engine")]
+pub(crate) use restate::Asking;
 
 use crate::limits;
 use crate::payload::PayloadError;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::cases::Played;
 use crate::cel::{Access, Input, Program};
 use crate::policy::schema::Voting;
-use crate::policy::{CaseSpec, Policy, Text};
+use crate::policy::{CaseSpec, Policy, Rule};
 
 /// What the cases of a policy cover.
 #[derive(Debug, Clone)]
@@ -64,10 +64,10 @@ struct Part {
 
 impl Coverage {
     pub(super) fn new(policy: &Policy) -> Self {
-        let (document, rules, lines) = (policy.document(), policy.rules(), policy.lines());
-        let condition = |rule: &Arc<str>, program: &Program, text: &Text, about| {
-            let (file, line) = lines.of(text.span.start);
-            let (rule, program) = (rule.clone(), program.clone());
+        let (rules, lines) = (policy.rules(), policy.lines());
+        let condition = |rule: &Rule, program: &Program, place: u32, about| {
+            let (file, line) = lines.of(usize::try_from(place).unwrap_or(usize::MAX));
+            let (rule, program) = (rule.id.clone(), program.clone());
             let parts = parts(&program, policy);
             Condition { rule, program, about, file, line, matched: false, parts }
         };
@@ -75,23 +75,18 @@ impl Coverage {
         let plain = rules.risks.iter().map(|(rule, _)| rule).chain(&rules.forbids).chain(&rules.holds);
         let plain = plain.chain(rules.zones.iter().map(|zone| &zone.rule));
         let plain = plain.chain(rules.emergencies.iter().map(|emergency| &emergency.rule));
-        for rule in plain.chain(rules.reviews.iter().map(|review| &review.rule)) {
-            let rest = rules.reviews.iter().any(|review| review.otherwise && review.rule.id == rule.id);
-            let about = if rest { About::Rest } else { About::Request };
-            let spec = document.rules().find(|spec| *spec.id.text == *rule.id);
-            conditions.extend(spec.map(|spec| {
-                let place = if rest { &spec.id } else { &spec.when };
-                condition(&rule.id, &rule.when, place, about)
-            }));
+        let plain = plain.map(|rule| (rule, false));
+        for (rule, rest) in plain.chain(rules.reviews.iter().map(|review| (&review.rule, review.otherwise))) {
+            let [id, when] = rule.places;
+            let (place, about) = if rest { (id, About::Rest) } else { (when, About::Request) };
+            conditions.push(condition(rule, &rule.when, place, about));
         }
-        for (review, spec) in rules.reviews.iter().zip(&document.reviews) {
-            let mut from = Vec::new();
+        for review in &rules.reviews {
             let leaves = review.stages.iter().flat_map(|stage| stage.approve.leaves());
-            from.extend(leaves.map(|leaf| &leaf.from));
-            from.extend(review.veto.iter().flatten().map(|veto| &veto.from));
-            conditions.extend(
-                from.into_iter().map(|from| condition(&review.rule.id, from, &spec.rule.id, About::Approver)),
-            );
+            let from =
+                leaves.map(|leaf| &leaf.from).chain(review.veto.iter().flatten().map(|veto| &veto.from));
+            let [id, _] = review.rule.places;
+            conditions.extend(from.map(|from| condition(&review.rule, from, id, About::Approver)));
         }
         Self { conditions }
     }

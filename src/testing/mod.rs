@@ -7,6 +7,7 @@
 mod cases;
 mod compare;
 mod coverage;
+mod diff;
 #[cfg(feature = "testing")]
 mod strategies;
 
@@ -14,10 +15,15 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use coverage::{Coverage, Gap};
+pub use diff::{DecisionChange, DiffExample, DiffGroup, Direction, PolicyDiff, policy_diff};
 #[cfg(feature = "testing")]
 pub use strategies::requests;
 
+use chrono::{DateTime, Utc};
+
+use crate::decision::{Decision, Explanation};
 use crate::policy::{CaseSpec, Lines, Policy, PolicyError};
+use crate::request::Request;
 
 /// Runs every case of a policy, and gives their number.
 ///
@@ -34,6 +40,32 @@ pub fn check(policy: &Policy) -> Result<usize, Vec<CaseFailure>> {
     let report = Suite::new(policy).run();
     let failures: Vec<CaseFailure> = report.failures().cloned().collect();
     if failures.is_empty() { Ok(report.cases()) } else { Err(failures) }
+}
+
+/// Lists the requests of a policy's cases, each with the name of its case and when it is decided.
+///
+/// ```
+/// # let policy = countersign::Policy::from_toml("format = 1\nname = 'x'\n")?;
+/// let old = policy.clone();
+/// let requests = countersign::testing::sample_requests(&policy).map(|(_, request, now)| (request, now));
+/// assert!(!countersign::testing::policy_diff(&old, &policy, requests).loosens());
+/// # Ok::<(), countersign::PolicyError>(())
+/// ```
+pub fn sample_requests(policy: &Policy) -> impl Iterator<Item = (&str, Request, DateTime<Utc>)> {
+    policy.cases().iter().map(|case| (case.name.text.as_str(), case.request.clone(), case.now))
+}
+
+/// Decides a request as in a case: as [`Policy::decide`] does, with every obligation taken for fulfilled, because
+/// what is tested are the documents and not the host.
+#[must_use]
+pub fn decide(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Decision {
+    policy.assuming_host().decide(request, now)
+}
+
+/// Explains a decision as in a case: as [`Policy::explain`] does, with every obligation taken for fulfilled.
+#[must_use]
+pub fn explain(policy: &Policy, request: &Request, now: DateTime<Utc>) -> Explanation {
+    policy.assuming_host().explain(request, now)
 }
 
 /// The cases of a policy, with those of other files.

@@ -104,6 +104,16 @@ impl Value {
         }
     }
 
+    /// Counts the characters of a text, the elements of a list or map.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::String(text) => text.chars().count(),
+            Self::List(items) => items.len(),
+            Self::Map(entries) => entries.len(),
+            _ => 0,
+        }
+    }
+
     /// Names the value's type as conditions and the vocabulary write it.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

@@ -22,15 +22,13 @@ impl Run<'_> {
             None => self.request.reason().map(Value::from),
         };
         let well_formed = |value: &Value| {
-            let text = value.as_str().unwrap_or_default();
-            attribute.is_none_or(|attribute| attribute.is_well_formed(value))
-                && field.matches.as_ref().is_none_or(|pattern| pattern.is_match(text))
+            attribute.is_none_or(|attribute| attribute.is_well_formed(value)) && field.is_well_formed(value)
         };
         let problem = match stated {
             None | Some(Value::Null) => Problem::Absent,
             Some(value) if is_empty(&value) => Problem::Empty,
-            Some(value) if field.min.is_some_and(|min| size(&value) < min) => Problem::TooShort,
-            Some(value) if field.max.is_some_and(|max| size(&value) > max) => Problem::TooLong,
+            Some(value) if field.is_short(&value) => Problem::TooShort,
+            Some(value) if field.is_long(&value) => Problem::TooLong,
             Some(value) if !well_formed(&value) => Problem::Malformed,
             Some(_) => return None,
         };
@@ -67,17 +65,7 @@ impl Run<'_> {
     }
 }
 
-/// Counts the characters of a text, the elements of a list or map.
-fn size(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.chars().count(),
-        Value::List(items) => items.len(),
-        Value::Map(entries) => entries.len(),
-        _ => 0,
-    }
-}
-
 fn is_empty(value: &Value) -> bool {
     matches!(value, Value::String(text) if text.trim().is_empty())
-        || (matches!(value, Value::List(_) | Value::Map(_)) && size(value) == 0)
+        || (matches!(value, Value::List(_) | Value::Map(_)) && value.size() == 0)
 }

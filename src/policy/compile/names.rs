@@ -1,8 +1,8 @@
 //! What the conditions of each document can read, and the scopes that extensions stand in.
 
 use super::{Compiler, never, place};
-use crate::cel::{self, Access, Environment, Program, is_word};
-use crate::policy::compose::SCOPE;
+use crate::cel::{self, Access, Environment, Program};
+use crate::policy::compose::{SCOPE, is_reserved};
 use crate::policy::document::OpenSpec;
 use crate::policy::error::{Faults, Span};
 use crate::policy::node::Text;
@@ -75,16 +75,14 @@ impl Compiler<'_, '_> {
 /// conditions of all documents, and must mean what each of them says.
 fn define(environment: &mut Environment, lets: &[(Text, Text)], faults: &mut Faults<'_>) {
     for (name, source) in lets {
-        match environment.define(&name.text, &source.text) {
-            Ok(()) if is_word(&name.text) || name.text.starts_with(SCOPE) => {
-                faults.add(&name.span, format!("`{}` is a word of the language", quote(&name.text)));
-            }
-            Ok(()) => {}
-            Err(diagnostics) => {
-                for diagnostic in diagnostics {
-                    let place = place(faults.text(), source, &diagnostic.span);
-                    faults.add(&place, format!("`{}`: {diagnostic}", quote(&name.text)));
-                }
+        // Of a name that is reserved it is told already that it cannot be taken.
+        let told = is_reserved(&name.text);
+        if let Err(diagnostics) = environment.define(&name.text, &source.text)
+            && !told
+        {
+            for diagnostic in diagnostics {
+                let place = place(faults.text(), source, &diagnostic.span);
+                faults.add(&place, format!("`{}`: {diagnostic}", quote(&name.text)));
             }
         }
     }
@@ -96,6 +94,11 @@ fn define(environment: &mut Environment, lets: &[(Text, Text)], faults: &mut Fau
             }
         }
     }
+}
+
+/// Finds the place of a scope among those that the base opens, by the name by which conditions read it.
+pub(in crate::policy) fn scope_of(name: &str) -> Option<usize> {
+    name.strip_prefix(SCOPE)?.parse().ok()
 }
 
 /// The name by which conditions of extensions read a scope.

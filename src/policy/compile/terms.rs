@@ -11,6 +11,7 @@ use crate::policy::document::{AuthSpec, FieldSpec, GrantSpec, NeedsSpec};
 use crate::policy::node::Text;
 use crate::policy::schema::compile_pattern;
 use crate::text::quote;
+use crate::value::Value;
 
 /// What a request must bring.
 #[derive(Debug, Default)]
@@ -27,6 +28,25 @@ pub(crate) struct Field {
     pub(crate) min: Option<usize>,
     pub(crate) max: Option<usize>,
     pub(crate) because: Option<String>,
+}
+
+impl Field {
+    /// Says whether a value is what the field asks for, as far as the field itself says.
+    pub(crate) fn accepts(&self, value: &Value) -> bool {
+        !self.is_short(value) && !self.is_long(value) && self.is_well_formed(value)
+    }
+
+    pub(crate) fn is_short(&self, value: &Value) -> bool {
+        self.min.is_some_and(|min| value.size() < min)
+    }
+
+    pub(crate) fn is_long(&self, value: &Value) -> bool {
+        self.max.is_some_and(|max| value.size() > max)
+    }
+
+    pub(crate) fn is_well_formed(&self, value: &Value) -> bool {
+        self.matches.as_ref().is_none_or(|pattern| pattern.is_match(value.as_str().unwrap_or_default()))
+    }
 }
 
 /// The bounds of a grant, with the defaults filled in.
