@@ -427,6 +427,31 @@ fn rule_that_uses_up_its_budget_before_its_demands_is_found() {
     assert_eq!(indexed.reasons().next().map(countersign::Reason::code), Some(ReasonCode::RuleFailed));
 }
 
+#[test]
+fn text_that_nobody_knows_meets_what_is_compared_first() {
+    let mut text = HEAD.to_owned();
+    for service in ["a", "b", "c"] {
+        let when = format!(r#"resource.service == "{service}" && has(http) && http.method == "GET""#);
+        write!(text, "[[forbid]]\nid = \"{service}\"\nwhen = '{when}'\n").unwrap();
+    }
+    let policy = policy(&text);
+    let found = [("GET", ReasonCode::Forbidden), ("POST", ReasonCode::NothingMatched)];
+    for (method, code) in found.into_iter().chain([("BREW", ReasonCode::RuleFailed)]) {
+        let resource = Resource::new("service", "x")
+            .with("service", "b")
+            .with("environment", "dev")
+            .with("labels", Attributes::new())
+            .with("divisor", 1_i64)
+            .with("any", "b");
+        let subject = Subject::new("user", "ana").with("groups", ["sre"]).with("mfa", true);
+        let call = Payload::http(method, "https://a.example/", b"");
+        let request = Request::new(subject, Action::new("read").with_payload(call), resource);
+        let (indexed, every) = both(&policy, &request);
+        assert_eq!(indexed, every);
+        assert_eq!(indexed.reasons().next().map(countersign::Reason::code), Some(code));
+    }
+}
+
 const SERVICES: [&str; 8] =
     ["payments", "payments-gateway", "payments-gateway-eu-1", "pay", "orders", "ledger", "", "péage"];
 const GROUPS: [&str; 4] = ["sre", "dev", "leads", "payments"];

@@ -22,7 +22,7 @@ pub struct Reason {
 }
 
 /// What a reason says: a text of ours or of the policy is shared, not copied, because most decisions have one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Sentence {
     Ours(&'static str),
     Shared(Arc<str>),
@@ -231,6 +231,12 @@ impl Sentence {
             Self::Ours(text) => text,
             Self::Shared(text) => text,
         }
+    }
+}
+
+impl fmt::Debug for Sentence {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), formatter)
     }
 }
 
