@@ -170,7 +170,9 @@ fn body(random: &mut Random, kind: &str, text: &mut String) {
             _ => "",
         };
         let when = condition(random, depth);
-        writeln!(text, "when = '({when}){raise}'").unwrap();
+        // No door opens on the caller's word alone.
+        let door = if matches!(kind, "zone" | "emergency") { "subject.type != \"\" && " } else { "" };
+        writeln!(text, "when = '{door}(({when}){raise})'").unwrap();
     }
     match kind {
         "risk" => {
