@@ -1,6 +1,11 @@
 //! Properties of the command inspector, over words that nobody chose, on a small stack.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
 
 use countersign::inspect::command::{CommandEffect, CommandFacts, inspect};
 use proptest::prelude::*;
