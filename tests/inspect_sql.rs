@@ -55,6 +55,48 @@ fn function_behind_a_dot_is_a_call() {
     assert_eq!(inspect(Dialect::PostgreSql, "SELECT t.id FROM t").effect(), Some(SqlEffect::Read));
 }
 
+/// Where only one of MySQL and MariaDB has a name built in, the other looks for a stored function.
+#[test]
+fn name_that_one_server_lacks_is_not_understood() {
+    let names = "any_value area asbinary astext aswkb aswkt bin_to_uuid binlog_gtid_pos boundary buffer centroid \
+        chr column_add column_check column_create column_delete column_exists column_get column_json \
+        column_list contains convexhull crc32c crosses decode decode_histogram decode_oracle \
+        des_decrypt des_encrypt dimension disjoint encode encrypt endpoint envelope equals exteriorring \
+        format_bytes format_pico_time geomcollfromtext geometrycollection geometryfromtext geometryn \
+        geometrytype geomfromtext glength grouping gtid_subset gtid_subtract interiorringn intersects \
+        is_uuid isclosed isempty isring issimple json_array_intersect json_compact json_detailed \
+        json_equals json_exists json_loose json_normalize json_object_filter_keys json_object_to_array \
+        json_query json_schema_valid json_schema_validation_report json_storage_free json_storage_size \
+        kdf lastval lengthb linefromtext linestring mbrcoveredby mbrcovers median multilinestring \
+        multipoint multipolygon natural_sort_key numgeometries numinteriorrings numpoints nvl nvl2 \
+        old_password overlaps password percentile_cont percentile_disc point pointfromtext pointn \
+        pointonsurface polyfromtext polygon ps_current_thread_id ps_thread_id regexp_like roles_graphml \
+        sformat srid st_boundary st_collect st_geohash st_isring st_isvalid st_latfromgeohash \
+        st_latitude st_longfromgeohash st_longitude st_makeenvelope st_pointonsurface st_relate \
+        st_simplify st_swapxy st_transform st_validate startpoint statement_digest \
+        statement_digest_text sys_guid to_char touches trim_oracle uuid_to_bin \
+        validate_password_strength vec_distance_cosine vec_distance_euclidean vec_fromtext vec_totext \
+        within wsrep_last_seen_gtid wsrep_last_written_gtid x y";
+    assert_eq!(names.split_whitespace().count(), 138);
+    for name in names.split_whitespace() {
+        for arguments in ["", "1", "1, 2", "1, 2, 3"] {
+            let sql = format!("SELECT {name}({arguments})");
+            assert_eq!(effect(MY, &sql), None, "{sql}");
+            assert_ne!(effect(Dialect::Generic, &sql), Some(SqlEffect::Read), "{sql}");
+        }
+    }
+    assert_effect(MY, None, &["SELECT json_table()", "SELECT json_table(1)", "SELECT json_table(1, 2)"]);
+    assert_effect(
+        MY,
+        Some(SqlEffect::Read),
+        &[
+            "SELECT ifnull(a, 1), st_x(b), regexp_replace(c, 'x', 'y'), json_value(d, '$.e') FROM t",
+            "SELECT x, y, point, password FROM t",
+            "SELECT j.a FROM json_table('[]', '$[*]' COLUMNS (a int PATH '$')) AS j",
+        ],
+    );
+}
+
 #[test]
 fn plain_queries_read_in_every_dialect() {
     for dialect in ALL {
