@@ -620,7 +620,7 @@ fn requests() -> Vec<Request> {
     let mut requests = Vec::new();
     for action in ["a", "b", "ab", "aa", "aab", "acb", "ba", "bb", "bab", "c", "cb", "cab"] {
         for environment in ["dev", "staging", "prod"] {
-            for level in 0..5 {
+            for level in -1..5 {
                 for bits in 0..12 {
                     let groups: &[&str] = if bits % 2 == 0 { &["g"] } else { &[] };
                     let subject = Subject::new("user", "ana")
