@@ -110,7 +110,8 @@ fn element(fold: &FoldNode) -> Option<Demand<'_>> {
     match &fold.body {
         Node::Text(text) if matches!(text.operand, Node::Local(0, _)) => match &text.test {
             TextTest::Equal(literal) => Some(Demand::Has(*slot, literal)),
-            TextTest::In(set) => {
+            // With no alternative there is nothing to look the rule up by, and it may still fail.
+            TextTest::In(set) if set.iter().next().is_some() => {
                 Some(Demand::Any(set.iter().map(|literal| vec![Demand::Has(*slot, literal)]).collect()))
             }
             _ => None,
