@@ -32,7 +32,7 @@ pub(crate) use compile::{
     Approve, Bounds, Emergency, Field, Leaf, Needs, ReviewRule, Rule, Rules, Stage, Veto, Zone,
 };
 pub(crate) use document::{
-    ActionSpec, AuthSpec, CaseSpec, GrantExpectSpec, GroupMode, LimitBy, LimitSpec, May, StepSpec,
+    ActionSpec, AuthSpec, BallotSpec, CaseSpec, GrantExpectSpec, GroupMode, KindSpec, LimitBy, LimitSpec, May, StepSpec,
     VerdictSpec,
 };
 pub use error::{PolicyError, PolicyFault};
