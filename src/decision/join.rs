@@ -4,6 +4,7 @@
 //! every obligation and the narrowest terms hold.
 
 use super::{Decision, Effect, Path, Reason, ReasonCode};
+use crate::policy::Obligation;
 
 impl Decision {
     /// Joins two decisions.
@@ -36,6 +37,12 @@ impl Decision {
         self.path = Path::Closed;
         self.missing.clear();
         self.reasons.push(reason);
+    }
+
+    /// Adds what the host must do beside.
+    pub(crate) fn owe(&mut self, obligations: &[Obligation]) {
+        self.obligations.extend_from_slice(obligations);
+        self.sort_obligations();
     }
 
     pub(super) fn sort_obligations(&mut self) {
