@@ -233,7 +233,7 @@ fn merge(request: &mut Node, above: &[&str], delta: &Node, faults: &mut Faults<'
                     put(request, &parts, &key.span, node);
                 }
                 None => {
-                    let roots = "`subject`, `action`, `resource` or `context`";
+                    let roots = "`subject`, `action`, `resource`, `context` or `facts`";
                     faults.add(&key.span, format!("expected a path that begins with {roots}"));
                 }
             },
@@ -249,6 +249,7 @@ fn path_of(path: &str) -> Option<Vec<String>> {
         "subject" | "resource" => &["type", "id", "properties"],
         "action" => &["name", "payload", "properties"],
         "context" => return Some(parts.into_iter().map(str::to_owned).collect()),
+        "facts" => return Some(["context"].into_iter().chain(parts).map(str::to_owned).collect()),
         _ => return None,
     };
     if first.is_some_and(|first| !own.contains(&first)) {
