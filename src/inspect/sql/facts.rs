@@ -20,6 +20,7 @@ pub const MEMBERS: &[(&str, &str)] = &[
     ("kinds", "list<string>"),
     ("locks", "bool"),
     ("multi", "bool"),
+    ("secrets", "bool"),
     ("statements", "int"),
     ("tables", "list<string>"),
     ("unbounded_write", "bool"),
@@ -107,6 +108,7 @@ pub(super) struct Known {
     pub(super) unbounded_write: bool,
     pub(super) bounded_read: Option<u64>,
     pub(super) locks: bool,
+    pub(super) secrets: bool,
     pub(super) into: bool,
 }
 
@@ -202,6 +204,14 @@ impl SqlFacts {
         self.known().map(|known| known.locks)
     }
 
+    /// Says whether a table is named in which the server keeps credentials, such as `pg_authid` or `mysql.user`,
+    /// or whether the statement shows a user's credentials or carries some. What a view shows, and what tables
+    /// of one's own hold, is not known.
+    #[must_use]
+    pub fn secrets(&self) -> Option<bool> {
+        self.known().map(|known| known.secrets)
+    }
+
     /// Says whether a query's rows go into a table, a file or a variable (the member `into`).
     #[must_use]
     pub fn stores(&self) -> Option<bool> {
@@ -224,6 +234,7 @@ impl SqlFacts {
             members.insert("functions", names(&known.functions));
             members.insert("unbounded_write", known.unbounded_write);
             members.insert("locks", known.locks);
+            members.insert("secrets", known.secrets);
             members.insert("into", known.into);
             if let Some(rows) = known.bounded_read {
                 members.insert("bounded_read", i64::try_from(rows).unwrap_or(i64::MAX));
