@@ -5,6 +5,7 @@
 //! service knows: it must refuse the change where it is not.
 
 use super::Obstacle;
+use super::facts::{Facts, Members};
 use super::json::{self, Fields};
 use crate::Attributes;
 use crate::value::Value;
@@ -51,13 +52,11 @@ pub enum FlagEffect {
 /// assert_eq!(facts.effect(), Some(FlagEffect::Widen));
 /// assert_eq!(facts.delta(), Some(45.0));
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct FlagFacts {
-    state: Result<Box<Known>, Obstacle>,
-}
+pub type FlagFacts = Facts<Known>;
 
-#[derive(Debug, Clone, PartialEq)]
-struct Known {
+/// The facts of an understood change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
     key: String,
     effect: FlagEffect,
     before: Option<Reach>,
@@ -68,7 +67,7 @@ struct Known {
 }
 
 /// How many have the feature.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Reach {
     /// Millionths of a percent, so that differences are exact; 0 where the flag is off.
     share: u32,
@@ -92,7 +91,7 @@ struct Reach {
 /// ```
 #[must_use]
 pub fn inspect(text: &str) -> FlagFacts {
-    FlagFacts { state: read(text).map(Box::new) }
+    FlagFacts::new(read(text))
 }
 
 impl FlagEffect {
@@ -109,18 +108,6 @@ impl FlagEffect {
 }
 
 impl FlagFacts {
-    /// Says whether the whole change was explained. If not, no other fact is known.
-    #[must_use]
-    pub fn understood(&self) -> bool {
-        self.state.is_ok()
-    }
-
-    /// Returns why the change was not understood.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<&Obstacle> {
-        self.state.as_ref().err()
-    }
-
     /// Returns what the change does.
     #[must_use]
     pub fn effect(&self) -> Option<FlagEffect> {
@@ -169,29 +156,20 @@ impl FlagFacts {
     pub fn enables(&self) -> Option<bool> {
         self.known().map(Known::enables)
     }
+}
 
-    /// Returns the facts as conditions see them: the members of [`MEMBERS`], or `understood` alone.
-    #[must_use]
-    pub fn attributes(&self) -> Attributes {
-        let mut members = Attributes::new();
-        members.insert("understood", self.understood());
-        if let Some(known) = self.known() {
-            members.insert("after", known.after.percent());
-            members.insert("delta", known.delta());
-            members.insert("effect", known.effect.as_str());
-            members.insert("enables", known.enables());
-            members.insert("key", &known.key);
-            members.insert("kill", known.kill());
-            members.insert("targeting", known.targeting);
-            if let Some(before) = known.before {
-                members.insert("before", before.percent());
-            }
+impl Members for Known {
+    fn add_to(&self, members: &mut Attributes) {
+        members.insert("after", self.after.percent());
+        members.insert("delta", self.delta());
+        members.insert("effect", self.effect.as_str());
+        members.insert("enables", self.enables());
+        members.insert("key", &self.key);
+        members.insert("kill", self.kill());
+        members.insert("targeting", self.targeting);
+        if let Some(before) = self.before {
+            members.insert("before", before.percent());
         }
-        members
-    }
-
-    fn known(&self) -> Option<&Known> {
-        self.state.as_ref().ok().map(|known| &**known)
     }
 }
 
