@@ -33,18 +33,8 @@ pub(super) struct Chained {
 }
 
 impl Chained {
-    /// Tells whether what is stored begins with all of these records.
-    pub(super) fn begins(&self, stored: &[Record]) -> bool {
-        let own = self.records.len();
-        own > 0 && self.same(stored) == own
-    }
-
-    /// Tells whether these records begin with all of what is stored.
-    pub(super) fn goes_on(&self, stored: &[Record]) -> bool {
-        self.same(stored) == stored.len()
-    }
-
-    fn same(&self, stored: &[Record]) -> usize {
+    /// Counts how many of these records what is stored begins with.
+    pub(super) fn begun_in(&self, stored: &[Record]) -> usize {
         self.records.iter().zip(stored).take_while(|(own, stored)| own.leaf() == stored.leaf()).count()
     }
 }
