@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::draft::{Draft, Template};
-use super::merkle::{Frontier, Hash};
+use super::merkle::{Frontier, Hash, Span};
 use super::record::{Body, Record, is_token};
 use super::step::{Fate, Part, Position, RefusalKind};
 use super::{Event, LedgerError, RecordFault};
@@ -94,6 +94,12 @@ impl Tip {
         self.check(record)?;
         self.advance(record.leaf);
         Ok(())
+    }
+
+    /// Moves past records that were checked elsewhere, and the last of them.
+    pub(super) fn advance_by(&mut self, span: &Span, last: Hash) {
+        self.frontier.extend(span);
+        self.advance(last);
     }
 
     /// Moves past a record that was chained here.
