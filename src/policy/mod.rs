@@ -32,8 +32,8 @@ pub(crate) use compile::{
     Approve, Bounds, Emergency, Field, Leaf, Needs, ReviewRule, Rule, Rules, Stage, Veto, Zone,
 };
 pub(crate) use document::{
-    ActionSpec, AuthSpec, CaseSpec, GrantExpectSpec, GroupMode, LimitBy, LimitSpec, May, StepSpec,
-    VerdictSpec,
+    ActionSpec, AuthSpec, BallotSpec, CaseSpec, GrantExpectSpec, GroupMode, KindSpec, LimitBy, LimitSpec,
+    May, StepSpec, VerdictSpec,
 };
 pub use error::{PolicyError, PolicyFault};
 pub(crate) use index::{Candidates, Index, Kind};
