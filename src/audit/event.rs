@@ -43,6 +43,12 @@ events! {
     StreamOpened = "stream.opened",
     /// A stream ends: nothing follows.
     StreamClosed = "stream.closed",
+    /// A stream under this one begins, with which record.
+    ChildOpened = "child.opened",
+    /// A stream under this one reached a checkpoint.
+    ChildCheckpointed = "child.checkpointed",
+    /// A stream under this one ended with a checkpoint.
+    ChildClosed = "child.closed",
     /// A policy decides from here on.
     PolicyLoaded = "policy.loaded",
     /// A request was decided: what was asked, the facts, the rules, the effect.

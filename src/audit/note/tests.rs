@@ -27,7 +27,7 @@ fn signed_note_of_the_standard_verifies() {
 fn checkpoints_of_the_standard_are_read() {
     for note in [example!("checkpoint-example.note"), example!("checkpoint-cosigned-example.note")] {
         let signed =
-            super::super::checkpoint::SignedCheckpoint::read(note, "example.com/behind-the-sofa").unwrap();
+            super::super::checkpoint::KeptCheckpoint::read(note, "example.com/behind-the-sofa").unwrap();
         assert_eq!(signed.checkpoint.size(), 20_852_163);
         assert!(note.starts_with(&signed.checkpoint.text()));
         // It is signed by nobody that we know.
