@@ -17,7 +17,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use decide::decide_by_every_rule;
-pub(crate) use decide::{Decided, decide, decide_again};
+pub(crate) use decide::{Decided, decide, decide_again, decide_at_start};
 pub(crate) use explain::approvals;
 pub use explain::{
     ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, Seen,

@@ -219,7 +219,7 @@ impl Gate {
         let Some(granted) = granted else { return Ok(None) };
         let review = &motion.review;
         let now = at.stamp.now();
-        let decision = decision::decide_again(self.policy(), review.request(), review.facts(), now);
+        let decision = decision::decide_at_start(self.policy(), review.request(), review.facts(), now);
         if decision.effect() == decision::Effect::Deny {
             let reason = decision.reasons().next().map_or_else(String::new, ToString::to_string);
             return Err(VoteError::DeniedByNow { reason });

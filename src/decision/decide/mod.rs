@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
+use crate::decision::join::fits;
 use crate::decision::reason::Sentence;
 use crate::limits;
 use crate::policy::facts::carrier;
@@ -63,6 +64,29 @@ pub(crate) fn decide_again(
     }
 }
 
+/// Decides a request whose grant begins now, whatever start its rules would give a new one.
+pub(crate) fn decide_at_start(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+) -> Decision {
+    match shape(policy, request) {
+        Ok(()) => decide_at(policy, request, facts, [now, now], Rules::Candidates),
+        Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+    }
+}
+
+/// Finds the later starts as of which a request is decided again.
+pub(super) fn later_starts(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+) -> Vec<DateTime<Utc>> {
+    decide_until_settled(policy, request, facts, now, Rules::Candidates).1
+}
+
 /// Which rules are evaluated.
 #[derive(Clone, Copy)]
 enum Rules {
@@ -78,14 +102,31 @@ fn decide_on(
     now: DateTime<Utc>,
     rules: Rules,
 ) -> Decision {
-    let decision = decide_at(policy, request, facts, [now, now], rules);
-    match request.not_before() {
-        // What is forbidden or held while the grant lives is not let in ahead of it.
-        Some(start) if start > now && matches!(decision.effect, Effect::Allow | Effect::Review) => {
-            decision.and(decide_at(policy, request, facts, [now, start], rules))
+    decide_until_settled(policy, request, facts, now, rules).0
+}
+
+/// What is forbidden or held when the grant begins is not let in ahead of it: a request whose grant begins later
+/// is decided again as of that start. Another rule may then put it off further; a start that does not settle is
+/// refused.
+fn decide_until_settled(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+    rules: Rules,
+) -> (Decision, Vec<DateTime<Utc>>) {
+    let mut decision = decide_at(policy, request, facts, [now, now], rules);
+    let mut starts = Vec::new();
+    while let Some(start) = decision.not_before().filter(|start| starts.last().unwrap_or(&now) < start) {
+        if starts.len() >= limits::LATER_STARTS {
+            let text = "its rules put the start off again and again";
+            decision.close(Reason::new(ReasonCode::StartTooLate, text));
+            break;
         }
-        _ => decision,
+        decision = decision.and(decide_at(policy, request, facts, [now, start], rules));
+        starts.push(start);
     }
+    (decision, starts)
 }
 
 /// Decides a request now, as of a clock that conditions read as `now`.
@@ -262,12 +303,7 @@ impl<'r> Run<'r> {
             let text = format!("the host does not say that it fulfils `{kind}`");
             return Err(Reason::new(ReasonCode::ObligationUnsupported, text).with_detail(kind));
         }
-        let bytes = obligations.iter().map(Obligation::bytes).fold(0, usize::saturating_add);
-        if bytes > limits::OBLIGATION_BYTES {
-            let text = format!("its obligations are {bytes} bytes, limit is {}", limits::OBLIGATION_BYTES);
-            return Err(Reason::new(ReasonCode::ObligationUnsupported, text));
-        }
-        Ok(())
+        fits(obligations)
     }
 
     fn matches(&self, rule: &Rule) -> Match {
