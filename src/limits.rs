@@ -91,6 +91,9 @@ pub const REVOCABLE_USES: u64 = 16;
 /// fail every rule of a policy, and the decision must fit into a record.
 pub const FAILURES_NAMED: usize = 32;
 
+/// Starts as of which one request is decided again: each comes from another rule that puts it off further.
+pub const LATER_STARTS: usize = 4;
+
 /// Rules that an explanation tells of as near misses: nobody reads more.
 pub const NEAR_MISSES: usize = 5;
 

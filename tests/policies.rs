@@ -29,9 +29,14 @@ const NOW: &str = "2026-06-01T12:00:00Z";
 fn every_shipped_policy_loads_and_its_cases_hold() {
     let policies = files("policies", "toml");
     assert!(!policies.is_empty());
+    let readme = read("policies/README.md");
     for path in policies {
-        let cases = check(&load(&path, &read(&path))).unwrap_or_else(|failures| panic!("{failures}"));
-        assert!(cases >= 40, "{} has only {cases} cases", path.display());
+        let policy = load(&path, &read(&path));
+        let cases = check(&policy).unwrap_or_else(|failures| panic!("{failures}"));
+        assert_eq!(policy.warnings().len(), 0, "{}", path.display());
+        let file = path.file_name().unwrap().to_str().unwrap();
+        assert!(readme.contains(&format!("]({file})")), "the README does not name {file}");
+        assert!(cases >= 10, "{} has only {cases} cases", path.display());
     }
 }
 
@@ -55,7 +60,7 @@ fn every_rule_is_named_by_a_case() {
             .flat_map(|(rules, _)| rules.split(", ").map(|id| id.trim_matches('"')))
             .collect();
         let written = rules(&text);
-        assert!(written.len() >= 30, "only {} rules were found", written.len());
+        assert!(written.len() >= 8, "only {} rules were found", written.len());
         for rule in written {
             assert!(expected.contains(rule.id), "no case expects `{}`", rule.id);
         }
@@ -81,6 +86,9 @@ fn a_case_fails_where_any_one_rule_always_matches() {
             let start = rule.text.find("when = ").unwrap();
             let end = start + rule.text[start..].find("\nlevel").or(rule.text[start..].find('\n')).unwrap();
             let always = rule.text.replacen(&rule.text[start..end], "when = 'true'", 1);
+            if always == rule.text {
+                continue;
+            }
             let always = text.replacen(rule.text, &always, 1);
             assert!(check(&load(&path, &always)).is_err(), "nothing bounds `{}`", rule.id);
         }

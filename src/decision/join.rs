@@ -1,31 +1,39 @@
 //! Two decisions on one request, both of which must hold.
 //!
-//! The stricter one stands: Deny before Challenge before Review before Allow. Of two equal ones every plan,
-//! every obligation and the narrowest terms hold.
+//! The stricter one stands: Deny before Challenge before Review before Allow. Of two that lead to a grant, and
+//! of two equal ones, every plan, every obligation and the narrowest terms hold.
 
-use super::{Decision, Effect, Path, Reason, ReasonCode};
+use super::{Decision, Effect, Path, Reason, ReasonCode, Terms};
+use crate::limits;
+use crate::policy::Obligation;
 
 impl Decision {
     /// Joins two decisions.
     pub(super) fn and(self, other: Self) -> Self {
-        if strictness(other.effect) > strictness(self.effect) {
-            return other;
+        let risk = self.risk.max(other.risk);
+        let swapped = strictness(other.effect) > strictness(self.effect);
+        let leads_on = |effect| matches!(effect, Effect::Allow | Effect::Review);
+        if self.effect != other.effect && !(leads_on(self.effect) && leads_on(other.effect)) {
+            return Self { risk, ..if swapped { other } else { self } };
         }
-        if strictness(other.effect) < strictness(self.effect) {
-            return self;
-        }
-        let mut joined = self;
+        let effect = if swapped { other.effect } else { self.effect };
+        let mut joined = Self { effect, risk, ..self };
         extend(&mut joined.rules, other.rules);
         extend(&mut joined.reasons, other.reasons);
+        extend(&mut joined.missing, other.missing);
         extend(&mut joined.obligations, other.obligations);
         joined.sort_obligations();
-        joined.risk = joined.risk.max(other.risk);
         match joined.path.clone().and(other.path) {
             Some(path) => joined.path = path,
             None => joined.close(Reason::new(
                 ReasonCode::LimitReached,
                 "rules with different limits would have to count the same use",
             )),
+        }
+        if leads_on(joined.effect)
+            && let Err(reason) = fits(&joined.obligations)
+        {
+            joined.close(reason);
         }
         joined
     }
@@ -36,6 +44,12 @@ impl Decision {
         self.path = Path::Closed;
         self.missing.clear();
         self.reasons.push(reason);
+    }
+
+    /// Adds what the host must do beside.
+    pub(crate) fn owe(&mut self, obligations: &[Obligation]) {
+        self.obligations.extend_from_slice(obligations);
+        self.sort_obligations();
     }
 
     pub(super) fn sort_obligations(&mut self) {
@@ -62,7 +76,8 @@ impl Path {
             }
             (Self::Review { groups, terms }, Self::Zone(others) | Self::Emergency { terms: others, .. })
             | (Self::Zone(others) | Self::Emergency { terms: others, .. }, Self::Review { groups, terms }) => {
-                Self::Review { groups, terms: terms.join(others) }
+                // What people approved is not counted.
+                Self::Review { groups, terms: Terms { limit: None, ..terms.join(others) } }
             }
             (
                 Self::Emergency { terms, review_within: one },
@@ -82,6 +97,16 @@ impl Path {
             Self::Review { .. } | Self::Closed => None,
         }
     }
+}
+
+/// Says whether a record has room for some obligations.
+pub(super) fn fits(obligations: &[Obligation]) -> Result<(), Reason> {
+    let bytes = obligations.iter().map(Obligation::bytes).fold(0, usize::saturating_add);
+    if bytes > limits::OBLIGATION_BYTES {
+        let text = format!("its obligations are {bytes} bytes, limit is {}", limits::OBLIGATION_BYTES);
+        return Err(Reason::new(ReasonCode::ObligationUnsupported, text));
+    }
+    Ok(())
 }
 
 fn strictness(effect: Effect) -> u8 {

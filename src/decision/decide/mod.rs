@@ -10,10 +10,13 @@ mod opening;
 mod people;
 mod terms;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
+use crate::decision::join::fits;
 use crate::decision::reason::Sentence;
 use crate::limits;
 use crate::policy::facts::carrier;
@@ -39,7 +42,7 @@ pub(crate) fn decide_by_every_rule(policy: &Policy, request: &Request, now: Date
     decide_by(policy, request, now, Rules::All).decision
 }
 
-fn decide_by(policy: &Policy, request: &Request, now: DateTime<Utc>, rules: Rules) -> Decided {
+fn decide_by(policy: &Policy, request: &Request, now: DateTime<Utc>, rules: Rules<'_>) -> Decided {
     let fault = shape(policy, request).err();
     let language = spec(policy, request).and_then(|spec| spec.payload.as_deref());
     let facts = if fault.is_none() { FactValues::of(request, language) } else { FactValues::default() };
@@ -63,12 +66,40 @@ pub(crate) fn decide_again(
     }
 }
 
+/// Decides a request again when people have approved it, on the facts that were recorded with it. What these
+/// reviews need was there when they were opened, a zone that could open with more evidence opens nothing, and the
+/// grant begins now, whatever start its rules would give a new one.
+pub(crate) fn decide_at_close(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+    opened: &[Arc<str>],
+) -> Decision {
+    match shape(policy, request) {
+        Ok(()) => decide_at(policy, request, facts, [now, now], Rules::Closing(opened)),
+        Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
+    }
+}
+
+/// Finds the later starts as of which a request is decided again.
+pub(super) fn later_starts(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+) -> Vec<DateTime<Utc>> {
+    decide_until_settled(policy, request, facts, now, Rules::Candidates).1
+}
+
 /// Which rules are evaluated.
 #[derive(Clone, Copy)]
-enum Rules {
+enum Rules<'k> {
     /// Those that the request can concern.
     Candidates,
     All,
+    /// Those that it can concern, when these reviews were held.
+    Closing(&'k [Arc<str>]),
 }
 
 fn decide_on(
@@ -76,16 +107,33 @@ fn decide_on(
     request: &Request,
     facts: &FactValues,
     now: DateTime<Utc>,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Decision {
-    let decision = decide_at(policy, request, facts, [now, now], rules);
-    match request.not_before() {
-        // What is forbidden or held while the grant lives is not let in ahead of it.
-        Some(start) if start > now && matches!(decision.effect, Effect::Allow | Effect::Review) => {
-            decision.and(decide_at(policy, request, facts, [now, start], rules))
+    decide_until_settled(policy, request, facts, now, rules).0
+}
+
+/// What is forbidden or held when the grant begins is not let in ahead of it: a request whose grant begins later
+/// is decided again as of that start. Another rule may then put it off further; a start that does not settle is
+/// refused.
+fn decide_until_settled(
+    policy: &Policy,
+    request: &Request,
+    facts: &FactValues,
+    now: DateTime<Utc>,
+    rules: Rules<'_>,
+) -> (Decision, Vec<DateTime<Utc>>) {
+    let mut decision = decide_at(policy, request, facts, [now, now], rules);
+    let mut starts = Vec::new();
+    while let Some(start) = decision.not_before().filter(|start| starts.last().unwrap_or(&now) < start) {
+        if starts.len() >= limits::LATER_STARTS {
+            let text = "its rules put the start off again and again";
+            decision.close(Reason::new(ReasonCode::StartTooLate, text));
+            break;
         }
-        _ => decision,
+        decision = decision.and(decide_at(policy, request, facts, [now, start], rules));
+        starts.push(start);
     }
+    (decision, starts)
 }
 
 /// Decides a request now, as of a clock that conditions read as `now`.
@@ -94,18 +142,19 @@ fn decide_at(
     request: &Request,
     facts: &FactValues,
     [now, clock]: [DateTime<Utc>; 2],
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Decision {
     let mut decision = Decision::new(policy.shared_digest());
     match policy.schema().inputs(request, facts, clock) {
         Ok(inputs) => {
             let candidates = match rules {
-                Rules::Candidates => policy.index().candidates(&inputs),
+                Rules::Candidates | Rules::Closing(_) => policy.index().candidates(&inputs),
                 Rules::All => policy.index().everything(),
             };
             let candidates = &candidates;
+            let opened = if let Rules::Closing(opened) = rules { Some(opened) } else { None };
             let decision = &mut decision;
-            Run { policy, request, now, clock, inputs, candidates, decision, failures: 0 }.run();
+            Run { policy, request, now, clock, inputs, candidates, opened, decision, failures: 0 }.run();
         }
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
@@ -152,6 +201,8 @@ struct Run<'r> {
     clock: DateTime<Utc>,
     inputs: Vec<Input<'r>>,
     candidates: &'r Candidates,
+    /// The reviews that were opened, where they close now.
+    opened: Option<&'r [Arc<str>]>,
     decision: &'r mut Decision,
     failures: usize,
 }
@@ -262,12 +313,7 @@ impl<'r> Run<'r> {
             let text = format!("the host does not say that it fulfils `{kind}`");
             return Err(Reason::new(ReasonCode::ObligationUnsupported, text).with_detail(kind));
         }
-        let bytes = obligations.iter().map(Obligation::bytes).fold(0, usize::saturating_add);
-        if bytes > limits::OBLIGATION_BYTES {
-            let text = format!("its obligations are {bytes} bytes, limit is {}", limits::OBLIGATION_BYTES);
-            return Err(Reason::new(ReasonCode::ObligationUnsupported, text));
-        }
-        Ok(())
+        fits(obligations)
     }
 
     fn matches(&self, rule: &Rule) -> Match {

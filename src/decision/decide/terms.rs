@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use super::Run;
-use crate::cel::{Datum, Program};
+use crate::cel::{Datum, Input, Program};
 use crate::decision::{Reason, ReasonCode, Terms};
 use crate::policy::{Bounds, Window};
 use crate::span_of_time;
@@ -18,12 +18,10 @@ impl Run<'_> {
     /// The reason why the asked time is refused.
     pub(super) fn admit(&self, bounds: &Bounds) -> Result<(Terms, bool), Reason> {
         let asked = self.request.duration();
-        let mut start = self.asked_start(bounds)?;
-        if let Some(program) = &bounds.not_before {
-            let earliest = self.time(program, "not_before")?;
-            start = start.max(Some(earliest).filter(|earliest| *earliest > self.now));
-        }
-        let until = bounds.until.as_ref().map(|program| self.time(program, "until")).transpose()?;
+        let earliest = bounds.not_before.as_ref().map(|program| self.earliest(program)).transpose()?;
+        let later = [earliest, Some(self.clock)].into_iter().flatten().filter(|start| *start > self.now);
+        let start = self.asked_start(bounds)?.into_iter().chain(later).max();
+        let until = bounds.until.as_ref().map(|until| self.time(until, &self.inputs, "until")).transpose()?;
         let (duration, max_uses, use_within) = (bounds.admit(asked)?, bounds.max_uses, bounds.use_within);
         let terms = Terms { duration, start, until, max_uses, use_within, limit: None };
         let terms = self.long_enough(terms, bounds.min)?;
@@ -49,10 +47,10 @@ impl Run<'_> {
         Ok(Terms { duration: terms.duration.min(left), ..terms })
     }
 
-    /// Says whether an opening rule is open: now, and when the grant is asked to start.
+    /// Says whether an opening rule is open: now, and when the grant is to start.
     pub(super) fn is_open(&self, window: Option<&Window>) -> Result<(), Reason> {
         let Some(window) = window else { return Ok(()) };
-        for at in [Some(self.now), self.later_start()].into_iter().flatten() {
+        for at in [Some(self.now), self.later_start(), Some(self.clock)].into_iter().flatten() {
             if !window.contains(at) {
                 let next = window.next_opening(at).map(print);
                 let text = match &next {
@@ -88,9 +86,21 @@ impl Run<'_> {
         Err(Reason::new(ReasonCode::StartTooLate, text).with_detail(span_of_time::print(longest)))
     }
 
+    /// Computes the earliest start, which counts from now also as of a later one: else it would move with it.
+    fn earliest(&self, program: &Program) -> Result<DateTime<Utc>, Reason> {
+        if self.clock == self.now {
+            return self.time(program, &self.inputs, "not_before");
+        }
+        let mut inputs = self.inputs.clone();
+        if let Some(place) = inputs.get_mut(self.policy.schema().members.now.index()) {
+            *place = self.now.into();
+        }
+        self.time(program, &inputs, "not_before")
+    }
+
     /// Computes a time. What fails never loosens: the rule gives nothing.
-    fn time(&self, program: &Program, key: &str) -> Result<DateTime<Utc>, Reason> {
-        let detail = match program.evaluate(&self.inputs) {
+    fn time(&self, program: &Program, inputs: &[Input<'_>], key: &str) -> Result<DateTime<Utc>, Reason> {
+        let detail = match program.evaluate(inputs) {
             Ok(Datum::Timestamp(time)) => return Ok(time),
             Ok(_) => "it is no timestamp".to_owned(),
             Err(failure) => self.describe(&failure),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::cel::{Failure, Input, Slot, Why};
+use crate::decision::decide::later_starts;
 use crate::decision::{Decision, Effect, ReasonCode};
 use crate::limits;
 use crate::policy::schema::{FactValues, Schema};
@@ -163,8 +164,8 @@ impl<'e> Evidence<'e> {
     /// The rules that decided, in the order in which the decision names them.
     pub(super) fn deciding(&self) -> Vec<RuleAccount> {
         // A grant that starts later is decided as of its start, too.
-        let start = self.request.not_before().filter(|start| *start > self.now);
-        let moments = std::iter::once(self.now).chain(start);
+        let starts = later_starts(self.policy, self.request, self.facts, self.now);
+        let moments = std::iter::once(self.now).chain(starts);
         let moments: Vec<_> = moments.filter_map(|at| Some((at, self.inputs(at)?))).collect();
         let rules = self.policy.rules().all();
         let named = self.decision.rules().filter_map(|id| rules.iter().find(|(_, rule)| &*rule.id == id));
