@@ -142,8 +142,9 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Authorship, Checkpoint, CheckpointError, Completeness, Cosignature, Event, Fork, Freshness, Integrity,
-    JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, ParentVerifier, ProofError,
+    Authorship, Checkpoint, CheckpointError, Commitment, Completeness, Cosignature, DisclosureReport,
+    Disclosures, EraseError, Erasure, Event, Fork, Freshness, Integrity, JsonFault, Ledger, LedgerError,
+    LogFault, LogRange, LogVerdict, LogVerifier, Opening, OpeningError, Openings, ParentVerifier, ProofError,
     ProofPlan, Record, RecordFault, Resumed, Staged, Step, StreamFault, StreamTaken, Streams, StreamsFault,
     StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
 };
@@ -170,7 +171,7 @@ pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
 pub use policy::{Lint, Obligation, Policy, PolicyError, PolicyFault, PolicyOptions, RuleKind};
 #[cfg(feature = "engine")]
-pub use replay::{Replay, ReplayReport};
+pub use replay::{Difference, Replay, ReplayReport, Replayed, Unreplayable};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 #[cfg(feature = "engine")]
 pub use review::{Missing, News, Outlook, Review, ReviewError, ReviewState, StageName, Vote, VoteError};

@@ -6,7 +6,9 @@
 
 mod chain;
 mod checkpoint;
+mod commitment;
 mod draft;
+mod erase;
 mod error;
 mod event;
 mod json;
@@ -25,6 +27,8 @@ mod verify;
 mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use commitment::{Opening, OpeningError, Openings};
+pub use erase::{Commitment, DisclosureReport, Disclosures, EraseError, Erasure};
 pub use error::LedgerError;
 pub use event::Event;
 pub use json::JsonFault;
@@ -41,6 +45,7 @@ pub use witness::{Cosignature, Witness};
 
 #[allow(unused_imports, reason = "only the engine makes steps")]
 pub(crate) use {
+    commitment::{Closed, Opened, below},
     draft::{Draft, Key},
     step::{Fate, Position, Refusal, RefusalKind},
 };
