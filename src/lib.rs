@@ -108,6 +108,8 @@
 
 #[cfg(feature = "verify")]
 mod audit;
+#[cfg(feature = "authzen")]
+pub mod authzen;
 #[cfg(feature = "engine")]
 pub mod cel;
 #[cfg(feature = "engine")]
