@@ -145,7 +145,7 @@ pub use audit::{
     Authorship, Checkpoint, CheckpointError, Completeness, Cosignature, Event, Fork, Freshness, Integrity,
     JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, ParentVerifier, ProofError,
     ProofPlan, Record, RecordFault, Resumed, Staged, Step, StreamFault, StreamTaken, Streams, StreamsFault,
-    StreamsVerdict, Subtree, VerifiedRecord, Witness,
+    StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
 };
 #[cfg(feature = "engine")]
 pub use decision::{
