@@ -409,9 +409,7 @@ impl Request {
     /// Says whether somebody asks, or is who stands behind the one that asks.
     #[cfg(feature = "engine")]
     pub(crate) fn is_from(&self, person: &Subject) -> bool {
-        let person = person.reference();
-        let known = [&self.subject].into_iter().chain(&self.actors);
-        known.map(Subject::reference).any(|known| same_person(&known, &person))
+        [&self.subject].into_iter().chain(&self.actors).any(|known| known.may_be(person))
     }
 
     /// Returns which tool the grant is for: the resource's own name where none is set.
