@@ -71,6 +71,8 @@ events! {
     ReviewStageReopened = "review.stage_reopened",
     /// A stage was passed over because nobody voted in time.
     ReviewStageSkipped = "review.stage_skipped",
+    /// Nobody can fill a stage by now: its fallback may.
+    ReviewFellBack = "review.fell_back",
     /// Approvers are to be reminded.
     ReviewReminded = "review.reminded",
     /// Approvers were added because time passed.
@@ -93,6 +95,8 @@ events! {
     ReviewSuperseded = "review.superseded",
     /// A grant may be signed: its id, times and claims are fixed.
     GrantAuthorized = "grant.authorized",
+    /// A recorded grant was handed out again, after a crash.
+    GrantRecovered = "grant.recovered",
     /// A use of a grant was taken.
     GrantRedeemed = "grant.redeemed",
     /// A grant is dead before its end.

@@ -102,7 +102,7 @@ impl Run<'_> {
             .into_iter()
             .min_by(|(a, needs), (b, others)| (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id)));
         match fewest {
-            Some((zone, needs)) if !self.request.asks_review() => {
+            Some((zone, needs)) if !self.request.asks_review() && self.opened.is_none() => {
                 self.challenge(&[&zone.rule], needs);
                 true
             }
