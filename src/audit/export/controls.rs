@@ -19,7 +19,7 @@ pub struct Control {
 pub(super) fn of(event: Event) -> &'static [Control] {
     match event {
         Event::RequestDecided | Event::StepRefused | Event::ReviewVoteRefused => &DECISION,
-        Event::GrantAuthorized | Event::GrantRedeemed => &ACCESS,
+        Event::GrantAuthorized | Event::GrantRecovered | Event::GrantRedeemed => &ACCESS,
         Event::GrantRevoked => &REVOCATION,
         Event::EmergencyOwed | Event::EmergencySettled => &EMERGENCY,
         Event::PolicyLoaded => &POLICY,
@@ -41,6 +41,7 @@ pub(super) fn of(event: Event) -> &'static [Control] {
         | Event::ReviewStageSkipped
         | Event::ReviewReminded
         | Event::ReviewEscalated
+        | Event::ReviewFellBack
         | Event::ReviewScheduled
         | Event::ReviewUnscheduled
         | Event::ReviewNeedsFresh

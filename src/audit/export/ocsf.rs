@@ -53,6 +53,7 @@ fn class(event: Option<Event>) -> Class {
         | Event::ReviewStageSkipped
         | Event::ReviewReminded
         | Event::ReviewEscalated
+        | Event::ReviewFellBack
         | Event::ReviewScheduled
         | Event::ReviewUnscheduled
         | Event::ReviewNeedsFresh => Entity("review", "review", Update),
@@ -60,6 +61,7 @@ fn class(event: Option<Event>) -> Class {
         Event::ReviewRejected | Event::ReviewExpired | Event::ReviewWithdrawn | Event::ReviewSuperseded => {
             Entity("review", "review", Deactivate)
         }
+        Event::GrantRecovered => Entity("grant", "grant", Read),
         Event::GrantRevoked => Entity("grant", "grant", Deactivate),
         Event::EmergencyOwed => Entity("emergency review", "req", Create),
         Event::EmergencySettled => Entity("emergency review", "req", Update),
