@@ -8,10 +8,13 @@
 mod needs;
 mod opening;
 mod people;
+mod several;
 mod terms;
 
 use chrono::{DateTime, Utc};
 
+use self::several::over_each;
+pub(super) use self::several::strictest;
 use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
 use crate::decision::join::fits;
@@ -72,7 +75,7 @@ pub(crate) fn decide_at_start(
     now: DateTime<Utc>,
 ) -> Decision {
     match shape(policy, request) {
-        Ok(()) => decide_at(policy, request, facts, [now, now], Rules::Candidates),
+        Ok(()) => over_each(request, |one| decide_at(policy, one, facts, [now, now], Rules::Candidates)),
         Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
 }
@@ -115,7 +118,8 @@ fn decide_until_settled(
     now: DateTime<Utc>,
     rules: Rules,
 ) -> (Decision, Vec<DateTime<Utc>>) {
-    let mut decision = decide_at(policy, request, facts, [now, now], rules);
+    let as_of = |clock| over_each(request, |one| decide_at(policy, one, facts, [now, clock], rules));
+    let mut decision = as_of(now);
     let mut starts = Vec::new();
     while let Some(start) = decision.not_before().filter(|start| starts.last().unwrap_or(&now) < start) {
         if starts.len() >= limits::LATER_STARTS {
@@ -123,7 +127,7 @@ fn decide_until_settled(
             decision.close(Reason::new(ReasonCode::StartTooLate, text));
             break;
         }
-        decision = decision.and(decide_at(policy, request, facts, [now, start], rules));
+        decision = decision.and(as_of(start));
         starts.push(start);
     }
     (decision, starts)
