@@ -560,7 +560,7 @@ fn allowance_needs_a_code_a_thing_and_a_reason() {
     );
     assert_eq!(
         faults("allow = 'L2'\nof = 'x'\nbecause = 'y'"),
-        ["unknown code `L2`, expected `L001` to `L018`"]
+        ["unknown code `L2`, expected `L001` to `L019`"]
     );
     assert_eq!(
         faults("allow = 'L001'\nof = 'x'\nbecause = 'y'"),
@@ -690,4 +690,26 @@ fn work_is_bounded_whatever_the_conditions_are() {
         write!(text, "{}", rule("forbid", &format!("f{number}"), &when)).unwrap();
     }
     Policy::from_toml(&text).unwrap();
+}
+
+/// Every pair of these zones is compared, list by list.
+#[test]
+fn what_is_too_much_to_compare_is_told() {
+    let zones = |count: usize, texts: usize| {
+        (0..count).fold(HEAD.to_owned(), |mut text, zone| {
+            let names = (0..texts).map(|name| format!("'z{zone}n{name}'")).collect::<Vec<_>>().join(", ");
+            let when = format!("resource.id in [{names}, 'everywhere']");
+            write!(text, "[[zone]]\nid = 'z{zone}'\nwhen = \"{when}\"\nmax_risk = 'low'\n").unwrap();
+            text
+        })
+    };
+    let codes = |text: &str| -> Vec<&'static str> {
+        let policy = Policy::from_toml(text).unwrap();
+        policy.warnings().filter_map(|found| found.lint()).map(Lint::code).collect()
+    };
+    assert_eq!(codes(&zones(10, 40)), [""; 0]);
+    let hostile = zones(300, 200);
+    assert_eq!(codes(&hostile), ["L019"]);
+    let allowed = format!("{hostile}[[lint]]\nallow = 'L019'\nof = 'x'\nbecause = 'the lists are made'\n");
+    assert_eq!(codes(&allowed), [""; 0]);
 }

@@ -325,8 +325,8 @@ fn an_approval_is_five_levels_deep_at_most() {
         let (open, close) = ("{ any = [ ".repeat(depth), " ] }".repeat(depth));
         format!("{REVIEW}approve = {open}{{ from = 'true' }}{close}\n")
     };
-    assert!(Policy::from_toml(&format!("format = 1\nname = 'x'\n{}", nested(4))).is_ok());
-    assert_eq!(faults(&nested(5)), ["6:61 nested deeper than 5 levels"]);
+    assert!(Policy::from_toml(&format!("format = 1\nname = 'x'\n{}", nested(5))).is_ok());
+    assert_eq!(faults(&nested(6)), ["6:61 nested deeper than 5 levels"]);
 }
 
 #[test]

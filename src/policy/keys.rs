@@ -420,17 +420,31 @@ const PARTS: &[PartKeys] = &[
             ("force", Person, "who approves by force"),
             ("reject", Person, "who rejects"),
             ("withdraw", Person, "who takes a vote back"),
+            ("retract", Person, "who takes the request back"),
             ("wake", Flag, "nobody votes, the host wakes the review"),
+            ("for", Person, "whom the voter acts for"),
+            ("kind", One(&["automatic", "advisory"]), "who judged, where it was no person"),
+            ("signed", Flag, "the voter signs it with their own key"),
+            ("auth", Part("signed_in"), "how and when the voter signed in"),
             ("at", Text, "when"),
             ("after", Span, "how long after `now`"),
             ("comment", Text, "what the voter writes"),
             ("at_most", Span, "how long the voter allows"),
-            (
-                "expect",
-                One(&["open", "scheduled", "approved", "rejected", "expired", "refused"]),
-                "what comes of it",
-            ),
+            ("not_before", Text, "when the voter lets it start"),
+            ("narrow", Anything, "constraints that the voter adds"),
+            ("people", Names(&Anything), "who is known otherwise from now on"),
+            ("expect", One(AFTER), "what comes of it"),
             ("says", Text, "words of the refusal"),
+        ]],
+    ),
+    (
+        "signed_in",
+        &[],
+        &[&[
+            ("amr", Texts, "by these methods"),
+            ("acr", Text, "in this class"),
+            ("time", Text, "when"),
+            ("ago", Span, "how long before the vote"),
         ]],
     ),
     (
@@ -442,11 +456,7 @@ const PARTS: &[PartKeys] = &[
             ("reasons", Texts, "the codes of its reasons"),
             ("effect", One(&["allow", "challenge", "review", "deny"]), "the effect"),
             ("risk", One(LEVELS), "the risk"),
-            (
-                "state",
-                One(&["open", "scheduled", "approved", "rejected", "expired"]),
-                "how far the review is",
-            ),
+            ("state", One(STATES), "how far the review is"),
             ("approvers", Texts, "who of the candidates can approve"),
             ("grant", TextOr("granted"), "the bounds of the grant, or `none`"),
         ]],
@@ -472,6 +482,13 @@ const PARTS: &[PartKeys] = &[
         ]],
     ),
 ];
+
+/// How far a review is, in cases.
+const STATES: &[&str] = &["open", "scheduled", "approved", "rejected", "expired", "withdrawn", "revoked"];
+
+/// What comes of a step.
+const AFTER: &[&str] =
+    &["open", "scheduled", "approved", "rejected", "expired", "withdrawn", "revoked", "refused"];
 
 const PAYLOADS: &[&str] = &["sql", "argv", "http", "flag", "debug", "text"];
 

@@ -13,7 +13,9 @@ pub(super) fn differences(case: &CaseSpec, played: &Played) -> Vec<Difference> {
     found.extend(text("effect", effect, decision.effect().as_str(), || Some(reasons(decision))));
     found.extend(text("risk", expect.risk.map(|risk| risk.as_str()), decision.risk().as_str(), || None));
     found.extend(list("rules", expect.rules.as_deref(), decision.rules()));
-    found.extend(list("missing", expect.missing.as_deref(), decision.missing().map(Need::path)));
+    let missing: Vec<String> =
+        decision.missing().map(|need| missing(need, expect.missing.as_deref())).collect();
+    found.extend(list("missing", expect.missing.as_deref(), missing.iter().map(String::as_str)));
     let codes = decision.reasons().map(|reason| reason.code().as_str());
     found.extend(list("reasons", expect.reasons.as_deref(), codes));
     for (number, (step, outcome)) in case.steps.iter().zip(&played.steps).enumerate() {
@@ -26,6 +28,14 @@ pub(super) fn differences(case: &CaseSpec, played: &Played) -> Vec<Difference> {
         found.extend(grant(expected, played.grant.as_ref()));
     }
     found
+}
+
+/// A need as it is expected: by its path alone, or as `path: problem`.
+fn missing(need: &Need, expected: Option<&[Text]>) -> String {
+    let path = need.path();
+    let mut expected = expected.unwrap_or_default().iter();
+    let tells = |text: &Text| text.text.strip_prefix(path).is_some_and(|rest| rest.starts_with(": "));
+    if expected.any(tells) { format!("{path}: {}", need.problem()) } else { path.to_owned() }
 }
 
 fn text(

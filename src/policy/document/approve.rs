@@ -44,12 +44,12 @@ pub(crate) struct VetoSpec {
 
 impl ApproveSpec {
     pub(super) fn read(node: &Node, faults: &mut Faults<'_>, depth: usize) -> Option<Self> {
-        if depth >= limits::APPROVE_DEPTH {
+        let mut fields = node.fields(faults, "a table such as `{ count = 2, from = '…' }`")?;
+        let parts = [fields.take("all"), fields.take("any"), fields.take("of")];
+        if depth >= limits::APPROVE_DEPTH && parts.iter().any(Option::is_some) {
             faults.add(&node.span, format!("nested deeper than {} levels", limits::APPROVE_DEPTH));
             return None;
         }
-        let mut fields = node.fields(faults, "a table such as `{ count = 2, from = '…' }`")?;
-        let parts = [fields.take("all"), fields.take("any"), fields.take("of")];
         let spec = match parts {
             [Some(all), None, None] => Self::combine(all, faults, depth, |parts, _| Some(parts)),
             [None, Some(any), None] => Self::combine(any, faults, depth, |_, _| Some(1)),

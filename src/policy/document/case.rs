@@ -4,14 +4,16 @@
 //! is read: a time that is none, a person that nobody named, a request that cannot be one.
 
 mod request;
+mod step;
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
+
+pub(crate) use self::step::{BallotSpec, KindSpec, StepSpec, VerdictSpec};
 
 use self::request::Shelf;
 use super::read::{choice, count, level, span, texts};
-use crate::limits;
 use crate::policy::error::{Faults, Span};
 use crate::policy::node::{Content, Fields, Node, Text};
 use crate::request::{Request, Subject};
@@ -27,40 +29,13 @@ pub(crate) struct CaseSpec {
     pub(crate) stated: Vec<Text>,
     pub(crate) now: DateTime<Utc>,
     pub(crate) steps: Vec<StepSpec>,
+    /// Everybody who has a name, by it, as the host knows them when it decides.
+    pub(crate) people: Vec<(String, Subject)>,
     /// Who could be asked, by the names that the case uses.
     pub(crate) candidates: Vec<(String, Subject)>,
+    /// Whether the host names the candidates when it asks.
+    pub(crate) names_candidates: bool,
     pub(crate) expect: ExpectSpec,
-}
-
-/// One entry of `votes`.
-#[derive(Debug, Clone)]
-pub(crate) struct StepSpec {
-    pub(crate) at: DateTime<Utc>,
-    /// `None`: nobody votes, the review is woken.
-    pub(crate) vote: Option<BallotSpec>,
-    /// The state that the review must be in afterwards, or `refused`.
-    pub(crate) expect: Option<String>,
-    /// What a refusal must say.
-    pub(crate) says: Option<String>,
-}
-
-/// A vote.
-#[derive(Debug, Clone)]
-pub(crate) struct BallotSpec {
-    pub(crate) name: String,
-    pub(crate) approver: Subject,
-    pub(crate) verdict: VerdictSpec,
-    pub(crate) comment: String,
-    pub(crate) at_most: Option<Duration>,
-}
-
-/// What a vote says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum VerdictSpec {
-    Approve,
-    Force,
-    Reject,
-    Withdraw,
 }
 
 /// `expect = { effect = "…", … }`: what is left out is not checked.
@@ -105,84 +80,24 @@ impl CaseSpec {
             (Some(node), Some(now)) => StepSpec::read_all(node, now, shelf, faults),
             _ => Vec::new(),
         };
-        let candidates = match fields.take("candidates") {
-            Some(node) => shelf.people(node, faults),
-            None => shelf.everybody(faults),
-        };
+        let people = shelf.everybody(faults);
+        let asked = fields.take("candidates");
+        let names_candidates = asked.is_some();
+        let candidates = asked.map_or_else(|| people.clone(), |node| shelf.people(node, faults));
         let expect = fields.required(faults, "expect", "what the decision must be");
         let expect = expect.and_then(|node| ExpectSpec::read(node, &candidates, faults));
         fields.finish(faults);
         let (request, stated) = read?;
-        Some(Self { name: name?, request, stated, now: now?, steps, candidates, expect: expect? })
+        let (name, now, expect) = (name?, now?, expect?);
+        Some(Self { name, request, stated, now, steps, people, candidates, names_candidates, expect })
     }
 }
 
 impl CaseSpec {
     /// All that the case asks and expects, without its name and its place.
     pub(crate) fn fingerprint(&self) -> String {
-        format!("{:?}", (&self.request, self.now, &self.steps, &self.candidates, self.expect.fingerprint()))
-    }
-}
-
-impl StepSpec {
-    fn read_all(node: &Node, start: DateTime<Utc>, shelf: &Shelf<'_>, faults: &mut Faults<'_>) -> Vec<Self> {
-        let mut steps: Vec<Self> = Vec::new();
-        for node in node.list(faults, "a list of votes") {
-            let last = steps.last().map_or(start, |step| step.at);
-            steps.extend(Self::read(node, start, last, shelf, faults));
-        }
-        if steps.len() > STEPS {
-            faults.add(&node.span, format!("{} votes, limit is {STEPS}", steps.len()));
-        }
-        steps
-    }
-
-    fn read(
-        node: &Node,
-        start: DateTime<Utc>,
-        last: DateTime<Utc>,
-        shelf: &Shelf<'_>,
-        faults: &mut Faults<'_>,
-    ) -> Option<Self> {
-        let mut fields = node.fields(faults, "a table such as `{ approve = \"bo\" }`")?;
-        let at = match (fields.take("at"), fields.take("after")) {
-            (Some(at), None) => time(at, faults),
-            (None, Some(after)) => {
-                let span = span(after, faults)?;
-                TimeDelta::from_std(span).ok().and_then(|span| start.checked_add_signed(span))
-            }
-            (None, None) => last.checked_add_signed(TimeDelta::minutes(1)),
-            (Some(_), Some(after)) => {
-                faults.add(&after.span, "`at` and `after` both say when");
-                None
-            }
-        };
-        if let Some(at) = at.filter(|at| *at < last) {
-            faults.add(&node.span, format!("{at} is before the step above it"));
-        }
-        let voters = VERDICTS.map(|(name, verdict)| fields.take(name).map(|node| (node, verdict)));
-        let mut voters = voters.into_iter().flatten();
-        let (voter, second) = (voters.next(), voters.next());
-        let wakes = fields.flag(faults, "wake", false);
-        if voter.is_some() == wakes || second.is_some() {
-            faults
-                .add(&node.span, "expected one of `approve`, `force`, `reject`, `withdraw` or `wake = true`");
-            return None;
-        }
-        let comment = fields.text(faults, "comment").map(|text| text.text).unwrap_or_default();
-        let at_most = fields.take("at_most").and_then(|node| span(node, faults));
-        let vote = match voter {
-            Some((node, verdict)) => {
-                let (name, approver) = shelf.person(node, faults)?;
-                Some(BallotSpec { name, approver, verdict, comment, at_most })
-            }
-            None => None,
-        };
-        let expect =
-            fields.take("expect").and_then(|node| word(node, &[&STATES[..], &["refused"]].concat(), faults));
-        let says = fields.text(faults, "says").map(|text| text.text);
-        fields.finish(faults);
-        Some(Self { at: at?, vote, expect: expect.map(|text| text.text), says })
+        let asked = (self.names_candidates, &self.candidates);
+        format!("{:?}", (&self.request, self.now, &self.steps, asked, self.expect.fingerprint()))
     }
 }
 
@@ -285,17 +200,7 @@ fn unknown<'n>(
 const EFFECTS: [&str; 4] = ["allow", "challenge", "review", "deny"];
 
 /// How far a review is; the words of `ReviewState`.
-const STATES: [&str; 5] = ["open", "scheduled", "approved", "rejected", "expired"];
-
-const VERDICTS: [(&str, VerdictSpec); 4] = [
-    ("approve", VerdictSpec::Approve),
-    ("force", VerdictSpec::Force),
-    ("reject", VerdictSpec::Reject),
-    ("withdraw", VerdictSpec::Withdraw),
-];
-
-/// Votes and wakings of one case: each voter changes their mind once.
-const STEPS: usize = limits::VOTES.saturating_mul(2);
+const STATES: [&str; 7] = ["open", "scheduled", "approved", "rejected", "expired", "withdrawn", "revoked"];
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ mod terms;
 use std::time::Duration;
 
 pub(crate) use approve::{ApproveSpec, LeafSpec, VetoSpec};
-pub(crate) use case::{CaseSpec, GrantExpectSpec, StepSpec, VerdictSpec};
+pub(crate) use case::{BallotSpec, CaseSpec, GrantExpectSpec, KindSpec, StepSpec, VerdictSpec};
 pub(crate) use lint::LintSpec;
 pub(crate) use open::{Kind, OpenSpec};
 pub(crate) use read::{identifier, line};

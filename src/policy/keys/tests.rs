@@ -52,6 +52,10 @@ const PLACES: &[(&str, &str)] = &[
         "step",
         "[[case]]\nname = 'c'\nbase = 'r'\nexpect = { effect = 'deny' }\n[[case.votes]]\nwake = true\n@",
     ),
+    (
+        "signed_in",
+        "[[case]]\nname = 'c'\nbase = 'r'\nexpect = { effect = 'deny' }\n[[case.votes]]\napprove = { id = 'b' }\n[case.votes.auth]\n@",
+    ),
     ("expect", "[[case]]\nname = 'c'\nbase = 'r'\n[case.expect]\neffect = 'deny'\n@"),
     ("granted", "[[case]]\nname = 'c'\nbase = 'r'\n[case.expect.grant]\nsingle_use = true\n@"),
     ("lint", "[[lint]]\nallow = 'L002'\nof = 'a'\nbecause = 'b'\n@"),

@@ -57,7 +57,12 @@ fn names(case: &CaseSpec, ids: &BTreeSet<&str>, schema: &Schema, report: &mut Re
         );
         report.find(Lint::UnknownInCase, &case.name.text, &rule.span, message, &hint);
     }
-    for path in case.stated.iter().filter(|path| !schema.reads(&path.text)) {
+    // Whoever asks in one case approves in another: what is known of approvers is known of people.
+    let of_people = |path: &str| {
+        path.strip_prefix("subject.").is_some_and(|name| schema.reads(&format!("approver.{name}")))
+    };
+    let read = |path: &str| schema.reads(path) || of_people(path);
+    for path in case.stated.iter().filter(|path| !read(&path.text)) {
         let hint = schema.closest(&path.text).map(|hint| format!("did you mean `{hint}`?"));
         let message = format!(
             "case `{}` states `{}`, which no condition can read",

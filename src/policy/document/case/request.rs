@@ -10,10 +10,11 @@ use crate::request::{Request, RequestError, Source, Subject};
 use crate::value::Value;
 
 /// What the cases of a document share: `[requests]` and `[people]`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Shelf<'n> {
     requests: &'n [(Text, Node)],
-    people: &'n [(Text, Node)],
+    /// Whoever has a name, and who is known otherwise later on: the last that tells of somebody holds.
+    people: Vec<&'n [(Text, Node)]>,
 }
 
 impl<'n> Shelf<'n> {
@@ -28,12 +29,44 @@ impl<'n> Shelf<'n> {
         };
         let shelf = Self {
             requests: table("requests", "a table of named requests"),
-            people: table("people", "a table of people and their attributes"),
+            people: vec![table("people", "a table of people and their attributes")],
         };
-        for (_, node) in shelf.people {
-            shelf.person_of(node, "", faults);
-        }
+        shelf.check_people(faults);
         shelf
+    }
+
+    /// Takes over who is known otherwise from a step on.
+    pub(super) fn learn(&mut self, node: &'n Node, faults: &mut Faults<'_>) {
+        let Content::Table(entries) = &node.content else {
+            return node.unexpected(faults, "a table of people and their attributes");
+        };
+        for (name, _) in entries {
+            if self.known(&name.text).is_none() {
+                self.unknown_person(&name.text, &name.span, faults);
+            }
+        }
+        self.people.push(entries);
+        self.check_people(faults);
+    }
+
+    fn check_people(&self, faults: &mut Faults<'_>) {
+        for (_, node) in self.people.last().copied().unwrap_or_default() {
+            self.person_of(node, "", faults);
+        }
+    }
+
+    /// What is known of somebody by now.
+    fn known(&self, name: &str) -> Option<&'n Node> {
+        let mut latest = self.people.iter().rev().flat_map(|people| people.iter());
+        latest.find(|(known, _)| known.text == name).map(|(_, node)| node)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'n str> {
+        self.people.first().copied().unwrap_or_default().iter().map(|(name, _)| name.text.as_str())
+    }
+
+    fn unknown_person(&self, name: &str, span: &Span, faults: &mut Faults<'_>) {
+        unknown("person", name, span, self.names(), faults);
     }
 
     /// Reads what a case asks: `request`, or `base`; then `with`, `without` and `usage`.
@@ -88,9 +121,8 @@ impl<'n> Shelf<'n> {
     /// Reads the name of somebody, or somebody in full.
     pub(super) fn person(&self, node: &Node, faults: &mut Faults<'_>) -> Option<(String, Subject)> {
         if let Content::Text(name) = &node.content {
-            let Some((_, person)) = self.people.iter().find(|(known, _)| known.text == *name) else {
-                let known = self.people.iter().map(|(name, _)| name.text.as_str());
-                unknown("person", name, &node.span, known, faults);
+            let Some(person) = self.known(name) else {
+                self.unknown_person(name, &node.span, faults);
                 return None;
             };
             return Some((name.clone(), self.person_of(person, name, &mut silent(faults))?));
@@ -107,12 +139,9 @@ impl<'n> Shelf<'n> {
     /// Everybody in `[people]`.
     pub(super) fn everybody(&self, faults: &mut Faults<'_>) -> Vec<(String, Subject)> {
         let mut faults = silent(faults);
-        let people = self.people.iter();
-        people
-            .filter_map(|(name, node)| {
-                Some((name.text.clone(), self.person_of(node, &name.text, &mut faults)?))
-            })
-            .collect()
+        let person =
+            |name: &str| Some((name.to_owned(), self.person_of(self.known(name)?, name, &mut faults)?));
+        self.names().filter_map(person).collect()
     }
 
     /// Reads a person: attributes beside `type` and `id`, which have defaults, or below `properties`.
@@ -156,11 +185,8 @@ impl<'n> Shelf<'n> {
             return Some(());
         };
         let Content::Text(name) = &subject.content else { return Some(()) };
-        let Some((_, Node { content: Content::Table(person), .. })) =
-            self.people.iter().find(|(known, _)| known.text == *name)
-        else {
-            let known = self.people.iter().map(|(name, _)| name.text.as_str());
-            unknown("person", name, &subject.span, known, faults);
+        let Some(Node { content: Content::Table(person), .. }) = self.known(name) else {
+            self.unknown_person(name, &subject.span, faults);
             return None;
         };
         let span = subject.span.clone();
