@@ -222,8 +222,7 @@ fn write(node: &Node, out: &mut Computed) {
 
 impl Shape<'_> {
     /// Visits the tests.
-    #[cfg(feature = "testing")]
-    pub(crate) fn tests(&self, look: &mut dyn FnMut(&Test<'_>)) {
+    pub(crate) fn tests<'s>(&'s self, look: &mut dyn FnMut(&'s Test<'s>)) {
         match self {
             Self::Always(_) => {}
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.tests(look)),

@@ -16,6 +16,8 @@ pub(super) struct Solver<'p> {
     nature: Vec<Nature>,
     /// Steps that are left for all questions together.
     pool: u32,
+    /// Whether the last search was given up.
+    gave_up: bool,
 }
 
 /// When an attribute has a value: what is absent or unknown cannot be tested.
@@ -77,7 +79,12 @@ impl<'p> Solver<'p> {
             // Of approvers, what is absent is left out, whatever the vocabulary says.
             Nature { always: !optional && payload.is_none() && root != "approver", payload, understood }
         };
-        Self { environment, nature: environment.all_slots().map(nature).collect(), pool: POOL }
+        Self {
+            environment,
+            nature: environment.all_slots().map(nature).collect(),
+            pool: POOL,
+            gave_up: false,
+        }
     }
 
     /// Says whether all work is used up; then everything counts as possible.
@@ -104,6 +111,43 @@ impl<'p> Solver<'p> {
     /// Says whether two conditions can hold together.
     pub(super) fn can_both_hold(&mut self, one: &Shape<'p>, other: &Shape<'p>) -> bool {
         self.reduce(one).is_some_and(|reduced| self.can_hold(&reduced, other))
+    }
+
+    /// Says whether two conditions are known to hold together somewhere: nothing was given up, and what is
+    /// computed is computed from what no other test reads.
+    pub(super) fn must_meet(&mut self, one: &Reduced<'_, 'p>, shape: &Shape<'p>, other: &Shape<'p>) -> bool {
+        let mut tests = Vec::new();
+        for shape in [shape, other] {
+            shape.tests(&mut |test| tests.push(test));
+        }
+        let is_apart = |test: &Test<'_>, other: &Test<'_>| {
+            test.of == other.of || !test.slots().any(|slot| other.slots().any(|read| read == slot))
+        };
+        let mut computed = tests.iter().filter(|test| matches!(test.of, Place::Computed(_)));
+        computed.all(|test| tests.iter().all(|other| is_apart(test, other)))
+            && self.can_hold(one, other)
+            && !self.gave_up
+            && !self.is_spent()
+    }
+
+    /// Says whether a condition can fail, so that it is neither true nor false, where another holds.
+    pub(super) fn can_fail(&self, reduced: &Reduced<'_, 'p>, shape: &Shape<'p>) -> bool {
+        let state = &reduced.state;
+        let is = |slot: Slot, what: fn(&Known<'p>) -> Option<bool>| {
+            state.known(&Place::Slot(slot)).and_then(what) == Some(true)
+        };
+        let comes_out = |test: &Test<'_>| match &test.of {
+            place if state.known(place).is_some() => true,
+            Place::Computed(_) => false,
+            Place::Slot(slot) => {
+                let Nature { payload, understood, .. } = self.nature_of(*slot);
+                payload.is_none_or(|payload| is(payload, |known| known.present))
+                    && understood.is_none_or(|understood| is(understood, |known| known.truth))
+            }
+        };
+        let mut can = false;
+        shape.tests(&mut |test| can |= !comes_out(test));
+        can
     }
 
     /// Says whether a condition can fail to hold beside what was drawn from another. Most questions end at the
@@ -172,6 +216,7 @@ impl<'p> Solver<'p> {
 
     /// Tries the open alternatives. What would take too long counts as possible.
     fn is_possible(&mut self, reduced: Reduced<'_, 'p>) -> bool {
+        self.gave_up = false;
         let mut steps = self.pool.min(QUESTION);
         let before = steps;
         let possible = self.search(reduced, &mut steps);
@@ -182,7 +227,10 @@ impl<'p> Solver<'p> {
     fn search(&mut self, mut reduced: Reduced<'_, 'p>, steps: &mut u32) -> bool {
         let Some(parts) = reduced.open.pop() else { return true };
         for part in parts {
-            let Some(left) = steps.checked_sub(STEP) else { return true };
+            let Some(left) = steps.checked_sub(STEP) else {
+                self.gave_up = true;
+                return true;
+            };
             *steps = left;
             let tried = self.with(reduced.clone(), &[part]);
             if tried.is_some_and(|tried| self.search(tried, steps)) {
