@@ -10,14 +10,17 @@ use std::io::{BufRead, BufReader};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use countersign::{Authorship, Completeness, Freshness, Integrity, LogVerdict, LogVerifier, PublicKey};
+use countersign::{
+    Authorship, Completeness, Freshness, Integrity, LogVerdict, LogVerifier, PublicKey, Witness,
+};
 use serde_json::{Value, json};
 
 const HELP: &str = "\
 Verifies an audit log of JSON lines.
 
 Usage: verify_log FILE [--stream NAME] [--vkey TEXT]... [--checkpoint FILE]...
-                  [--format text|json] [--now RFC3339]
+                  [--witness TEXT]... [--witnesses COUNT] [--format text|json]
+                  [--now RFC3339]
 
 Prints a verdict on four axes and leaves with 0 if the log is sound, with 1 if
 it is not: if a record is bad, or a kept checkpoint is not met or not signed by
@@ -28,6 +31,8 @@ Options:
   --stream NAME       the stream; else the verifier key's or a checkpoint's name
   --vkey TEXT         a key that may have signed checkpoints, `name+hash+key`
   --checkpoint FILE   a checkpoint that was kept
+  --witness TEXT      the verifier key of a witness
+  --witnesses COUNT   how many of them must have cosigned the newest checkpoint
   --format FORMAT     text (default) or json
   --now RFC3339       judge the log's age as of this time instead of now
   --help              print this help
@@ -39,6 +44,8 @@ struct Options {
     stream: Option<String>,
     keys: Vec<PublicKey>,
     checkpoints: Vec<String>,
+    witnesses: Vec<Witness>,
+    quorum: usize,
     as_json: bool,
     now: Option<DateTime<Utc>>,
 }
@@ -64,6 +71,8 @@ fn run(arguments: Vec<String>) -> Result<bool, Box<dyn Error>> {
     let path = options.file.ok_or("no log given; see --help")?;
     let stream = options.stream.ok_or("no stream: give --stream, --vkey or --checkpoint")?;
     let mut log = options.keys.into_iter().fold(LogVerifier::new(&stream), LogVerifier::with_key);
+    log = options.witnesses.into_iter().fold(log, LogVerifier::with_witness);
+    log = log.requiring_witnesses(options.quorum);
     for checkpoint in &options.checkpoints {
         log = log.with_checkpoint(checkpoint)?;
     }
@@ -98,6 +107,8 @@ fn options(arguments: Vec<String>) -> Result<Options, Box<dyn Error>> {
                 options.stream.get_or_insert(note.lines().next().unwrap_or_default().to_owned());
                 options.checkpoints.push(note);
             }
+            "--witness" => options.witnesses.push(Witness::from_vkey(&value()?)?),
+            "--witnesses" => options.quorum = value()?.parse()?,
             "--format" => match value()?.as_str() {
                 "text" => options.as_json = false,
                 "json" => options.as_json = true,
@@ -127,6 +138,10 @@ fn as_text(verdict: &LogVerdict) -> String {
     };
     let authorship = match verdict.authorship {
         Authorship::Signed => "every checkpoint is signed by a given key".to_owned(),
+        Authorship::Vouched => "every checkpoint stands in a parent stream".to_owned(),
+        Authorship::Unwitnessed { size, found, needed } => {
+            format!("checkpoint of {size} records has {found} of {needed} witnesses")
+        }
         Authorship::Unsigned => "there is no checkpoint".to_owned(),
         Authorship::Unchecked => "no key was given".to_owned(),
         Authorship::Unproven { size } => format!("checkpoint of {size} records is not signed by a given key"),
@@ -140,10 +155,13 @@ fn as_text(verdict: &LogVerdict) -> String {
         verdict.require_sound().map_or_else(|fault| format!("not sound: {fault}"), |()| "sound".to_owned());
     format!(
         "stream        {}\nintegrity     {integrity}\ncompleteness  {completeness}\nauthorship    {authorship}\n\
-         freshness     {freshness}\nunanchored    {} records come after what the checkpoints cover\n\
+         freshness     {freshness}\nwitnesses     {}\n\
+         unanchored    {} records over {} s come after what the checkpoints cover\n\
          re-encoded    {} records\nverdict       {sound}\n",
         verdict.head.origin(),
+        verdict.cosignatures.len(),
         verdict.unanchored,
+        verdict.unanchored_span.as_secs(),
         verdict.re_encoded,
     )
 }
@@ -167,6 +185,10 @@ fn as_json(verdict: &LogVerdict) -> Value {
     };
     let authorship = match verdict.authorship {
         Authorship::Signed => json!({ "state": "signed" }),
+        Authorship::Vouched => json!({ "state": "vouched" }),
+        Authorship::Unwitnessed { size, found, needed } => {
+            json!({ "state": "unwitnessed", "size": size, "found": found, "needed": needed })
+        }
         Authorship::Unsigned => json!({ "state": "unsigned" }),
         Authorship::Unchecked => json!({ "state": "unchecked" }),
         Authorship::Unproven { size } => json!({ "state": "unproven", "size": size }),
@@ -186,7 +208,10 @@ fn as_json(verdict: &LogVerdict) -> Value {
         "completeness": completeness,
         "authorship": authorship,
         "freshness": freshness,
+        "witnesses": verdict.cosignatures.iter().map(|said| json!({ "name": said.witness, "at": said.at.to_rfc3339() })).collect::<Vec<_>>(),
+        "fork": verdict.fork.as_ref().map(|fork| [fork.older.text(), fork.newer.text()]),
         "unanchored": verdict.unanchored,
+        "unanchored_seconds": verdict.unanchored_span.as_secs(),
         "re_encoded": verdict.re_encoded,
         "head": verdict.head.text(),
     })

@@ -142,9 +142,10 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Authorship, Checkpoint, CheckpointError, Completeness, Event, Freshness, Integrity, JsonFault, Ledger,
-    LedgerError, LogFault, LogVerdict, LogVerifier, ProofError, ProofPlan, Record, RecordFault, Resumed,
-    Staged, Step, Subtree, VerifiedRecord,
+    Authorship, Checkpoint, CheckpointError, Completeness, Cosignature, Event, Fork, Freshness, Integrity,
+    JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, ParentVerifier, ProofError,
+    ProofPlan, Record, RecordFault, Resumed, Staged, Step, StreamFault, StreamTaken, Streams, StreamsFault,
+    StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
 };
 #[cfg(feature = "engine")]
 pub use decision::{

@@ -22,8 +22,22 @@ pub(crate) fn one_line(text: &str) -> String {
 /// Says whether a text is printable ASCII without quotes and backslashes, as most are: then nothing in it needs
 /// a closer look, or an escape.
 pub(crate) fn is_plain(text: &str) -> bool {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\');
-    text.bytes().fold(true, |all, byte| all & plain(byte))
+    let bytes = text.as_bytes();
+    match bytes.last_chunk() {
+        Some(last) => bytes.as_chunks().0.iter().chain([last]).all(|eight| is_plain_word(*eight)),
+        None => bytes.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')),
+    }
+}
+
+/// Looks at eight bytes at once. In bytes below 0x80 a sum does not carry into the next one, and its highest bit
+/// tells how the byte compares.
+fn is_plain_word(eight: [u8; 8]) -> bool {
+    let each = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    let (word, highest) = (u64::from_ne_bytes(eight), each(0x80));
+    let at_least = |low: u8| word.wrapping_add(each(0x80_u8.wrapping_sub(low)));
+    let other_than = |byte: u8| (word ^ each(byte)).wrapping_add(each(0x7f));
+    let plain = at_least(b' ') & !at_least(0x7f) & other_than(b'"') & other_than(b'\\') & !word;
+    plain & highest == highest
 }
 
 /// Control characters, and the ones that reorder or hide text (Unicode TR 36, section 3; CVE-2021-42574).
@@ -90,6 +104,18 @@ const NAME: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_plain_just_where_every_byte_is() {
+        for byte in 0_u8..0x80 {
+            let expected = matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+            for (before, behind) in [(0, 0), (3, 3), (0, 8), (7, 1), (8, 0), (9, 12)] {
+                let text = format!("{}{}{}", "a".repeat(before), char::from(byte), "z".repeat(behind));
+                assert_eq!(is_plain(&text), expected, "{text:?}");
+            }
+        }
+        assert!(is_plain("") && !is_plain("é") && !is_plain("seven and é") && !is_plain("éseven and"));
+    }
 
     #[test]
     fn quoted_text_is_one_short_line() {

@@ -7,6 +7,8 @@ use countersign::{Checkpoint, Ledger, LogVerifier, SigningKey, Stamp, Step};
 use serde_json::json;
 
 const LOG: &str = include_str!("vectors/audit/log.jsonl");
+/// The same log as PostgreSQL 15 prints it from a column of type `jsonb`.
+const JSONB: &str = include_str!("vectors/audit/log.jsonb.jsonl");
 const CHECKPOINT: &str = include_str!("vectors/audit/checkpoint.note");
 const SNAPSHOT: &str = include_str!("vectors/audit/snapshot.txt");
 const VKEY: &str = include_str!("vectors/audit/checkpoint.vkey");
@@ -50,4 +52,16 @@ fn log_is_loaded_and_verified() {
     LOG.lines().for_each(|line| assert!(log.push(line.as_bytes()).is_some()));
     let verdict = log.finish(now());
     assert_eq!((verdict.require_sound(), verdict.re_encoded, verdict.unanchored), (Ok(()), 0, 0));
+}
+
+#[test]
+fn log_from_a_database_is_the_same_log() {
+    let (name, key) = countersign::PublicKey::from_vkey(VKEY.trim_end()).unwrap();
+    let mut log = LogVerifier::new(&name).with_key(key).with_checkpoint(CHECKPOINT).unwrap();
+    for (line, written) in JSONB.lines().zip(LOG.lines()) {
+        assert_ne!(line, written);
+        assert_eq!(log.push(line.as_bytes()).unwrap().bytes(), written.as_bytes());
+    }
+    let verdict = log.finish(now());
+    assert_eq!((verdict.require_sound(), verdict.re_encoded, verdict.unanchored), (Ok(()), 4, 0));
 }

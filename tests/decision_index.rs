@@ -429,6 +429,27 @@ fn rule_that_uses_up_its_budget_before_its_demands_is_found() {
     assert_eq!(indexed.reasons().next().map(countersign::Reason::code), Some(ReasonCode::RuleFailed));
 }
 
+/// The test in the empty list never holds, but of a statement that was not understood nobody knows the tables.
+#[test]
+fn test_in_an_empty_list_is_found_where_it_fails() {
+    let text = format!("{HEAD}[[forbid]]\nid = \"f\"\nwhen = 'has(sql) && sql.tables.exists(t, t in [])'\n");
+    let policy = policy(&text);
+    for (sql, code) in [("DELETE FRM t", ReasonCode::RuleFailed), ("SELECT 1", ReasonCode::NothingMatched)] {
+        let resource = Resource::new("service", "x")
+            .with("service", "a")
+            .with("environment", "dev")
+            .with("labels", Attributes::new())
+            .with("divisor", 1_i64)
+            .with("any", "b");
+        let subject = Subject::new("user", "ana").with("groups", ["sre"]).with("mfa", true);
+        let payload = Payload::sql(Dialect::PostgreSql, sql);
+        let request = Request::new(subject, Action::new("read").with_payload(payload), resource);
+        let (indexed, every) = both(&policy, &request);
+        assert_eq!(indexed, every, "{sql}");
+        assert_eq!(indexed.reasons().next().map(countersign::Reason::code), Some(code), "{sql}");
+    }
+}
+
 #[test]
 fn text_that_nobody_knows_meets_what_is_compared_first() {
     let mut text = HEAD.to_owned();

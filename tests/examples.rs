@@ -63,7 +63,7 @@ fn quickstart_tells_the_whole_story() {
         "owed           a review by somebody else",
         "resumed",
         "recovered",
-        "0 not covered by the checkpoint",
+        "1 not covered by the checkpoint",
         "refused        bit flipped in byte",
     ];
     let mut rest = story.as_str();

@@ -36,12 +36,94 @@ fn flag_states_are_compared() {
             false,
         ),
         (half, r#"{"on": true, "percent": 5, "value": "b"}"#, FlagEffect::Retarget, -45.5, false, false),
-        (half, r#"{"on": false, "targeting": ["beta"]}"#, FlagEffect::Narrow, -50.5, true, false),
+        (half, r#"{"on": false, "targeting": ["beta"]}"#, FlagEffect::Retarget, -50.5, false, false),
+        (half, r#"{"on": false, "value": "b"}"#, FlagEffect::Retarget, -50.5, false, false),
+        (
+            half,
+            r#"{"on": true, "percent": 0, "targeting": ["beta"]}"#,
+            FlagEffect::Retarget,
+            -50.5,
+            false,
+            false,
+        ),
+        (
+            r#"{"on": true, "percent": 5, "targeting": ["beta"]}"#,
+            r#"{"on": true, "percent": 0, "targeting": ["beta"]}"#,
+            FlagEffect::Narrow,
+            -5.0,
+            false,
+            false,
+        ),
+        (
+            r#"{"on": true, "percent": 0, "targeting": ["beta"]}"#,
+            r#"{"on": true, "percent": 0, "targeting": "all"}"#,
+            FlagEffect::Retarget,
+            0.0,
+            false,
+            false,
+        ),
+        (r#"{"on": true, "percent": 0, "targeting": ["beta"]}"#, none, FlagEffect::Narrow, 0.0, true, false),
+        (r#"{"on": true, "targeting": ["beta"], "value": 1}"#, off, FlagEffect::Narrow, -100.0, true, false),
+        (
+            r#"{"on": false, "targeting": ["beta"]}"#,
+            r#"{"on": true, "percent": 0, "targeting": ["beta"]}"#,
+            FlagEffect::Widen,
+            0.0,
+            false,
+            true,
+        ),
     ] {
         let facts = change(from, to);
         assert_eq!(facts.effect(), Some(effect), "{from} -> {to}: {:?}", facts.obstacle());
         assert_eq!(facts.delta(), Some(delta), "{from} -> {to}");
         assert_eq!((facts.kill(), facts.enables()), (Some(kill), Some(enables)), "{from} -> {to}");
+    }
+}
+
+#[test]
+fn flag_numbers_are_compared_as_decimals() {
+    let with = |value: &str| format!(r#"{{"on": true, "percent": 5, "value": {value}}}"#);
+    for (from, to, effect) in [
+        ("9007199254740992", "9007199254740993", FlagEffect::Retarget),
+        ("18446744073709551614", "18446744073709551615", FlagEffect::Retarget),
+        ("0.1", "0.10000000000000002", FlagEffect::Retarget),
+        ("50", "\"50\"", FlagEffect::Retarget),
+        ("\"0.10000000000000001\"", "\"0.1\"", FlagEffect::Retarget),
+        ("\"a\\\\\"", "\"a\\\\\"", FlagEffect::Same),
+        ("33.333333333333336", "33.333333333333336", FlagEffect::Same),
+        ("1e23", "1.0E+23", FlagEffect::Same),
+        ("[1.50, -2.5e-3, 0, -0.0, 0e9]", "[1.5, -25e-4, 0, 0.0, 0.0]", FlagEffect::Same),
+    ] {
+        let facts = change(&with(from), &with(to));
+        assert_eq!(facts.effect(), Some(effect), "{from} -> {to}: {:?}", facts.obstacle());
+    }
+    for number in [
+        "18446744073709551616",
+        "18446744073709551617",
+        "0.10000000000000001",
+        "[\"\\\\\", 0.10000000000000001]",
+        "[\"\\\"\", 0.10000000000000001]",
+        "{\"a\":1e-400}",
+        "1e400",
+        "-9223372036854775809",
+        "0.1+",
+        "2.00000000000000001",
+        "123456789012345678901234567890",
+    ] {
+        let facts = change(&with(number), &with(number));
+        assert!(!facts.understood(), "{number}: {facts:?}");
+    }
+    // The difference is exact, so that a bound of 10 is one.
+    let share = |percent: &str| format!(r#"{{"on": true, "percent": {percent}}}"#);
+    for (from, to, delta) in [("20.1", "30.1", 10.0), ("0.3", "10.300001", 10.000001), ("0.1", "0.3", 0.2)] {
+        assert_eq!(change(&share(from), &share(to)).delta(), Some(delta), "{from} -> {to}");
+    }
+    assert_eq!(change(&share("-0.0"), &share("1e2")).delta(), Some(100.0));
+    for percent in
+        ["-0.5", "-1e-7", "1e-7", "0.0000005", "100.0000001", "5.1234567", "null", "true", "[5]", "256"]
+    {
+        let facts = change(&share("5"), &share(percent));
+        assert!(!facts.understood(), "{percent}: {facts:?}");
     }
 }
 
@@ -207,8 +289,118 @@ fn expressions_that_may_change_something_are_not_understood() {
         let facts = breakpoint(&format!(r#", "logMessage": "{message}""#));
         assert!(!facts.understood(), "{message}: {facts:?}");
     }
+    for message in ["a \\\" + f() + \\\"", "'{a}'", "%n", "a\\nb", "\\u2028", "{a['b']}", "{a[\\\"b\\\"]}"] {
+        let facts = breakpoint(&format!(r#", "logMessage": "{message}""#));
+        assert!(!facts.understood(), "{message}: {facts:?}");
+    }
+    for hits in ["f()", "x", "%", "> = 5", "= = 5", "5 5", "%=5", ">>5", "-1", "1e3", "0x5"] {
+        assert!(!breakpoint(&format!(r#", "hitCondition": "{hits}""#)).understood(), "{hits}");
+    }
     assert!(!breakpoint(r#", "hitCondition": "f()""#).understood());
     assert!(!breakpoint(r#", "action": "x""#).understood());
+}
+
+fn request(command: &str, arguments: &str) -> debug::DebugFacts {
+    debug::inspect(&format!(r#"{{"command": "{command}", "arguments": {arguments}}}"#))
+}
+
+#[test]
+fn expressions_in_the_place_of_numbers_and_names_are_not_understood() {
+    for (command, arguments) in [
+        ("dataBreakpointInfo", r#"{"name": "f()"}"#),
+        ("dataBreakpointInfo", r#"{"name": "order.total"}"#),
+        ("dataBreakpointInfo", r#"{"variablesReference": 0, "name": "order"}"#),
+        ("dataBreakpointInfo", r#"{"variablesReference": 3, "name": "x = 1"}"#),
+        ("dataBreakpointInfo", r#"{"variablesReference": 3, "name": "[f()]"}"#),
+        ("dataBreakpointInfo", r#"{"variablesReference": "f()", "name": "x"}"#),
+        ("dataBreakpointInfo", r#"{"name": "f()", "asAddress": true}"#),
+        ("dataBreakpointInfo", "{}"),
+        ("disassemble", r#"{"memoryReference": "f()", "instructionCount": 1}"#),
+        ("disassemble", r#"{"memoryReference": "0x1", "instructionCount": "f()"}"#),
+        ("disassemble", r#"{"memoryReference": 1, "instructionCount": 1}"#),
+        ("readMemory", r#"{"memoryReference": "&x", "count": 8}"#),
+        ("readMemory", r#"{"memoryReference": "0x", "count": 8}"#),
+        ("readMemory", r#"{"memoryReference": "", "count": 8}"#),
+        ("readMemory", r#"{"memoryReference": "1+f()", "count": 8}"#),
+        ("readMemory", r#"{"memoryReference": "0x1", "offset": "x", "count": 8}"#),
+        ("writeMemory", r#"{"memoryReference": "x++", "data": "AA=="}"#),
+        ("setInstructionBreakpoints", r#"{"breakpoints": [{"instructionReference": "f()"}]}"#),
+        (
+            "setInstructionBreakpoints",
+            r#"{"breakpoints": [{"instructionReference": "0x1", "offset": "f()"}]}"#,
+        ),
+        ("setFunctionBreakpoints", r#"{"breakpoints": [{"name": "*f()"}]}"#),
+        ("setFunctionBreakpoints", r#"{"breakpoints": [{"name": "main if f()"}]}"#),
+        ("setFunctionBreakpoints", r#"{"breakpoints": [{"name": "-c"}]}"#),
+        ("setFunctionBreakpoints", r#"{"breakpoints": [{"name": "main\nshell"}]}"#),
+        ("setFunctionBreakpoints", r#"{"breakpoints": [{"name": "f", "condition": "order.delete"}]}"#),
+        ("setDataBreakpoints", r#"{"breakpoints": [{"dataId": "f()", "accessType": "write"}]}"#),
+        ("setDataBreakpoints", r#"{"breakpoints": [{"dataId": "x=1"}]}"#),
+        ("setBreakpoints", r#"{"source": {"path": "a.c\n-exec"}, "breakpoints": [{"line": 7}]}"#),
+        ("setBreakpoints", r#"{"source": {"path": "a.c"}, "breakpoints": [{"line": "f()"}]}"#),
+        ("setBreakpoints", r#"{"source": "a.c", "breakpoints": [{"line": 7}]}"#),
+        ("stackTrace", r#"{"threadId": "f()"}"#),
+        ("attach", r#"{"pid": "${command:x}"}"#),
+        ("attach", r#"{"pid": -1}"#),
+        ("attach", r#"{"processId": 7, "__restart": {"x": 1}}"#),
+    ] {
+        let facts = request(command, arguments);
+        assert!(!facts.understood(), "{command} {arguments}: {facts:?}");
+    }
+    for (command, arguments) in [
+        ("dataBreakpointInfo", r#"{"variablesReference": 3, "name": "total"}"#),
+        ("dataBreakpointInfo", r#"{"variablesReference": 3, "name": "[0]"}"#),
+        ("dataBreakpointInfo", r#"{"name": "0x7ff0", "asAddress": true, "bytes": 8}"#),
+        ("disassemble", r#"{"memoryReference": "4096", "offset": -8, "instructionCount": 1}"#),
+        (
+            "setFunctionBreakpoints",
+            r#"{"breakpoints": [{"name": "main.(*T).run"}, {"name": "ns::f<T>(int)"}]}"#,
+        ),
+        ("setInstructionBreakpoints", r#"{"breakpoints": [{"instructionReference": "0xFf", "offset": 1}]}"#),
+        ("attach", r#"{"pid": "7", "stopOnEntry": true}"#),
+    ] {
+        let facts = request(command, arguments);
+        assert!(facts.understood(), "{command} {arguments}: {:?}", facts.obstacle());
+    }
+}
+
+#[test]
+fn log_message_counts_in_a_source_alone() {
+    for (command, list) in [
+        ("setFunctionBreakpoints", r#"{"breakpoints": [{"name": "f", "logMessage": "x"}]}"#),
+        (
+            "setInstructionBreakpoints",
+            r#"{"breakpoints": [{"instructionReference": "0x1", "logMessage": "x"}]}"#,
+        ),
+        ("setDataBreakpoints", r#"{"breakpoints": [{"dataId": "x", "logMessage": "x"}]}"#),
+        (
+            "setExceptionBreakpoints",
+            r#"{"filters": [], "filterOptions": [{"filterId": "raised", "logMessage": "x"}]}"#,
+        ),
+    ] {
+        assert!(!request(command, list).understood(), "{command}");
+        let stops = request(command, &list.replace(r#", "logMessage": "x""#, ""));
+        assert_eq!((stops.breakpoints(), stops.logpoints()), (Some(1), Some(0)), "{command}");
+    }
+}
+
+#[test]
+fn names_that_could_be_calls_are_not_understood() {
+    let at = |path: &str, members: &str| {
+        request(
+            "setBreakpoints",
+            &format!(r#"{{"source": {path}, "breakpoints": [{{"line": 7, {members}}}]}}"#),
+        )
+    };
+    for members in [r#""condition": "orders.clear""#, r#""logMessage": "{orders.clear}""#] {
+        for path in
+            [r#"{"path": "a.rb"}"#, r#"{"path": "a.py/x"}"#, r#"{"sourceReference": 3}"#, r#"{"path": "py"}"#]
+        {
+            assert!(!at(path, members).understood(), "{path} {members}");
+        }
+        assert!(at(r#"{"path": "C:\\a.b\\a.go"}"#, members).understood(), "{members}");
+    }
+    assert!(at(r#"{"path": "a.rb"}"#, r#""logMessage": "here""#).understood());
 }
 
 #[test]

@@ -10,6 +10,8 @@ use serde::Deserialize;
 struct Row {
     command: Command,
     label: String,
+    /// Whether credentials are or may be shown, where that was judged.
+    secrets: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -19,11 +21,14 @@ enum Command {
     Shell(String),
 }
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
     include_str!("data/commands/labelled.jsonl"),
     include_str!("data/commands/own.jsonl"),
     include_str!("data/commands/later.jsonl"),
+    HOSTILE,
 ];
+
+const HOSTILE: &str = include_str!("data/commands/hostile.jsonl");
 
 /// The rows of a file with what each is called; a shell string runs as `sh -c` would run it.
 fn rows(file: &str) -> Vec<(String, String, CommandFacts)> {
@@ -72,6 +77,22 @@ fn most_reads_are_called_reads() {
         println!("{} of {}: {lines:#?}", reads.len() - missed.len(), reads.len());
         assert!(missed.len() * 100 <= reads.len() * 5, "{lines:#?}");
     }
+}
+
+#[test]
+fn credentials_are_told_where_they_may_show() {
+    let row = |line| serde_json::from_str::<Row>(line).unwrap();
+    let judged: Vec<Option<bool>> = HOSTILE.lines().map(|line| row(line).secrets).collect();
+    let rows = judged.into_iter().zip(rows(HOSTILE));
+    let wrong: Vec<String> = rows
+        .filter(|(expected, (.., facts))| match expected {
+            Some(true) => facts.secrets() == Some(false),
+            Some(false) => facts.secrets() != Some(false),
+            None => false,
+        })
+        .map(|(expected, (_, line, facts))| format!("{expected:?} {line} {:?}", facts.obstacle()))
+        .collect();
+    assert_eq!(wrong, [""; 0]);
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn commands() -> Vec<Vec<String>> {
         include_str!("data/commands/labelled.jsonl"),
         include_str!("data/commands/own.jsonl"),
         include_str!("data/commands/later.jsonl"),
+        include_str!("data/commands/hostile.jsonl"),
     ];
     let rows = files.iter().flat_map(|file| file.lines());
     let rows = rows.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());

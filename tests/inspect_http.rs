@@ -238,6 +238,105 @@ fn overridden_methods_paths_and_lengths_are_not_understood() {
 }
 
 #[test]
+fn overriding_names_are_found_in_every_spelling() {
+    for query in [
+        "+_method=DELETE",
+        "%20_method=DELETE",
+        "%09_method=DELETE",
+        "._method=x",
+        ".method=x",
+        "%2Emethod=x",
+        "a[_method]=x",
+        "a%5B_method%5D=x",
+        "_method[]=x",
+        "a._method=x",
+        "x.http.method.override=x",
+        "X_HTTP_METHOD=x",
+        "%255Fmethod=x",
+        "a%26_method=x",
+        "method=delete",
+        "a%E2%80%8B=x",
+        "extensions=%7B%22persistedQuery%22%3A%7B%7D%7D&operationName=Drop",
+        "extensions=%7B%22%5Cu0070ersistedQuery%22%3A%7B%7D%7D&x=persisted-query",
+    ] {
+        let facts = get(&format!("https://a.example/x?{query}"));
+        assert!(!facts.understood(), "{query}: {facts:?}");
+    }
+    for query in ["payment_method=card", "methods=x", "a=_method", "a[b]=x&a[c]=y", "q=what+method"] {
+        let facts = get(&format!("https://a.example/x?{query}"));
+        assert_eq!(facts.effect(), Some(HttpEffect::Read), "{query}: {:?}", facts.obstacle());
+    }
+    for header in [
+        "X-Forwarded-Uri",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Path",
+        "X-Forwarded-Method",
+        "X-Forwarded-Server",
+        "X_Forwarded_Host",
+        "X-Envoy-Original-Path",
+        "X-Envoy-Original-Host",
+        "X-Original-Path",
+        "X-Original-Host",
+        "X-Original-Method",
+        "X-Http-Host-Override",
+        "X-HTTP-Path-Override",
+        "X-HTTP-DestinationURL",
+        "X-WAWS-Unencoded-URL",
+        "X-Host",
+        "Request-Uri",
+        "Base-Url",
+        "Content_Type",
+        "Content_Length",
+        "Idempotency_Key",
+        "hOST_",
+    ] {
+        let facts = inspect(&Payload::http("GET", "https://a.example/", b"").with_header(header, "1"));
+        assert!(!facts.understood(), "{header}: {facts:?}");
+    }
+    for header in ["X-Request-Id", "X-Trace_Id", "Accept", "Authorization", "X-Payment-Methods"] {
+        let facts = inspect(&Payload::http("GET", "https://a.example/", b"").with_header(header, "1"));
+        assert!(facts.understood(), "{header}: {:?}", facts.obstacle());
+    }
+    let both =
+        Payload::http("GET", "https://a.example/", b"").with_header("X_A", "1").with_header("X-A", "2");
+    assert!(!inspect(&both).understood());
+    let preflight = Payload::http("OPTIONS", "https://a.example/", b"");
+    assert!(inspect(&preflight.with_header("Access-Control-Request-Method", "DELETE")).understood());
+}
+
+#[test]
+fn overriding_fields_of_a_body_are_found() {
+    let form = "application/x-www-form-urlencoded; charset=utf-8";
+    let parts = "multipart/form-data; boundary=x";
+    for (media, body) in [
+        (form, "_method=DELETE"),
+        (form, "a=1&+_method=DELETE"),
+        (form, "a%5B_method%5D=DELETE"),
+        (form, "a=%"),
+        ("Application/X-WWW-Form-Urlencoded", "%5fmethod=DELETE"),
+        (parts, "--x\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--x--"),
+        (parts, "--x\r\nContent-Disposition: form-data; name=_method\r\n\r\nDELETE\r\n--x--"),
+        ("application/json", r#"{"_method": "DELETE"}"#),
+        ("application/json", r#"{"\u005fmethod": "DELETE"}"#),
+        ("application/json", r#"{"_method": "DELETE", "_method": "PUT"}"#),
+        ("text/plain", r#"{"X-HTTP-Method-Override": "DELETE"}"#),
+    ] {
+        let facts = post("https://a.example/x", media, body);
+        assert!(!facts.understood(), "{media} {body}: {facts:?}");
+    }
+    for (media, body) in [
+        (form, "payment_method=card&method=x"),
+        ("application/json", r#"{"jsonrpc": "2.0", "method": "list", "params": {"_method": 1}}"#),
+        ("application/json", "not json"),
+        ("text/xml", "<call><method>list</method><method name='x'/></call>"),
+        (parts, "--x\r\nContent-Disposition: form-data; name=\"method\"\r\n\r\n1\r\n--x--"),
+    ] {
+        let facts = post("https://a.example/x", media, body);
+        assert_eq!(facts.effect(), Some(HttpEffect::Write), "{media} {body}: {:?}", facts.obstacle());
+    }
+}
+
+#[test]
 fn body_where_none_is_defined_is_not_understood() {
     for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
         let facts = inspect(&Payload::http(method, "https://a.example/", b"x"));
@@ -398,11 +497,28 @@ fn graphql_in_a_get_is_read() {
         "Query=mutation%7Bb%7D&query=%7Ba%7D",
         "extensions=%7B%22persistedQuery%22:%7B%7D%7D",
         "id=7&query=%7Ba%7D",
+        "+query=mutation%7Bb%7D&query=%7Ba%7D",
+        "query[]=mutation%7Bb%7D&query=%7Ba%7D",
+        "a[query]=mutation%7Bb%7D&query=%7Ba%7D",
+        "operation_name=B&query=query+A%7Ba%7Dmutation+B%7Bb%7D&operationName=A",
+        "operationName=B&query=query+A%7Ba%7Dmutation+B%7Bb%7D&operationName=A",
+        "mutation=%7Bb%7D&query=%7Ba%7D",
+        "doc-id=7&query=%7Ba%7D",
     ] {
         assert!(!of(query).understood(), "{query}: {:?}", of(query));
     }
     assert_eq!(get("https://a.example/search?query=shoes").effect(), Some(HttpEffect::Read));
-    assert_eq!(get("https://a.example/api?query=mutation%7Ba%7D").effect(), Some(HttpEffect::Write));
+    for query in [
+        "query=mutation%7Ba%7D",
+        "+query=mutation%7Ba%7D",
+        "query[]=mutation%7Ba%7D",
+        "query=query+A%7Ba%7Dmutation+B%7Bb%7D",
+        "query=query+A%7Ba%7Dmutation+B%7Bb%7D&operationName=A&operationName=B",
+        "query=query+A%7Ba%7Dmutation+B%7Bb%7D&operationName=A",
+    ] {
+        let facts = get(&format!("https://a.example/api?{query}"));
+        assert_eq!(facts.effect(), Some(HttpEffect::Write), "{query}: {:?}", facts.obstacle());
+    }
 }
 
 #[test]

@@ -563,6 +563,93 @@ fn settings_rank_by_what_they_change() {
 }
 
 #[test]
+fn statement_behind_a_change_of_how_text_is_read_is_not_understood() {
+    for (dialect, change) in [
+        (MY, "SET NAMES gbk"),
+        (MY, "SET CHARACTER SET sjis"),
+        (MY, "SET CHARSET big5"),
+        (MY, "SET character_set_client = gbk"),
+        (MY, "SET SESSION sql_mode = 'ANSI_QUOTES'"),
+        (MY, "SET @@sql_mode = ''"),
+        (MY, "SET @@session.sql_mode = ''"),
+        (MY, "SET @a = 1, sql_mode = ''"),
+        (MY, "SET lock_wait_timeout = 1, `sql_mode` = ''"),
+        (MY, "USE mysql"),
+        (PG, "SET NAMES 'GBK'"),
+        (PG, "SET client_encoding = 'SJIS'"),
+        (PG, "SET LOCAL \"standard_conforming_strings\" TO off"),
+        (PG, "SET search_path TO evil, pg_catalog"),
+        (PG, "RESET standard_conforming_strings"),
+        (PG, "RESET ALL"),
+        (PG, "DISCARD ALL"),
+        (PG, "SELECT set_config('search_path', 'evil', false)"),
+        (PG, "SELECT 1 WHERE set_config('search_path', 'evil', false) = ''"),
+        (PG, "SET app.tenant = '7'"),
+    ] {
+        assert!(inspect(dialect, change).understood(), "{dialect}: {change}");
+        for text in [format!("{change}; SELECT 1"), format!("SELECT 1;;{change}; ; SELECT 1")] {
+            assert!(!inspect(dialect, &text).understood(), "{dialect}: {text}");
+        }
+        assert!(inspect(dialect, &format!("SELECT 1; {change};")).understood(), "{dialect}: {change}");
+    }
+    for (dialect, change) in [
+        (MY, "SET @a = 1"),
+        (MY, "SET SESSION lock_wait_timeout = 1, @@max_execution_time = 5"),
+        (MY, "SET TRANSACTION READ ONLY"),
+        (PG, "SET statement_timeout = '5s'"),
+        (PG, "SET LOCAL TIME ZONE 'UTC'"),
+        (PG, "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
+        (PG, "SET CONSTRAINTS ALL DEFERRED"),
+        (PG, "RESET work_mem"),
+    ] {
+        assert_effect(dialect, Some(SqlEffect::Session), &[&format!("{change}; SELECT 1")]);
+    }
+}
+
+#[test]
+fn credentials_are_seen() {
+    for (dialect, text) in [
+        (PG, "SELECT * FROM pg_authid"),
+        (PG, "TABLE pg_catalog.\"pg_shadow\""),
+        (PG, "SELECT 1 WHERE EXISTS (SELECT rolpassword FROM PG_AUTHID)"),
+        (PG, "COPY pg_user_mappings TO STDOUT"),
+        (PG, "SELECT subconninfo FROM pg_subscription LIMIT 1"),
+        (PG, "SELECT * FROM information_schema.user_mapping_options"),
+        (PG, "UPDATE pg_authid SET rolpassword = NULL WHERE oid = 1"),
+        (PG, "ALTER ROLE ana PASSWORD 'x'"),
+        (PG, "CREATE USER ana WITH ENCRYPTED PASSWORD 'x'"),
+        (PG, "CREATE USER MAPPING FOR ana SERVER s OPTIONS (user 'u', password 'x')"),
+        (PG, "SELECT 1; SELECT * FROM pg_authid"),
+        (MY, "SELECT user FROM mysql.user"),
+        (MY, "SELECT user FROM `MySQL`.`User`"),
+        (MY, "SELECT * FROM mysql.global_priv"),
+        (MY, "SHOW GRANTS FOR ana"),
+        (MY, "SHOW CREATE USER ana"),
+        (MY, "CREATE OR REPLACE USER ana IDENTIFIED BY 'x'"),
+        (MY, "GRANT ALL ON *.* TO ana IDENTIFIED BY 'x'"),
+        (MY, "SET PASSWORD FOR ana = 'x'"),
+        (Dialect::Generic, "SELECT * FROM pg_shadow"),
+        (Dialect::Generic, "SELECT * FROM mysql.user"),
+    ] {
+        let facts = inspect(dialect, text);
+        assert_eq!(facts.secrets(), Some(true), "{dialect}: {text}: {:?}", facts.obstacle());
+    }
+    for (dialect, text) in [
+        (PG, "SELECT password FROM app_users"),
+        (PG, "SELECT rolname FROM pg_roles"),
+        (PG, "CREATE TABLE t (password text)"),
+        (PG, "WITH pg_authid AS (SELECT 1) SELECT * FROM pg_authid"),
+        (MY, "SELECT * FROM user"),
+        (MY, "SELECT * FROM shop.user"),
+        (MY, "SHOW CREATE TABLE t"),
+        (LITE, "SELECT * FROM pg_authid"),
+    ] {
+        let facts = inspect(dialect, text);
+        assert_eq!(facts.secrets(), Some(false), "{dialect}: {text}: {:?}", facts.obstacle());
+    }
+}
+
+#[test]
 fn payload_that_is_not_understood_states_only_that() {
     let facts = inspect(PG, "SELECT evil()");
     assert_eq!(facts.obstacle(), Some(&Obstacle::Name("evil".to_owned())));

@@ -15,7 +15,7 @@ mod support;
 use countersign::{Action, Debts, Ledger, Outcome, Owed, Request, Resource, Subject, Usage, Vote, VoteError};
 
 use support::reviews::{claimed, word};
-use support::{Host, STREAM, after, member};
+use support::{Host, STREAM, after, member, time};
 
 const POLICY: &str = r#"
 format = 1
@@ -44,8 +44,12 @@ fn debts(host: &Host) -> Debts {
 
 /// Breaks the glass on what the log says of the person.
 fn broken(host: &mut Host, who: Subject, used: u64, second: i64) -> &'static str {
-    let usage = debts(host).state(Usage::none().with_used("glass", used), &who, after(second));
-    let request = glass(who).with_reason("it is down").with_usage(usage);
+    broken_for(host, glass(who), used, second)
+}
+
+fn broken_for(host: &mut Host, request: Request, used: u64, second: i64) -> &'static str {
+    let request = request.with_reason("it is down").with_usage(Usage::none().with_used("glass", used));
+    let request = debts(host).state(request, after(second));
     host.submit(request, after(second)).unwrap().effect().as_str()
 }
 
@@ -110,6 +114,58 @@ fn whoever_is_behind_an_agent_owes_with_it() {
     let own = settle(&mut host, &owed, Vote::approve(ana()).with_comment("fine"), 1).map(|()| panic!("own"));
     assert_eq!(word(&own), "own");
     assert_eq!(broken(&mut host, ana(), 0, 24 * 3_600), "deny");
+}
+
+#[test]
+fn debt_made_through_one_agent_counts_through_another() {
+    let agent = |id: &str, who: Subject| glass(Subject::new("agent", id)).with_actor(who);
+    let mut host = Host::new(POLICY);
+    assert_eq!(broken_for(&mut host, agent("one", ana()), 0, 0), "allow");
+    let day = 24 * 3_600;
+    assert_eq!(broken_for(&mut host, agent("two", ana()), 0, day - 1), "allow", "not overdue yet");
+    assert_eq!(broken_for(&mut host, agent("three", ana()), 0, day), "deny", "the same human");
+    let tenant = Subject::new("user", "ana").with("tenant", "acme");
+    assert_eq!(broken_for(&mut host, agent("three", tenant), 0, day), "deny", "whatever tenant is stated");
+    assert_eq!(broken_for(&mut host, agent("one", member("bo", &[])), 0, day), "deny", "the same agent");
+    assert_eq!(broken_for(&mut host, agent("three", member("bo", &[])), 0, day), "allow");
+}
+
+#[test]
+fn two_agents_of_one_human_cannot_take_the_same_emergency() {
+    let mut host = Host::new(POLICY);
+    let of = |id: &str| {
+        glass(Subject::new("agent", id)).with_actor(ana()).with_reason("it is down").with_usage(Usage::none())
+    };
+    assert!(matches!(host.submit(of("one"), after(0)), Ok(Outcome::Allow(_))));
+    assert!(host.submit(of("two"), after(0)).is_err(), "it is her first one, too");
+}
+
+#[test]
+fn debt_of_access_that_starts_later_is_settled_once_it_has_begun() {
+    let later = POLICY.replace("max = \"30m\"", "max = \"30m\", start_later = \"48h\"");
+    let mut host = Host::new(&later);
+    let start = 30 * 3_600;
+    assert_eq!(broken_for(&mut host, glass(ana()).with_not_before(after(start)), 0, 0), "allow");
+    let owed = debts(&host).open().next().unwrap().clone();
+    assert_eq!(owed.due(), after(start + 24 * 3_600), "the deadline runs from its start");
+    let vote = || Vote::approve(member("bo", &[])).with_comment("it will be down");
+    let early = settle(&mut host, &owed, vote(), start - 1).unwrap_err();
+    assert_eq!(early, VoteError::NotBegun { begins: after(start), now: after(start - 1) });
+    assert_eq!(
+        early.to_string(),
+        "access begins at 2026-11-24 18:00:00 UTC, its review comes after that, it is 2026-11-24 17:59:59 UTC"
+    );
+    assert_eq!(debts(&host).open().count(), 1);
+    settle(&mut host, &owed, vote(), start).unwrap();
+}
+
+#[test]
+fn emergency_whose_debt_has_no_deadline_is_denied() {
+    let mut host = Host::new(POLICY);
+    let request = glass(ana()).with_reason("it is down").with_usage(Usage::none());
+    let last = time("9999-12-31T12:00:00Z");
+    assert_eq!(host.submit(request, last).unwrap().effect().as_str(), "deny");
+    assert!(!host.events().contains(&"grant.authorized".to_owned()));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::draft::{Draft, Template};
-use super::merkle::{Frontier, Hash};
+use super::merkle::{Frontier, Hash, Span};
 use super::record::{Body, Record, is_token};
 use super::step::{Fate, Part, Position, RefusalKind};
 use super::{Event, LedgerError, RecordFault};
@@ -33,18 +33,8 @@ pub(super) struct Chained {
 }
 
 impl Chained {
-    /// Tells whether what is stored begins with all of these records.
-    pub(super) fn begins(&self, stored: &[Record]) -> bool {
-        let own = self.records.len();
-        own > 0 && self.same(stored) == own
-    }
-
-    /// Tells whether these records begin with all of what is stored.
-    pub(super) fn goes_on(&self, stored: &[Record]) -> bool {
-        self.same(stored) == stored.len()
-    }
-
-    fn same(&self, stored: &[Record]) -> usize {
+    /// Counts how many of these records what is stored begins with.
+    pub(super) fn begun_in(&self, stored: &[Record]) -> usize {
         self.records.iter().zip(stored).take_while(|(own, stored)| own.leaf() == stored.leaf()).count()
     }
 }
@@ -104,6 +94,12 @@ impl Tip {
         self.check(record)?;
         self.advance(record.leaf);
         Ok(())
+    }
+
+    /// Moves past records that were checked elsewhere, and the last of them.
+    pub(super) fn advance_by(&mut self, span: &Span, last: Hash) {
+        self.frontier.extend(span);
+        self.advance(last);
     }
 
     /// Moves past a record that was chained here.

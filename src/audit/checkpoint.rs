@@ -6,8 +6,9 @@
 
 use std::fmt;
 
+use super::Witness;
 use super::merkle::Hash;
-use super::note::{self, Note, Signed};
+use super::note::{self, Forged, Note, Signed};
 use crate::keys::{PublicKey, SigningKey, base64, from_base64};
 use crate::text::quote;
 
@@ -57,11 +58,12 @@ pub enum CheckpointError {
     Signature,
 }
 
-/// A checkpoint as it was read, with the signatures that it shows.
+/// A checkpoint as it was kept.
 #[derive(Debug, Clone)]
-pub(super) struct SignedCheckpoint {
+pub(super) struct KeptCheckpoint {
     pub(super) checkpoint: Checkpoint,
-    note: String,
+    /// The note with its signatures; none of a checkpoint that stands in a sound parent stream.
+    note: Option<String>,
 }
 
 impl Checkpoint {
@@ -75,7 +77,7 @@ impl Checkpoint {
     ///
     /// [`CheckpointError`], all of its variants.
     pub fn open(note: &str, stream: &str, key: &PublicKey) -> Result<Self, CheckpointError> {
-        let signed = SignedCheckpoint::read(note, stream)?;
+        let signed = KeptCheckpoint::read(note, stream)?;
         match signed.signed_by(key) {
             Signed::Valid => Ok(signed.checkpoint),
             Signed::Absent | Signed::Forged => Err(CheckpointError::Signature),
@@ -154,7 +156,7 @@ impl fmt::Debug for Checkpoint {
     }
 }
 
-impl SignedCheckpoint {
+impl KeptCheckpoint {
     /// Reads a signed checkpoint of a stream, whoever signed it.
     pub(super) fn read(note: &str, stream: &str) -> Result<Self, CheckpointError> {
         let checkpoint = Checkpoint::read(Note::read(note).ok_or(CheckpointError::NotANote)?.text)?;
@@ -162,11 +164,29 @@ impl SignedCheckpoint {
             let (found, expected) = (quote(&checkpoint.origin), quote(stream));
             return Err(CheckpointError::Origin { found, expected });
         }
-        Ok(Self { checkpoint, note: note.to_owned() })
+        Ok(Self { checkpoint, note: Some(note.to_owned()) })
+    }
+
+    /// Takes a checkpoint that a sound parent stream has.
+    pub(super) fn vouched(checkpoint: Checkpoint) -> Self {
+        Self { checkpoint, note: None }
+    }
+
+    pub(super) fn is_vouched(&self) -> bool {
+        self.note.is_none()
     }
 
     /// Checks what a key under the stream's name says about the checkpoint.
     pub(super) fn signed_by(&self, key: &PublicKey) -> Signed {
-        Note::read(&self.note).map_or(Signed::Forged, |note| note.signed_by(&self.checkpoint.origin, key))
+        self.note().map_or(Signed::Absent, |note| note.signed_by(&self.checkpoint.origin, key))
+    }
+
+    /// Checks what a witness says about the checkpoint.
+    pub(super) fn cosigned_by(&self, witness: &Witness) -> Result<Option<i64>, Forged> {
+        self.note().map_or(Ok(None), |note| note.cosigned_by(witness))
+    }
+
+    fn note(&self) -> Option<Note<'_>> {
+        Note::read(self.note.as_deref()?)
     }
 }

@@ -43,6 +43,12 @@ events! {
     StreamOpened = "stream.opened",
     /// A stream ends: nothing follows.
     StreamClosed = "stream.closed",
+    /// A stream under this one begins, with which record.
+    ChildOpened = "child.opened",
+    /// A stream under this one reached a checkpoint.
+    ChildCheckpointed = "child.checkpointed",
+    /// A stream under this one ended with a checkpoint.
+    ChildClosed = "child.closed",
     /// A policy decides from here on.
     PolicyLoaded = "policy.loaded",
     /// A request was decided: what was asked, the facts, the rules, the effect.
@@ -65,6 +71,8 @@ events! {
     ReviewStageReopened = "review.stage_reopened",
     /// A stage was passed over because nobody voted in time.
     ReviewStageSkipped = "review.stage_skipped",
+    /// Nobody can fill a stage by now: its fallback may.
+    ReviewFellBack = "review.fell_back",
     /// Approvers are to be reminded.
     ReviewReminded = "review.reminded",
     /// Approvers were added because time passed.
@@ -87,6 +95,8 @@ events! {
     ReviewSuperseded = "review.superseded",
     /// A grant may be signed: its id, times and claims are fixed.
     GrantAuthorized = "grant.authorized",
+    /// A recorded grant was handed out again, after a crash.
+    GrantRecovered = "grant.recovered",
     /// A use of a grant was taken.
     GrantRedeemed = "grant.redeemed",
     /// A grant is dead before its end.

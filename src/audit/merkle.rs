@@ -41,14 +41,24 @@ impl Frontier {
 
     /// Appends a leaf.
     pub(crate) fn push(&mut self, leaf: Hash) {
-        let mut peak = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        self.push_subtree(0, leaf);
+    }
+
+    /// Appends what a span holds. It must begin where this ends.
+    pub(super) fn extend(&mut self, span: &Span) {
+        span.nodes.iter().for_each(|(level, root)| self.push_subtree(*level, *root));
+    }
+
+    /// Appends the root of 2^`level` leaves. There are a multiple of as many.
+    fn push_subtree(&mut self, level: u32, root: Hash) {
+        let mut peak = root;
+        for _ in 0..self.size.checked_shr(level).unwrap_or(0).trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 peak = node_hash(&left, &peak);
             }
         }
         self.peaks.push(peak);
-        self.size = self.size.saturating_add(1);
+        self.size = self.size.saturating_add(1_u64.checked_shl(level).unwrap_or(0));
     }
 
     /// Counts the leaves.
@@ -66,5 +76,32 @@ impl Frontier {
         let mut peaks = self.peaks.iter().rev();
         let Some(last) = peaks.next() else { return Sha256::digest([]).into() };
         peaks.fold(*last, |right, left| node_hash(left, &right))
+    }
+}
+
+/// The part of a tree over the leaves from a number on: the roots of the full subtrees in it.
+#[derive(Debug, Clone)]
+pub(super) struct Span {
+    end: u64,
+    /// Levels and roots, from left to right.
+    nodes: Vec<(u32, Hash)>,
+}
+
+impl Span {
+    pub(super) fn new(start: u64) -> Self {
+        Self { end: start, nodes: Vec::new() }
+    }
+
+    /// Appends a leaf.
+    pub(super) fn push(&mut self, leaf: Hash) {
+        self.end = self.end.saturating_add(1);
+        let (mut level, mut root) = (0, leaf);
+        while level < self.end.trailing_zeros()
+            && let Some((_, left)) = self.nodes.pop_if(|(left, _)| *left == level)
+        {
+            root = node_hash(&left, &root);
+            level = level.saturating_add(1);
+        }
+        self.nodes.push((level, root));
     }
 }

@@ -13,25 +13,31 @@ mod json;
 mod ledger;
 mod merkle;
 mod note;
+mod parent;
 mod proof;
 mod record;
 mod staged;
 mod step;
+mod tile;
 mod time;
 mod verdict;
 mod verify;
+mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use error::LedgerError;
 pub use event::Event;
 pub use json::JsonFault;
 pub use ledger::{Ledger, Resumed};
+pub use parent::{ParentVerifier, StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict};
 pub use proof::{ProofError, ProofPlan, Subtree};
 pub use record::{Record, RecordFault};
 pub use staged::Staged;
 pub use step::Step;
-pub use verdict::{Authorship, Completeness, Freshness, Integrity, LogFault, LogVerdict};
-pub use verify::{LogVerifier, VerifiedRecord};
+pub use tile::Tile;
+pub use verdict::{Authorship, Completeness, Fork, Freshness, Integrity, LogFault, LogVerdict};
+pub use verify::{LogRange, LogVerifier, VerifiedRecord};
+pub use witness::{Cosignature, Witness};
 
 #[allow(unused_imports, reason = "only the engine makes steps")]
 pub(crate) use {

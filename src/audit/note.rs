@@ -4,7 +4,8 @@
 //! Signatures of unknown keys are ignored, as the standard demands; a known key's that does not verify
 //! makes the note worthless, whatever else stands there.
 
-use crate::keys::{PublicKey, SigningKey, base64, from_base64};
+use super::Witness;
+use crate::keys::{COSIGNATURE, PublicKey, SigningKey, base64, from_base64};
 use crate::limits;
 
 /// A note whose signatures are not checked.
@@ -33,6 +34,10 @@ pub(super) enum Signed {
     Forged,
 }
 
+/// A key is named, but did not sign the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Forged;
+
 impl<'a> Note<'a> {
     /// Splits a note. `None` for another shape.
     pub(super) fn read(note: &'a str) -> Option<Self> {
@@ -50,15 +55,39 @@ impl<'a> Note<'a> {
 
     /// Checks what a key under a name says about the text.
     pub(super) fn signed_by(&self, name: &str, key: &PublicKey) -> Signed {
-        let id = key.key_id(name);
         let mut state = Signed::Absent;
-        for signature in self.signatures.iter().filter(|found| found.name == name && found.key_id == id) {
-            match <[u8; 64]>::try_from(signature.bytes.as_slice()) {
+        for bytes in self.signatures_of(name, key.key_id(name)) {
+            match <[u8; 64]>::try_from(bytes) {
                 Ok(bytes) if key.verify_strict(self.text.as_bytes(), &bytes) => state = Signed::Valid,
                 _ => return Signed::Forged,
             }
         }
         state
+    }
+
+    /// Checks what a witness says about the text, which is a checkpoint's: the seconds since 1970 at which it
+    /// was the newest. `None` if the witness says nothing.
+    pub(super) fn cosigned_by(&self, witness: &Witness) -> Result<Option<i64>, Forged> {
+        let (name, key) = (witness.name(), witness.key());
+        let mut newest = None;
+        for bytes in self.signatures_of(name, key.typed_id(name, COSIGNATURE)) {
+            let (time, signature) = bytes.split_first_chunk::<8>().ok_or(Forged)?;
+            let time = i64::try_from(u64::from_be_bytes(*time)).map_err(|_| Forged)?;
+            let signature = signature.try_into().map_err(|_| Forged)?;
+            let message = format!("cosignature/v1\ntime {time}\n{}", self.text);
+            if !key.verify_strict(message.as_bytes(), signature) {
+                return Err(Forged);
+            }
+            newest = newest.max(Some(time));
+        }
+        Ok(newest)
+    }
+
+    fn signatures_of(&self, name: &str, key_id: u32) -> impl Iterator<Item = &[u8]> {
+        let signatures = self.signatures.iter();
+        signatures
+            .filter(move |found| found.name == name && found.key_id == key_id)
+            .map(|found| found.bytes.as_slice())
     }
 }
 

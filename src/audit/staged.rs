@@ -63,8 +63,6 @@ pub struct Staged<'a, T> {
     /// What was lent out before at the same place, oldest first: the store may hold any of it.
     earlier: Vec<Chained>,
     lines: OnceLock<Vec<u8>>,
-    /// The store was found to hold these very records.
-    stored: bool,
 }
 
 impl<'a, T: 'static> Staged<'a, T> {
@@ -85,7 +83,6 @@ impl<'a, T: 'static> Staged<'a, T> {
             chained: Chained::default(),
             earlier: Vec::new(),
             lines: OnceLock::new(),
-            stored: false,
         };
         staged.chain();
         staged
@@ -116,33 +113,33 @@ impl<'a, T: 'static> Staged<'a, T> {
         self.ledger.next_seq()
     }
 
-    /// Chains the records anew behind `newer`, what the store holds from [`first_seq`](Self::first_seq)
-    /// on: another process has taken the numbers. If `newer` begins with these very records, or with those
-    /// that stood here before a [`refuse`](Self::refuse), the write had succeeded and only its answer was
-    /// lost: nothing remains to be stored, and the result is that of the records that are. If `newer` is
-    /// only the first of them, by a store that writes one after the other, the rest remains to be stored,
-    /// as it was.
+    /// Goes on behind `newer`, what the store holds from [`first_seq`](Self::first_seq) on: another process
+    /// has taken the numbers, or the answer to a write was lost.
+    ///
+    /// Where `newer` begins with these very records, or with those that stood here before a
+    /// [`refuse`](Self::refuse), they are stored: they are settled and never lent out again. What remains is
+    /// lent out as it was, or chained anew where records of others follow. If nothing remains, the result is
+    /// that of the records that are stored.
     ///
     /// # Errors
     ///
     /// [`LedgerError::Broken`]: the store holds something that does not follow. The ledger is uncertain.
     pub fn rebase<R: AsRef<[u8]>>(mut self, newer: impl IntoIterator<Item = R>) -> Result<Self, LedgerError> {
+        let first = self.ledger.next_seq();
         let newer = self.ledger.pass(newer)?;
-        if self.stored || newer.is_empty() {
+        if newer.is_empty() {
             return Ok(self);
         }
         let mut lent = std::mem::take(&mut self.earlier);
         lent.push(std::mem::take(&mut self.chained));
-        lent.reverse();
-        if let Some(found) = lent.iter_mut().find(|chained| chained.begins(&newer)) {
-            self.stored = true;
-            self.chained.fates = std::mem::take(&mut found.fates);
-            self.lines = OnceLock::new();
-            self.ledger.uncertain = None;
-        } else if let Some(found) = lent.into_iter().find(|chained| chained.goes_on(&newer)) {
-            self.keep_rest(found, newer.len());
+        // Of equals the last: what was lent out last is what was written last.
+        let own = lent.into_iter().map(|chained| (chained.begun_in(&newer), chained));
+        let (own, chained) = own.max_by_key(|(own, _)| *own).unwrap_or_default();
+        let rest = self.settle(chained, own, first);
+        if own == newer.len() {
+            self.lend(rest)
         } else {
-            self.chain();
+            self.chain()
         }
         Ok(self)
     }
@@ -150,11 +147,9 @@ impl<'a, T: 'static> Staged<'a, T> {
     /// Turns every step that needs one of these keys into a recorded refusal; a numbered key first moves
     /// on to the next number that is free. The other steps stay.
     pub fn refuse<K: AsRef<str>>(mut self, taken_keys: impl IntoIterator<Item = K>) -> Self {
-        if !self.stored {
-            self.taken.extend(taken_keys.into_iter().map(|key| key.as_ref().to_owned()));
-            self.earlier.push(std::mem::take(&mut self.chained));
-            self.chain();
-        }
+        self.taken.extend(taken_keys.into_iter().map(|key| key.as_ref().to_owned()));
+        self.earlier.push(std::mem::take(&mut self.chained));
+        self.chain();
         self
     }
 
@@ -172,10 +167,13 @@ impl<'a, T: 'static> Staged<'a, T> {
         self.release.now(settled)
     }
 
-    /// Settles what the first records belong to, which are stored, and lends out the others as they are.
-    fn keep_rest(&mut self, mut chained: Chained, stored: usize) {
-        chained.records.drain(..stored);
-        let next = self.ledger.next_seq();
+    /// Settles what the first `own` records belong to, which are stored, and returns the others.
+    fn settle(&mut self, mut chained: Chained, own: usize, first: u64) -> Chained {
+        if own == 0 {
+            return chained;
+        }
+        let next = first.saturating_add(u64::try_from(own).unwrap_or(u64::MAX));
+        chained.records.drain(..own);
         let whole = chained.fates.iter().take_while(|fate| fate.ends_before(next)).count();
         if whole > 0 {
             resume(&mut chained.fates, std::mem::take(&mut self.begun));
@@ -188,17 +186,19 @@ impl<'a, T: 'static> Staged<'a, T> {
             self.begun.extend(places.drain(..cut));
             part.drafts.drain(..cut);
         }
-        self.chained = chained;
-        self.lines = OnceLock::new();
-        self.ledger.uncertain = Some(next);
+        chained
     }
 
     fn chain(&mut self) {
         let (keys, taken) = (&self.ledger.keys, &self.taken);
         let is_taken = |key: &str| taken.contains(key) || keys.holds(key);
-        self.chained = chain::chain(&self.ledger.tip, self.opening.as_ref(), &self.parts, is_taken);
+        self.lend(chain::chain(&self.ledger.tip, self.opening.as_ref(), &self.parts, is_taken));
+    }
+
+    fn lend(&mut self, chained: Chained) {
+        self.ledger.uncertain = (!chained.records.is_empty()).then_some(self.ledger.next_seq());
+        self.chained = chained;
         self.lines = OnceLock::new();
-        self.ledger.uncertain = (!self.chained.records.is_empty()).then_some(self.ledger.next_seq());
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Checkpoint, RecordFault};
+use super::{Checkpoint, Cosignature, RecordFault};
 
 /// What a [`LogVerifier`](super::LogVerifier) found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,17 @@ pub struct LogVerdict {
     pub completeness: Completeness,
     /// Who vouches for the checkpoints?
     pub authorship: Authorship,
+    /// What the given witnesses say about the newest signed checkpoint.
+    pub cosignatures: Vec<Cosignature>,
+    /// Two signed checkpoints that cannot both be true, whatever the records are.
+    pub fork: Option<Fork>,
     /// How old is the newest record?
     pub freshness: Freshness,
     /// Good records that no met checkpoint covers: whoever can write the log could have rewritten them.
     pub unanchored: u64,
+    /// The time that those records span: from the newest record that is covered, or else from the first, to
+    /// the newest.
+    pub unanchored_span: Duration,
     /// The time of the newest record that a met checkpoint covers.
     pub anchored_until: Option<DateTime<Utc>>,
     /// Good records whose bytes another tool had written in its own way.
@@ -79,8 +86,10 @@ pub enum Completeness {
 /// Who vouches for the kept checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authorship {
-    /// Each is signed by a given key.
+    /// Each is signed by a given key, and the newest has the witnesses that were demanded.
     Signed,
+    /// Each stands in a sound parent stream.
+    Vouched,
     /// There is no checkpoint.
     Unsigned,
     /// No key was given to check them with.
@@ -90,6 +99,26 @@ pub enum Authorship {
         /// Its size.
         size: u64,
     },
+    /// The newest is signed, but too few of the given witnesses saw it.
+    Unwitnessed {
+        /// Its size.
+        size: u64,
+        /// The given witnesses that cosigned it.
+        found: usize,
+        /// Those that were demanded.
+        needed: usize,
+    },
+}
+
+/// Two checkpoints of one stream, signed by given keys, that no one log can have: whoever holds the key told two
+/// histories. The two signed notes prove it to anybody; where the sizes differ, together with the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fork {
+    /// The smaller one.
+    pub older: Checkpoint,
+    /// The other one, of the same size or larger.
+    pub newer: Checkpoint,
 }
 
 /// How old the newest good record is.
@@ -151,6 +180,24 @@ pub enum LogFault {
         /// The size of the checkpoint.
         size: u64,
     },
+    /// See [`Authorship::Unwitnessed`].
+    #[error("checkpoint of {size} records has {found} of {needed} witnesses")]
+    Unwitnessed {
+        /// The size of the checkpoint.
+        size: u64,
+        /// The given witnesses that cosigned it.
+        found: usize,
+        /// Those that were demanded.
+        needed: usize,
+    },
+    /// See [`Fork`].
+    #[error("log was forked: the signed checkpoints of {older} and of {newer} records contradict each other")]
+    Forked {
+        /// The size of the smaller checkpoint.
+        older: u64,
+        /// The size of the other.
+        newer: u64,
+    },
     /// See [`Freshness::Ahead`].
     #[error("newest record is of {last}, which is yet to come")]
     Ahead {
@@ -161,7 +208,8 @@ pub enum LogFault {
 
 impl LogVerdict {
     /// Accepts a log whose records follow one another, that meets every kept checkpoint, at least one,
-    /// each signed by a given key, and that does not come from the future.
+    /// each signed by a given key or known by a sound parent stream, the newest cosigned by as many witnesses
+    /// as were demanded, and that does not come from the future.
     ///
     /// What it says holds for the records that the checkpoints cover. Look at
     /// [`unanchored`](Self::unanchored) for how many come after them.
@@ -170,6 +218,9 @@ impl LogVerdict {
     ///
     /// The first [`LogFault`], the gravest first.
     pub fn require_sound(&self) -> Result<(), LogFault> {
+        if let Some(fork) = &self.fork {
+            return Err(LogFault::Forked { older: fork.older.size(), newer: fork.newer.size() });
+        }
         if let Integrity::Broken { first_bad, fault } = &self.integrity {
             return Err(LogFault::Broken { first_bad: *first_bad, fault: fault.clone() });
         }
@@ -180,10 +231,13 @@ impl LogVerdict {
             Completeness::Unanchored => return Err(LogFault::Unanchored),
         }
         match self.authorship {
-            Authorship::Signed => {}
+            Authorship::Signed | Authorship::Vouched => {}
             Authorship::Unsigned => return Err(LogFault::Unanchored),
             Authorship::Unchecked => return Err(LogFault::Unchecked),
             Authorship::Unproven { size } => return Err(LogFault::Unproven { size }),
+            Authorship::Unwitnessed { size, found, needed } => {
+                return Err(LogFault::Unwitnessed { size, found, needed });
+            }
         }
         match self.freshness {
             Freshness::Aged { .. } | Freshness::Empty => Ok(()),

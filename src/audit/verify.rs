@@ -7,18 +7,20 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use self::kept::{Anchors, SKEW};
+pub use self::range::LogRange;
 use super::chain::Tip;
-use super::checkpoint::SignedCheckpoint;
+use super::checkpoint::KeptCheckpoint;
 use super::merkle::{Frontier, Hash};
-use super::note::Signed;
 use super::record::{Body, blame, vouches};
-use super::{
-    Authorship, Checkpoint, CheckpointError, Completeness, Freshness, Integrity, LogVerdict, RecordFault,
-};
+use super::{Checkpoint, CheckpointError, Freshness, Integrity, LogVerdict, RecordFault, Witness};
 use crate::PublicKey;
+
+mod kept;
+mod range;
 
 /// Verifies a stream's log in one pass and constant memory.
 ///
@@ -50,13 +52,14 @@ use crate::PublicKey;
 pub struct LogVerifier {
     tip: Tip,
     keys: Vec<PublicKey>,
-    kept: Vec<Kept>,
+    kept: Anchors,
     broken: Option<(u64, RecordFault)>,
     /// The tree before the newest good record, which may turn out to be the changed one.
     before: Frontier,
     /// A record whose link does not hold, until the record behind it or a checkpoint says whom to blame.
     suspect: Option<Suspect>,
     re_encoded: u64,
+    first: Option<DateTime<Utc>>,
     last: Option<DateTime<Utc>>,
 }
 
@@ -64,14 +67,6 @@ pub struct LogVerifier {
 #[derive(Clone)]
 pub struct VerifiedRecord<'a> {
     body: Body<Cow<'a, str>>,
-}
-
-/// A kept checkpoint, and what came of it.
-#[derive(Debug)]
-struct Kept {
-    signed: SignedCheckpoint,
-    /// Whether the log has its root, once the log had its size; and the time of the last record then.
-    met: Option<(bool, Option<DateTime<Utc>>)>,
 }
 
 /// What is known of a record whose link does not hold.
@@ -89,11 +84,12 @@ impl LogVerifier {
         Self {
             tip,
             keys: Vec::new(),
-            kept: Vec::new(),
+            kept: Anchors::default(),
             broken: None,
             before: Frontier::default(),
             suspect: None,
             re_encoded: 0,
+            first: None,
             last: None,
         }
     }
@@ -111,14 +107,40 @@ impl LogVerifier {
     ///
     /// [`CheckpointError`] for a text that is no checkpoint of the stream. Its signature is judged by
     /// [`finish`](Self::finish).
-    pub fn with_checkpoint(mut self, note: &str) -> Result<Self, CheckpointError> {
-        let signed = SignedCheckpoint::read(note, self.tip.stream())?;
-        self.kept.push(Kept { signed, met: None });
-        self.kept.sort_by_key(|kept| kept.signed.checkpoint.size());
+    pub fn with_checkpoint(self, note: &str) -> Result<Self, CheckpointError> {
+        let checkpoint = KeptCheckpoint::read(note, self.tip.stream())?;
+        Ok(self.anchored(checkpoint))
+    }
+
+    pub(super) fn stream(&self) -> &str {
+        self.tip.stream()
+    }
+
+    /// Adds a checkpoint of the stream.
+    pub(super) fn anchored(mut self, checkpoint: KeptCheckpoint) -> Self {
+        self.kept.add(checkpoint);
         if self.broken.is_none() {
-            self.compare();
+            self.kept.compare(self.tip.frontier(), self.last);
         }
-        Ok(self)
+        self
+    }
+
+    /// Adds a witness. Cosignatures of others are ignored; one of this witness that does not verify spoils
+    /// its checkpoint. A witness that is added twice, or under two names with one key, counts once.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Witness) -> Self {
+        if self.kept.witnesses.iter().all(|known| known.key() != witness.key()) {
+            self.kept.witnesses.push(witness);
+        }
+        self
+    }
+
+    /// Demands that at least so many of the given witnesses cosigned the newest checkpoint. Without it,
+    /// cosignatures are reported and none is demanded.
+    #[must_use]
+    pub fn requiring_witnesses(mut self, count: usize) -> Self {
+        self.kept.quorum = count;
+        self
     }
 
     /// Takes the next record, with or without its line end. Returns it if it and all before it are good, as
@@ -146,21 +168,62 @@ impl LogVerifier {
         }
         self.before.clone_from(self.tip.frontier());
         self.tip.advance(body.leaf);
+        self.first.get_or_insert(body.fields.at);
         self.last = Some(body.fields.at);
         self.re_encoded = self.re_encoded.saturating_add(u64::from(body.re_encoded));
-        self.compare();
+        self.kept.compare(self.tip.frontier(), self.last);
         Some(VerifiedRecord { body })
+    }
+
+    /// Reads consecutive lines apart from the rest, on any thread, for [`append`](Self::append). Add all
+    /// checkpoints before.
+    ///
+    /// ```
+    /// # use countersign::{Ledger, LogRange, LogVerifier, Stamp, Step};
+    /// # let now: chrono::DateTime<chrono::Utc> = "2026-11-23T10:00:00Z".parse()?;
+    /// # let mut ledger = Ledger::create("orders-gate")?;
+    /// # let staged = ledger.stage(Step::note("deploy.started", 7.into(), Stamp::new(now, [7; 32])))?;
+    /// # let file = staged.lines().to_vec();
+    /// # staged.commit();
+    /// let mut log = LogVerifier::new("orders-gate");
+    /// let ranges: Vec<LogRange<'_>> = std::thread::scope(|scope| {
+    ///     let read = |lines| scope.spawn({ let log = &log; move || log.read(lines) });
+    ///     let threads: Vec<_> = LogRange::split(&file, 2).into_iter().map(read).collect();
+    ///     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    /// });
+    /// ranges.into_iter().for_each(|range| log.append(range));
+    /// assert_eq!(log.finish(now).unanchored, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn read<'a>(&self, lines: &'a [u8]) -> LogRange<'a> {
+        LogRange { lines, read: range::read(self, lines) }
+    }
+
+    /// Takes lines that were read apart. The verdict is that of [`push`](Self::push) of each line.
+    pub fn append(&mut self, range: LogRange<'_>) {
+        let here = (self.tip.next_seq(), *self.tip.head());
+        let Some(read) = range.read.filter(|read| self.broken.is_none() && read.from == here) else {
+            return range.lines.split_inclusive(|byte| *byte == b'\n').for_each(|line| drop(self.push(line)));
+        };
+        for (span, at) in read.until {
+            let mut tree = self.tip.frontier().clone();
+            tree.extend(&span);
+            self.kept.compare(&tree, Some(at));
+        }
+        self.before.clone_from(self.tip.frontier());
+        self.before.extend(&read.span);
+        self.tip.advance_by(&read.span, read.last);
+        self.first.get_or_insert(read.times.0);
+        self.last = Some(read.times.1);
+        self.re_encoded = self.re_encoded.saturating_add(read.re_encoded);
     }
 
     fn blame(&mut self, vouched: Option<bool>) {
         if self.suspect.take().is_some() {
             // What a met checkpoint covers is not to blame.
-            let covered = |kept: &Kept| {
-                let reaches =
-                    self.broken.as_ref().is_some_and(|(seq, _)| kept.signed.checkpoint.size() >= *seq);
-                reaches && matches!(kept.met, Some((true, _)))
-            };
-            let vouched = if self.kept.iter().any(covered) { Some(false) } else { vouched };
+            let covered = self.broken.as_ref().is_some_and(|(seq, _)| self.kept.cover(*seq));
+            let vouched = if covered { Some(false) } else { vouched };
             self.broken = self.broken.take().map(|(seq, fault)| blame(seq, fault, vouched));
         }
     }
@@ -168,12 +231,11 @@ impl LogVerifier {
     /// Says whether a checkpoint of just this size has the suspect, behind the record that it names.
     fn checkpoint_vouches(&self) -> Option<bool> {
         let (suspect, (seq, _)) = (self.suspect.as_ref()?, self.broken.as_ref()?);
-        let size = seq.saturating_add(1);
-        let kept = self.kept.iter().find(|kept| kept.signed.checkpoint.size() == size)?;
+        let root = self.kept.root_at(seq.saturating_add(1))?;
         let mut tree = self.before.clone();
         tree.push(suspect.prev);
         tree.push(suspect.leaf);
-        Some(tree.root() == kept.signed.checkpoint.root())
+        Some(tree.root() == root)
     }
 
     /// Says what was found.
@@ -181,74 +243,25 @@ impl LogVerifier {
     pub fn finish(mut self, now: DateTime<Utc>) -> LogVerdict {
         self.blame(self.checkpoint_vouches());
         let records = self.tip.next_seq();
-        let met = self.kept.iter().rev().find_map(|kept| match kept.met {
-            Some((true, until)) => Some((kept.signed.checkpoint.size(), until)),
-            _ => None,
-        });
+        let met = self.kept.met();
+        let anchored_until = met.and_then(|(_, until)| until);
+        let span = self.last.zip(anchored_until.or(self.first));
+        let span = span.map(|(last, from)| last.signed_duration_since(from).to_std().unwrap_or_default());
         LogVerdict {
-            completeness: self.completeness(),
-            authorship: self.authorship(),
+            completeness: self.kept.completeness(records, self.broken.is_some()),
+            authorship: self.kept.authorship(&self.keys, now),
+            cosignatures: self.kept.cosignatures(now),
+            fork: self.kept.fork(&self.keys),
             freshness: self.freshness(now),
             unanchored: records.saturating_sub(met.map_or(0, |(size, _)| size)),
-            anchored_until: met.and_then(|(_, until)| until),
+            unanchored_span: span.unwrap_or_default(),
+            anchored_until,
             re_encoded: self.re_encoded,
             head: Checkpoint::new(self.tip.stream(), records, self.tip.frontier().root()),
             integrity: match self.broken {
                 None => Integrity::Intact { records },
                 Some((first_bad, fault)) => Integrity::Broken { first_bad, fault },
             },
-        }
-    }
-
-    /// Compares the checkpoints of the size that was just reached.
-    fn compare(&mut self) {
-        let size = self.tip.next_seq();
-        let first = self.kept.partition_point(|kept| kept.signed.checkpoint.size() < size);
-        let due = self.kept.iter_mut().skip(first).take_while(|kept| kept.signed.checkpoint.size() == size);
-        let mut root = None;
-        for kept in due {
-            let root = *root.get_or_insert_with(|| self.tip.frontier().root());
-            kept.met = Some((kept.signed.checkpoint.root() == root, self.last));
-        }
-    }
-
-    fn completeness(&self) -> Completeness {
-        let records = self.tip.next_seq();
-        let mut matched = 0;
-        let mut found = Completeness::Unanchored;
-        for kept in &self.kept {
-            let size = kept.signed.checkpoint.size();
-            match kept.met {
-                // Every log has the empty tree.
-                Some((true, _)) if size == 0 => {}
-                Some((true, _)) => {
-                    matched = size;
-                    found = Completeness::Reaches { size };
-                }
-                Some((false, _)) => return Completeness::Differs { size, matched },
-                None if size > records && self.broken.is_none() => {
-                    return Completeness::Short { records, size };
-                }
-                None => return Completeness::Unanchored,
-            }
-        }
-        found
-    }
-
-    fn authorship(&self) -> Authorship {
-        if self.kept.is_empty() {
-            return Authorship::Unsigned;
-        }
-        if self.keys.is_empty() {
-            return Authorship::Unchecked;
-        }
-        let signed = |kept: &Kept| {
-            let mut states = self.keys.iter().map(|key| kept.signed.signed_by(key));
-            states.clone().any(|state| state == Signed::Valid) && states.all(|state| state != Signed::Forged)
-        };
-        match self.kept.iter().find(|kept| !signed(kept)) {
-            None => Authorship::Signed,
-            Some(kept) => Authorship::Unproven { size: kept.signed.checkpoint.size() },
         }
     }
 
@@ -330,6 +343,3 @@ impl fmt::Debug for VerifiedRecord<'_> {
         self.body.fmt(formatter)
     }
 }
-
-/// How far clocks of a writer and a reader may be apart.
-const SKEW: TimeDelta = TimeDelta::seconds(5);

@@ -3,7 +3,7 @@
 //! A fault names its bytes in the source, says what was found and expected, and often what to write
 //! instead. All faults of a condition are reported, up to a bound.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::ops::Range;
 
 /// How much a diagnostic weighs.
@@ -111,22 +111,27 @@ impl Span {
     }
 }
 
-/// Puts outside text into back-ticks, escaped and cut.
-pub(super) fn quote(text: &str) -> String {
-    let mut out = String::from("`");
-    for (index, letter) in text.chars().enumerate() {
-        if index == QUOTED {
-            out.push('…');
-            break;
+/// Puts outside text into back-ticks, escaped and cut, where it is shown at all.
+pub(super) fn quote(text: &str) -> Quoted<'_> {
+    Quoted(text)
+}
+
+/// Text that is shown in back-ticks.
+#[derive(Clone, Copy)]
+pub(super) struct Quoted<'t>(&'t str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_char('`')?;
+        for letter in self.0.chars().take(QUOTED) {
+            if letter.is_control() || letter == '`' {
+                write!(formatter, "{}", letter.escape_default())?;
+            } else {
+                formatter.write_char(letter)?;
+            }
         }
-        if letter.is_control() || letter == '`' {
-            out.extend(letter.escape_default())
-        } else {
-            out.push(letter)
-        }
+        formatter.write_str(if self.0.chars().nth(QUOTED).is_some() { "…`" } else { "`" })
     }
-    out.push('`');
-    out
 }
 
 fn floor(source: &str, index: usize) -> usize {

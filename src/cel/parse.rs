@@ -92,7 +92,7 @@ impl Parser<'_> {
     fn unexpected(&self, expected: &str) -> Box<Diagnostic> {
         let found = match self.token.kind {
             TokenKind::End => "the end".to_owned(),
-            _ => quote(self.text(self.token.span)),
+            _ => quote(self.text(self.token.span)).to_string(),
         };
         Box::new(Diagnostic::error(self.token.span, format!("expected {expected}, found {found}")))
     }

@@ -46,6 +46,12 @@ impl Decision {
         self.reasons.push(reason);
     }
 
+    /// Adds what the host must do beside.
+    pub(crate) fn owe(&mut self, obligations: &[Obligation]) {
+        self.obligations.extend_from_slice(obligations);
+        self.sort_obligations();
+    }
+
     pub(super) fn sort_obligations(&mut self) {
         self.obligations.sort_unstable();
         self.obligations.dedup();

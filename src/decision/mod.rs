@@ -17,7 +17,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
 use decide::decide_by_every_rule;
-pub(crate) use decide::{Decided, decide, decide_again, decide_at_start};
+pub(crate) use decide::{Decided, decide, decide_again, decide_at_close};
 pub(crate) use explain::approvals;
 pub use explain::{
     ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, Seen,
@@ -269,6 +269,11 @@ impl Decision {
             advice: None,
             ..self.clone()
         }
+    }
+
+    /// What it obliges the host to that another decision does not.
+    pub(crate) fn owes_beside(&self, other: &Self) -> Vec<Obligation> {
+        self.obligations.iter().filter(|owed| !other.obligations.contains(owed)).cloned().collect()
     }
 
     pub(crate) fn terms(&self) -> Option<&Terms> {

@@ -11,7 +11,7 @@ mod records;
 use std::sync::Arc;
 
 pub use self::owed::{Debts, Owed};
-use self::records::Stamped;
+use self::records::{Asked, Stamped};
 use crate::audit::{Draft, Event, Fate, Key, Refusal, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
 use crate::grant::{Authorization, Claims, LogReference, Permit, Quorum, VerifiedGrant, VerifyError};
@@ -153,15 +153,28 @@ impl Gate {
         let at = Stamped::new(stamp, "request");
         let decided = decision::decide(self.policy(), &request, stamp.now());
         let (mut decision, facts) = (decided.decision, decided.facts);
-        let (mut claims, mut review) = (None, None);
+        let (mut claims, mut owed, mut review) = (None, None, None);
         let fault = match decision.path.clone() {
-            Path::Zone(terms) | Path::Emergency { terms, .. } => {
-                match at.claims(&self.inner.issuer, &request, &decision, &Granted::plain(terms), None) {
-                    Ok(written) => {
-                        claims = Some(written);
+            Path::Zone(terms) => match self.plain(&request, &decision, terms, &at) {
+                Ok(written) => {
+                    claims = Some(written);
+                    None
+                }
+                Err(fault) => Some(fault),
+            },
+            Path::Emergency { terms, review_within } => {
+                let debt = at.owed(&request, review_within, terms.start);
+                match (self.plain(&request, &decision, terms, &at), debt) {
+                    (Ok(written), Some(debt)) => {
+                        (claims, owed) = (Some(written), Some(debt));
                         None
                     }
-                    Err(error) => Some((ReasonCode::GrantNotWritable, error.to_string())),
+                    (Err(fault), _) => Some(fault),
+                    // What nobody would have to answer for is not allowed.
+                    (Ok(_), None) => {
+                        let problem = "the review that it owes cannot be recorded".to_owned();
+                        Some((ReasonCode::GrantNotWritable, problem))
+                    }
                 }
             }
             Path::Review { .. } => {
@@ -189,7 +202,7 @@ impl Gate {
         let refusal = at.refusal("submit");
         let outcome = match (claims, review) {
             (Some(claims), _) => {
-                drafts.extend(at.owed(&request, &decision));
+                drafts.extend(owed);
                 drafts.push(at.authorized(&at.id, &claims, &decision));
                 Release::Authorize(claims, decision)
             }
@@ -204,6 +217,19 @@ impl Gate {
             (None, None) => Release::Outcome(Outcome::Deny(decision)),
         };
         Submission { id: at.id.clone(), drafts, refusal, release: outcome }
+    }
+
+    /// Fixes the claims of what a rule allows by itself.
+    fn plain(
+        &self,
+        request: &Request,
+        decision: &Decision,
+        terms: decision::Terms,
+        at: &Stamped<'_>,
+    ) -> Result<Claims, (ReasonCode, String)> {
+        let asked = Asked { request, decision, review: None };
+        at.claims(&self.inner.issuer, asked, &Granted::plain(terms), at.stamp.now())
+            .map_err(|error| (ReasonCode::GrantNotWritable, error.to_string()))
     }
 
     /// Takes a use of a verified grant. The permit that lets the tool run exists only after the use was

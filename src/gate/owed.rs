@@ -1,14 +1,14 @@
 //! What break-glass access owes: a review by somebody else, before a deadline.
 //!
 //! Debts are a fold over the log: each emergency adds one, each settlement takes one away. Whoever owes one
-//! past its deadline gets no further emergency, because [`Usage`] says so when they ask.
+//! past its deadline gets no further emergency, because the request's usage says so when they ask.
 
 use chrono::{DateTime, Utc};
 
 use super::records::Stamped;
 use super::{Conflict, Gate, stored};
 use crate::audit::{Event, Record, Step};
-use crate::request::{Source, Subject, Usage};
+use crate::request::{Request, Source, Subject, same_person};
 use crate::review::{Verdict, Vote, VoteError, VoteKind};
 use crate::stamp::Stamp;
 
@@ -19,6 +19,8 @@ pub struct Owed {
     pub(super) person: String,
     /// On whose behalf they acted.
     pub(super) behind: Vec<String>,
+    /// When the access begins, where that was ahead.
+    begins: Option<DateTime<Utc>>,
     due: DateTime<Utc>,
 }
 
@@ -69,7 +71,11 @@ impl Debts {
         match (Event::parse(record.event()), request) {
             (Some(Event::EmergencyOwed), Some(request)) => {
                 let text = |name: &str| content.get(name).and_then(serde_json::Value::as_str);
-                let due = text("due").and_then(|due| DateTime::parse_from_rfc3339(due).ok());
+                let time = |name: &str| {
+                    text(name)
+                        .and_then(|time| DateTime::parse_from_rfc3339(time).ok())
+                        .map(|time| time.to_utc())
+                };
                 let behind = content.get("behind").and_then(serde_json::Value::as_array);
                 let behind = behind.into_iter().flatten().filter_map(|person| person.as_str());
                 let owed = Owed {
@@ -77,7 +83,8 @@ impl Debts {
                     person: text("by").unwrap_or_default().to_owned(),
                     behind: behind.map(str::to_owned).collect(),
                     // A deadline that cannot be read has passed.
-                    due: due.map_or(record.at(), |due| due.to_utc()),
+                    due: time("due").unwrap_or(record.at()),
+                    begins: time("begins"),
                 };
                 self.all.push((owed, false));
             }
@@ -95,15 +102,20 @@ impl Debts {
         self.all.iter().filter(|(_, settled)| !settled).map(|(owed, _)| owed)
     }
 
-    /// States in a request's usage how many emergencies a person has had, and how many reviews they owe past
-    /// the deadline.
+    /// States what the log holds against a request: how many emergencies whoever stands behind it has had, and
+    /// how many reviews are overdue of its subject and of everybody on whose behalf the subject acts. A debt
+    /// made through one agent counts through every other. The rest of the request's usage stays as it is.
     #[must_use]
-    pub fn state(&self, usage: Usage, person: &Subject, now: DateTime<Utc>) -> Usage {
-        let name = person.reference();
+    pub fn state(&self, request: Request, now: DateTime<Utc>) -> Request {
+        let people: Vec<String> =
+            [request.subject()].into_iter().chain(request.actors()).map(Subject::reference).collect();
+        let human = people.last().cloned().unwrap_or_default();
         let count = |all: usize| u64::try_from(all).unwrap_or(u64::MAX);
-        let had = self.all.iter().filter(|(owed, _)| owed.person == name).count();
-        let overdue = self.open().filter(|owed| owed.is_of(&name) && owed.is_overdue(now)).count();
-        usage.with_emergencies(count(had)).with_overdue_reviews(count(overdue))
+        let had = self.all.iter().filter(|(owed, _)| same_person(owed.human(), &human)).count();
+        let overdue = self.open().filter(|owed| owed.is_overdue(now));
+        let overdue = overdue.filter(|owed| people.iter().any(|person| owed.is_of(person))).count();
+        let usage = request.usage().cloned().unwrap_or_default();
+        request.with_usage(usage.with_emergencies(count(had)).with_overdue_reviews(count(overdue)))
     }
 }
 
@@ -134,24 +146,30 @@ impl Owed {
 
     /// Says whether somebody had the access, or it was had on their behalf.
     fn is_of(&self, person: &str) -> bool {
-        self.person == person || self.behind.iter().any(|behind| behind == person)
+        [&self.person].into_iter().chain(&self.behind).any(|known| same_person(known, person))
+    }
+
+    /// Who stands behind all others.
+    fn human(&self) -> &str {
+        self.behind.last().unwrap_or(&self.person)
     }
 }
 
 impl Gate {
     /// Records that the review which break-glass access owes was held: by a person who did not have the
-    /// access and is not behind whoever had it, and who says what they found. A vote that approves finds it
+    /// access and is not behind whoever had it, and who says what they found once it has begun. A vote that approves finds it
     /// justified, one that rejects does not; both settle the debt, late or not. It is settled once.
     ///
     /// # Errors
     ///
     /// The step gives [`VoteError::OwnRequest`], [`VoteError::NotAttested`], [`VoteError::EmptyComment`],
+    /// [`VoteError::NotBegun`] where the access has not begun,
     /// [`VoteError::NotEligible`] for anything but a person's own approval or rejection,
     /// [`VoteError::Invalid`], or a conflict where it was settled first.
     pub fn settle(&self, owed: &Owed, vote: Vote, stamp: Stamp) -> Step<Result<(), VoteError>> {
         let at = Stamped::new(&stamp, "settle");
         let refusal = at.refusal("settle");
-        match check(owed, &vote) {
+        match check(owed, &vote, stamp.now()) {
             Ok(()) => {
                 let late = owed.is_overdue(stamp.now());
                 let draft = at.settled(owed, &vote, late);
@@ -168,7 +186,7 @@ impl Gate {
     }
 }
 
-fn check(owed: &Owed, vote: &Vote) -> Result<(), VoteError> {
+fn check(owed: &Owed, vote: &Vote, now: DateTime<Utc>) -> Result<(), VoteError> {
     let approver = vote.approver.reference();
     vote.check()?;
     if vote.approver.source() != Source::Attested {
@@ -176,6 +194,9 @@ fn check(owed: &Owed, vote: &Vote) -> Result<(), VoteError> {
     }
     if owed.is_of(&approver) {
         return Err(VoteError::OwnRequest { approver });
+    }
+    if let Some(begins) = owed.begins.filter(|begins| now < *begins) {
+        return Err(VoteError::NotBegun { begins, now });
     }
     let judges = matches!(vote.verdict, Verdict::Approve | Verdict::Reject);
     if !judges || vote.kind != VoteKind::Person || vote.delegator.is_some() {

@@ -3,8 +3,10 @@
 //! Each call makes one motion of a review and records its changes under the review's next version, so that of
 //! two calls on one state one is stored. What people approved is decided once more before it is authorized.
 
-use super::records::Stamped;
-use super::{Conflict, Gate, Outcome, Release};
+use chrono::{DateTime, Utc};
+
+use super::records::{Asked, Stamped};
+use super::{Conflict, Gate, Outcome, Release, stored};
 use crate::audit::{Key, Step};
 use crate::decision::{self, ReasonCode};
 use crate::grant::{Authorization, Claims, LogReference, QuorumError, use_root};
@@ -48,13 +50,13 @@ impl Gate {
         stamp: Stamp,
     ) -> Step<Result<Outcome, VoteError>> {
         let at = Stamped::new(&stamp, "refresh");
-        let moved = Motion::new(review, stamp.now()).and_then(|mut motion| {
-            motion.hear(self.policy());
+        let moved = Motion::new(review, self.policy(), stamp.now()).and_then(|mut motion| {
+            motion.hear();
             if motion.review.state() != review.state() {
                 return Ok((motion, None));
             }
             let granted = motion.refresh(people)?;
-            let claims = self.fixed(&mut motion, granted, &at)?;
+            let claims = self.fixed(&motion, granted, &at)?;
             Ok((motion, claims))
         });
         self.moved_or_refused(review, moved, "refresh", &at)
@@ -68,7 +70,7 @@ impl Gate {
     /// conflict.
     pub fn withdraw(&self, review: &Review, by: &Subject, stamp: Stamp) -> Step<Result<Outcome, VoteError>> {
         let at = Stamped::new(&stamp, "withdraw");
-        let moved = Motion::new(review, stamp.now()).and_then(|mut motion| {
+        let moved = Motion::new(review, self.policy(), stamp.now()).and_then(|mut motion| {
             motion.withdraw(by)?;
             Ok((motion, None))
         });
@@ -94,7 +96,7 @@ impl Gate {
             Release::Authorize(..) => true,
             Release::Outcome(outcome) => outcome.effect() == decision::Effect::Review,
         };
-        let motion = Motion::new(review, stamp.now()).and_then(|mut motion| {
+        let motion = Motion::new(review, self.policy(), stamp.now()).and_then(|mut motion| {
             motion.supersede(&by, &submission.id)?;
             Ok(motion)
         });
@@ -118,16 +120,43 @@ impl Gate {
     ///
     /// The step gives [`Conflict`] when somebody acted first.
     pub fn wake(&self, review: &Review, stamp: Stamp) -> Step<Result<Outcome, Conflict>> {
+        self.woken(review, None, stamp)
+    }
+
+    /// Does what is due as [`wake`](Self::wake) does, after a look at who could approve by now: a stage that
+    /// neither the candidates nor those who voted can fill goes to its `fallback`, and a review that they could
+    /// never approve is rejected. The candidates are all people of whom the host knows, as in
+    /// [`submit_with_candidates`](Self::submit_with_candidates).
+    ///
+    /// # Errors
+    ///
+    /// As [`wake`](Self::wake).
+    pub fn wake_with_candidates(
+        &self,
+        review: &Review,
+        candidates: &[Subject],
+        stamp: Stamp,
+    ) -> Step<Result<Outcome, Conflict>> {
+        self.woken(review, Some(candidates), stamp)
+    }
+
+    fn woken(
+        &self,
+        review: &Review,
+        candidates: Option<&[Subject]>,
+        stamp: Stamp,
+    ) -> Step<Result<Outcome, Conflict>> {
         let at = Stamped::new(&stamp, "wake");
         let refusal = at.refusal("wake").with_review(review.id());
-        let moved = Motion::new(review, stamp.now()).ok().and_then(|mut motion| {
-            motion.hear(self.policy());
-            let granted = motion.wake();
-            match self.fixed(&mut motion, granted, &at) {
+        let moved = Motion::new(review, self.policy(), stamp.now()).ok().and_then(|mut motion| {
+            motion.hear();
+            candidates.into_iter().for_each(|candidates| motion.look_for(candidates));
+            let woken = motion.wake().and_then(|granted| self.fixed(&motion, granted, &at));
+            match woken {
                 Ok(claims) => Some((motion, claims)),
                 // People approved what the policy denies by now, or what no grant can say.
                 Err(error) => {
-                    let mut motion = Motion::new(review, stamp.now()).ok()?;
+                    let mut motion = Motion::new(review, self.policy(), stamp.now()).ok()?;
                     motion.reject(&error.to_string());
                     Some((motion, None))
                 }
@@ -148,22 +177,28 @@ impl Gate {
 
     /// Gives the recorded grant of a review again, after a crash between recording and signing. Nothing new
     /// is authorized: the claims, the id and the log reference are those of the record, and so are the
-    /// bytes to sign.
+    /// bytes to sign. It is recorded as the review's next version, so that a state from before a revocation
+    /// brings nothing back; read the review from its records again before the next call on it.
     ///
     /// # Errors
     ///
-    /// The step gives no error today; the type leaves room for a conflict.
+    /// The step gives [`Conflict`] when the review has moved on.
     pub fn recover(&self, review: &Review, stamp: Stamp) -> Step<Result<Outcome, Conflict>> {
-        let refusal = Stamped::new(&stamp, "recover").refusal("recover").with_review(review.id());
+        let at = Stamped::new(&stamp, "recover");
+        let refusal = at.refusal("recover").with_review(review.id());
         let alive = review.grant().filter(|_| review.state() == ReviewState::Approved);
         let recorded = alive.and_then(|grant| {
             let claims = Claims::from_value(&grant.claims).ok()?;
             let position = &grant.position;
             let reference = LogReference::new(&position.stream, position.seq, position.leaf).ok()?;
-            Some(Authorization::new(claims, review.decision().clone()).with_log(reference))
+            let authorization = Authorization::new(claims, review.decision().clone()).with_log(reference);
+            Some((authorization, at.recovered(review, &grant.claims)))
         });
-        let outcome = recorded.map_or_else(|| standing(review), Outcome::Allow);
-        Step::new(Vec::new(), refusal, |_| Ok(outcome))
+        let Some((authorization, draft)) = recorded else {
+            let outcome = standing(review);
+            return Step::new(Vec::new(), refusal, |_| Ok(outcome));
+        };
+        Step::new(vec![draft], refusal, move |fate| stored(fate).map(|_| Outcome::Allow(authorization)))
     }
 
     fn counted(
@@ -172,15 +207,15 @@ impl Gate {
         vote: &Vote,
         at: &Stamped<'_>,
     ) -> Result<(Motion, Option<Claims>), VoteError> {
-        let mut motion = Motion::new(review, at.stamp.now())?;
-        motion.hear(self.policy());
+        let mut motion = Motion::new(review, self.policy(), at.stamp.now())?;
+        motion.hear();
         if motion.review.state() != review.state() {
             // The new policy ended it: the vote comes too late, and what it says is of no account.
             return Ok((motion, None));
         }
-        let signed = self.signed(review, vote, at)?;
+        let signed = self.signed(review, vote, motion.now())?;
         let granted = motion.vote(vote, signed)?;
-        let claims = self.fixed(&mut motion, granted, at)?;
+        let claims = self.fixed(&motion, granted, at)?;
         Ok((motion, claims))
     }
 
@@ -189,7 +224,7 @@ impl Gate {
         &self,
         review: &Review,
         vote: &Vote,
-        at: &Stamped<'_>,
+        now: DateTime<Utc>,
     ) -> Result<Option<SignedTerms>, VoteError> {
         let Some(token) = &vote.signature else { return Ok(None) };
         let (person, approval) = self.inner.approvers.verify(token)?;
@@ -199,33 +234,24 @@ impl Gate {
         }
         approval.check_request(&self.inner.issuer, review.id(), review.request())?;
         let (uses, constraints, end) = approval.ceiling();
-        let now = at.stamp.now();
-        let not_after =
-            chrono::DateTime::from_timestamp(end, 0).unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC);
+        let not_after = DateTime::from_timestamp(end, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
         if not_after <= now {
             return Err(VoteError::SignatureExpired { not_after, now });
         }
         Ok(Some(SignedTerms { uses, constraints, not_after }))
     }
 
-    /// Fixes the claims of what people approved. What is forbidden when the quorum closes was not approved,
-    /// whatever it was when the review opened.
+    /// Fixes the claims of what people approved.
     fn fixed(
         &self,
-        motion: &mut Motion,
+        motion: &Motion,
         granted: Option<Granted>,
         at: &Stamped<'_>,
     ) -> Result<Option<Claims>, VoteError> {
         let Some(granted) = granted else { return Ok(None) };
         let review = &motion.review;
-        let now = at.stamp.now();
-        let decision = decision::decide_at_start(self.policy(), review.request(), review.facts(), now);
-        if decision.effect() == decision::Effect::Deny {
-            let reason = decision.reasons().next().map_or_else(String::new, ToString::to_string);
-            return Err(VoteError::DeniedByNow { reason });
-        }
-        let (issuer, decision) = (&self.inner.issuer, review.decision());
-        Ok(Some(at.claims(issuer, review.request(), decision, &granted, Some(review))?))
+        let asked = Asked { request: review.request(), decision: review.decision(), review: Some(review) };
+        Ok(Some(at.claims(&self.inner.issuer, asked, &granted, motion.now())?))
     }
 
     /// The step of a motion. Where it revokes a grant, its uses are taken one by one beside it: one that a tool
@@ -312,6 +338,6 @@ fn standing(review: &Review) -> Outcome {
 }
 
 /// A review's version happens once.
-pub(super) fn version_key(review: &Review) -> Key {
-    Key::Once(format!("review/{}/{}", review.id(), review.version()))
+pub(super) fn version_key(review: &Review, version: u64) -> Key {
+    Key::Once(format!("review/{}/{version}", review.id()))
 }

@@ -1,18 +1,20 @@
 //! What the gate records: who asked what, why it was decided so, under which policy, who voted.
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::draft;
 use super::owed::Owed;
 use super::people::version_key;
 use crate::audit::{Draft, Event, Key, Refusal, RefusalKind};
-use crate::decision::{Decision, Path};
+use crate::decision::Decision;
 use crate::grant::{self, Approval, ClaimError, Claims, Constraint, Constraints, VerifyError};
 use crate::limits;
 use crate::policy::Policy;
 use crate::policy::schema::FactValues;
-use crate::request::Request;
+use crate::request::{Request, Subject};
 use crate::review::{Approver, Cast, Change, Granted, Review, Vote, VoteError};
 use crate::stamp::Stamp;
 
@@ -20,6 +22,14 @@ use crate::stamp::Stamp;
 pub(super) struct Stamped<'s> {
     pub(super) stamp: &'s Stamp,
     pub(super) id: String,
+}
+
+/// What a grant answers.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) request: &'a Request,
+    pub(super) decision: &'a Decision,
+    pub(super) review: Option<&'a Review>,
 }
 
 impl<'s> Stamped<'s> {
@@ -55,7 +65,7 @@ impl<'s> Stamped<'s> {
         let fallbacks = fallbacks.map(|stages| ("fallback".to_owned(), json!(stages)));
         draft(self, Event::ReviewOpened)
             .with_review(review.id())
-            .with_key(version_key(review), RefusalKind::Stale)
+            .with_key(version_key(review, review.version()), RefusalKind::Stale)
             .with("version", review.version())
             .with("plan", review.plan_text())
             .with("expires_at", text(review.expires_at()))
@@ -71,7 +81,9 @@ impl<'s> Stamped<'s> {
             let label = if again == 0 { event.to_string() } else { format!("{event}/{again}") };
             let draft = Draft::new(event, self.stamp.id(&label), self.stamp.now()).with_review(review.id());
             let draft = if place == 0 {
-                draft.with_key(version_key(review), RefusalKind::Stale).with("version", review.version())
+                draft
+                    .with_key(version_key(review, review.version()), RefusalKind::Stale)
+                    .with("version", review.version())
             } else {
                 draft
             };
@@ -117,20 +129,42 @@ impl<'s> Stamped<'s> {
             .with("claims", claims.to_value())
     }
 
-    /// Records the review that break-glass access owes. A person's k-th emergency happens once.
-    pub(super) fn owed(&self, request: &Request, decision: &Decision) -> Option<Draft> {
-        let Path::Emergency { review_within, .. } = &decision.path else { return None };
+    /// Records that a recorded grant is handed out again, as the review's next version.
+    pub(super) fn recovered(&self, review: &Review, claims: &Json) -> Draft {
+        let version = review.version().saturating_add(1);
+        let grant = claims.get("jti").cloned().unwrap_or_default();
+        draft(self, Event::GrantRecovered)
+            .with_review(review.id())
+            .with_key(version_key(review, version), RefusalKind::Stale)
+            .with("version", version)
+            .with("grant", grant)
+    }
+
+    /// Records the review that break-glass access owes, from its start on. A person's k-th emergency happens
+    /// once; an agent's are those of whoever stands behind it. `None` where no time can be its deadline.
+    pub(super) fn owed(
+        &self,
+        request: &Request,
+        review_within: Duration,
+        begins: Option<DateTime<Utc>>,
+    ) -> Option<Draft> {
         let used = request.usage().map_or(0, |usage| usage.emergencies).saturating_add(1);
         let person = request.subject().reference();
-        let within = TimeDelta::from_std(*review_within).ok()?;
-        let due = self.stamp.now().checked_add_signed(within)?;
-        let key = Key::Once(format!("emergency/{}/{used}", crate::hex::short_digest(&[&person])));
+        let within = TimeDelta::from_std(review_within).ok()?;
+        let due = begins.unwrap_or(self.stamp.now()).checked_add_signed(within)?;
+        if due.year() > LAST_YEAR {
+            return None;
+        }
+        let behind: Vec<String> = request.actors().map(Subject::reference).collect();
+        let human = behind.last().unwrap_or(&person);
+        let key = Key::Once(format!("emergency/{}/{used}", crate::hex::short_digest(&[human])));
+        let begins = begins.map(|begins| ("begins".to_owned(), text(begins).into()));
         let record = draft(self, Event::EmergencyOwed)
             .with_key(key, RefusalKind::Stale)
             .with("req", &*self.id)
             .with("by", person)
-            .with("due", text(due));
-        let behind: Vec<Json> = request.actors().map(|actor| actor.reference().into()).collect();
+            .with("due", text(due))
+            .with_content(begins);
         Some(if behind.is_empty() { record } else { record.with("behind", behind) })
     }
 
@@ -176,14 +210,13 @@ impl<'s> Stamped<'s> {
     pub(super) fn claims(
         &self,
         issuer: &str,
-        request: &Request,
-        decision: &Decision,
+        asked: Asked<'_>,
         granted: &Granted,
-        review: Option<&Review>,
+        now: DateTime<Utc>,
     ) -> Result<Claims, ClaimError> {
-        let (now, terms) = (self.stamp.now(), &granted.terms);
+        let (Asked { request, decision, review }, terms) = (asked, &granted.terms);
         let begins = granted.starts_at.unwrap_or(now);
-        let after = |span: std::time::Duration| {
+        let after = |span: Duration| {
             let span = TimeDelta::from_std(span).unwrap_or(TimeDelta::zero());
             begins.checked_add_signed(span).unwrap_or(begins)
         };
@@ -243,6 +276,9 @@ fn use_of(claims: &Claims) -> [(String, Json); 5] {
 fn text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
+
+/// The last year that a record's reader knows.
+const LAST_YEAR: i32 = 9_999;
 
 /// The version whose semantics decided, so that a replay knows whether it is the same.
 const ENGINE: &str = concat!("countersign ", env!("CARGO_PKG_VERSION"));

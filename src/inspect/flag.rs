@@ -5,6 +5,7 @@
 //! service knows: it must refuse the change where it is not.
 
 use super::Obstacle;
+use super::facts::{Facts, Members};
 use super::json::{self, Fields};
 use crate::Attributes;
 use crate::value::Value;
@@ -51,26 +52,36 @@ pub enum FlagEffect {
 /// assert_eq!(facts.effect(), Some(FlagEffect::Widen));
 /// assert_eq!(facts.delta(), Some(45.0));
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct FlagFacts {
-    state: Result<Box<Known>, Obstacle>,
-}
+pub type FlagFacts = Facts<Known>;
 
-#[derive(Debug, Clone, PartialEq)]
-struct Known {
+/// The facts of an understood change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
     key: String,
     effect: FlagEffect,
-    before: Option<f64>,
-    after: f64,
+    before: Option<Reach>,
+    after: Reach,
     targeting: bool,
+    /// Whether who gets it, or what they get, is stated anew.
+    others: bool,
+}
+
+/// How many have the feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reach {
+    /// Millionths of a percent, so that differences are exact; 0 where the flag is off.
+    share: u32,
+    /// Whether targeting gives it to some beside the percentage.
+    targeted: bool,
 }
 
 /// Reads the change of a flag and states what it does.
 ///
 /// The text is `{"key": "…", "from": STATE, "to": STATE}`. A state is `{"on": true, "percent": 5,
-/// "targeting": …, "value": …}`: `on` is required, `percent` (0 to 100) is 100 where it is left out,
-/// `targeting` and `value` are any JSON. `from` may be left out; then the change counts as from nobody, with
-/// other targeting. Any other member is not understood.
+/// "targeting": …, "value": …}`: `on` is required, `percent` (0 to 100, at most six decimals) is 100 where it
+/// is left out, `targeting` and `value` are any JSON. Targeting may give the feature to anybody, whatever the
+/// percentage. `from` may be left out; then the change counts as from nobody, with other targeting. Not
+/// understood are any other member, and a number that a double does not hold exactly as it is written.
 ///
 /// ```
 /// use countersign::inspect::flag;
@@ -80,7 +91,7 @@ struct Known {
 /// ```
 #[must_use]
 pub fn inspect(text: &str) -> FlagFacts {
-    FlagFacts { state: read(text).map(Box::new) }
+    FlagFacts::new(read(text))
 }
 
 impl FlagEffect {
@@ -97,18 +108,6 @@ impl FlagEffect {
 }
 
 impl FlagFacts {
-    /// Says whether the whole change was explained. If not, no other fact is known.
-    #[must_use]
-    pub fn understood(&self) -> bool {
-        self.state.is_ok()
-    }
-
-    /// Returns why the change was not understood.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<&Obstacle> {
-        self.state.as_ref().err()
-    }
-
     /// Returns what the change does.
     #[must_use]
     pub fn effect(&self) -> Option<FlagEffect> {
@@ -124,13 +123,13 @@ impl FlagFacts {
     /// Returns the percentage that has the feature before, 0 where the flag is off, if the change states it.
     #[must_use]
     pub fn before(&self) -> Option<f64> {
-        self.known().and_then(|known| known.before)
+        self.known().and_then(|known| known.before).map(Reach::percent)
     }
 
     /// Returns the percentage that has the feature after, 0 where the flag is off.
     #[must_use]
     pub fn after(&self) -> Option<f64> {
-        self.known().map(|known| known.after)
+        self.known().map(|known| known.after.percent())
     }
 
     /// Returns the percentage after less the one before, which counts as 0 where it is not stated.
@@ -139,13 +138,14 @@ impl FlagFacts {
         self.known().map(Known::delta)
     }
 
-    /// Says whether targeting changes, or is not stated before.
+    /// Says whether targeting changes, takes effect, or is not stated before.
     #[must_use]
     pub fn targeting(&self) -> Option<bool> {
         self.known().map(|known| known.targeting)
     }
 
-    /// Says whether nobody has the feature afterwards, and somebody had it before or nobody says who.
+    /// Says whether nobody has the feature afterwards, somebody had it before or nobody says who, and
+    /// nothing else is stated anew: targeting or a value that changes at the same time is no kill switch.
     #[must_use]
     pub fn kill(&self) -> Option<bool> {
         self.known().map(Known::kill)
@@ -156,51 +156,64 @@ impl FlagFacts {
     pub fn enables(&self) -> Option<bool> {
         self.known().map(Known::enables)
     }
+}
 
-    /// Returns the facts as conditions see them: the members of [`MEMBERS`], or `understood` alone.
-    #[must_use]
-    pub fn attributes(&self) -> Attributes {
-        let mut members = Attributes::new();
-        members.insert("understood", self.understood());
-        if let Some(known) = self.known() {
-            members.insert("after", known.after);
-            members.insert("delta", known.delta());
-            members.insert("effect", known.effect.as_str());
-            members.insert("enables", known.enables());
-            members.insert("key", &known.key);
-            members.insert("kill", known.kill());
-            members.insert("targeting", known.targeting);
-            if let Some(before) = known.before {
-                members.insert("before", before);
-            }
+impl Members for Known {
+    fn add_to(&self, members: &mut Attributes) {
+        members.insert("after", self.after.percent());
+        members.insert("delta", self.delta());
+        members.insert("effect", self.effect.as_str());
+        members.insert("enables", self.enables());
+        members.insert("key", &self.key);
+        members.insert("kill", self.kill());
+        members.insert("targeting", self.targeting);
+        if let Some(before) = self.before {
+            members.insert("before", before.percent());
         }
-        members
-    }
-
-    fn known(&self) -> Option<&Known> {
-        self.state.as_ref().ok().map(|known| &**known)
     }
 }
 
 impl Known {
     fn delta(&self) -> f64 {
-        self.after - self.before.unwrap_or_default()
+        let before = self.before.map_or(0, |before| before.share);
+        let change = percent(self.after.share.abs_diff(before));
+        if self.after.share < before { -change } else { change }
     }
 
     fn kill(&self) -> bool {
-        self.after <= 0.0 && self.before.is_none_or(|before| before > 0.0)
+        !self.others && self.after.is_nobody() && !self.before.is_some_and(Reach::is_nobody)
     }
 
     fn enables(&self) -> bool {
-        self.after > 0.0 && self.before.is_none_or(|before| before <= 0.0)
+        !self.after.is_nobody() && self.before.is_none_or(Reach::is_nobody)
+    }
+
+    fn effect(&self) -> FlagEffect {
+        match self.before {
+            _ if self.others => FlagEffect::Retarget,
+            _ if self.after.is_nobody() => FlagEffect::Narrow,
+            None => FlagEffect::Retarget,
+            Some(before) if before.is_nobody() || self.after.share > before.share => FlagEffect::Widen,
+            Some(_) => FlagEffect::Narrow,
+        }
+    }
+}
+
+impl Reach {
+    fn is_nobody(self) -> bool {
+        self.share == 0 && !self.targeted
+    }
+
+    fn percent(self) -> f64 {
+        percent(self.share)
     }
 }
 
 /// A flag's state.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 struct State {
     on: bool,
-    percent: f64,
+    share: u32,
     targeting: Option<Value>,
     value: Option<Value>,
 }
@@ -209,28 +222,23 @@ impl State {
     fn read(part: &'static str, value: Value) -> Result<Self, Obstacle> {
         let mut fields = Fields::new(part, value)?;
         let on = fields.flag("on")?.ok_or_else(|| Obstacle::unclear(part, "`on` is missing"))?;
-        let percent = match fields.take("percent") {
-            None => Some(100.0),
-            Some(Value::Double(percent)) => Some(percent),
-            Some(Value::Int(percent)) => u8::try_from(percent).ok().map(f64::from),
-            Some(_) => None,
-        };
-        let percent = percent
-            .filter(|percent| (0.0..=100.0).contains(percent))
-            .ok_or_else(|| Obstacle::unclear("percent", "not a number from 0 to 100"))?;
+        let share = fields.take_or_null("percent").map_or(Some(ALL), |percent| share(&percent));
+        let share = share.ok_or_else(|| {
+            Obstacle::unclear("percent", "not a number from 0 to 100 with at most six decimals")
+        })?;
         let (targeting, value) = (fields.take("targeting"), fields.take("value"));
         fields.finish()?;
-        Ok(Self { on, percent, targeting, value })
+        Ok(Self { on, share, targeting, value })
     }
 
-    fn exposed(&self) -> f64 {
-        // `-0.0` is 0.
-        if self.on && self.percent > 0.0 { self.percent } else { 0.0 }
+    fn reach(&self) -> Reach {
+        let share = if self.on { self.share } else { 0 };
+        Reach { share, targeted: self.on && self.targeting.is_some() }
     }
 }
 
 fn read(text: &str) -> Result<Known, Obstacle> {
-    let mut fields = Fields::new("the change", json::read("the change", text.as_bytes())?)?;
+    let mut fields = Fields::new("the change", json::read_exact("the change", text)?)?;
     let key = fields.text("key")?.filter(|key| !key.is_empty());
     let key = key.ok_or_else(|| Obstacle::unclear("key", "missing or empty"))?;
     if key.chars().any(crate::text::is_unprintable) || key.len() > crate::limits::NAME_BYTES {
@@ -240,16 +248,38 @@ fn read(text: &str) -> Result<Known, Obstacle> {
     let to = fields.take("to").ok_or_else(|| Obstacle::unclear("to", "missing"))?;
     let to = State::read("to", to)?;
     fields.finish()?;
-    let before = from.as_ref().map(State::exposed);
-    let after = to.exposed();
-    let targeting = from.as_ref().is_none_or(|from| from.targeting != to.targeting);
-    let others = targeting || from.as_ref().is_none_or(|from| from.value != to.value);
-    let effect = match from {
-        Some(from) if from == to => FlagEffect::Same,
-        _ if after <= 0.0 => FlagEffect::Narrow,
-        _ if others => FlagEffect::Retarget,
-        _ if after <= before.unwrap_or_default() => FlagEffect::Narrow,
-        _ => FlagEffect::Widen,
+    let (before, after) = (from.as_ref().map(State::reach), to.reach());
+    // What is stated no more is taken away where nobody has the feature.
+    let anew = |old: Option<&Value>, new: Option<&Value>| old != new && (new.is_some() || !after.is_nobody());
+    let (known, same) = match &from {
+        Some(from) => ((from.targeting.as_ref(), from.value.as_ref()), *from == to),
+        None => ((None, None), false),
     };
-    Ok(Known { key, effect, before, after, targeting })
+    let targeting = from.as_ref().is_none_or(|from| from.targeting != to.targeting)
+        || after.targeted && !before.is_some_and(|before| before.targeted);
+    let others = anew(known.0, to.targeting.as_ref()) || anew(known.1, to.value.as_ref());
+    let mut change = Known { key, effect: FlagEffect::Same, before, after, targeting, others };
+    if !same {
+        change.effect = change.effect();
+    }
+    Ok(change)
 }
+
+/// Reads a percentage as millionths of a percent.
+fn share(percent: &Value) -> Option<u32> {
+    let percent = match percent {
+        Value::Double(percent) => *percent,
+        Value::Int(percent) => f64::from(u8::try_from(*percent).ok()?),
+        _ => return None,
+    };
+    let fixed = format!("{:.6}", percent.abs());
+    let exact = percent >= 0.0 && fixed.parse() == Ok(percent.abs());
+    let share = fixed.replace('.', "").parse().ok()?;
+    (exact && share <= ALL).then_some(share)
+}
+
+fn percent(share: u32) -> f64 {
+    f64::from(share) / 1_000_000.0
+}
+
+const ALL: u32 = 100_000_000;

@@ -19,6 +19,47 @@ pub(super) fn read(part: &'static str, text: &[u8]) -> Result<Value, Obstacle> {
         .map_err(|_| Obstacle::unclear(part, "not JSON, nested too deep, or a key stands twice"))
 }
 
+/// Reads a JSON text in which every number is the decimal that its double stands for, so that numbers are equal
+/// only where a reader of decimals finds them equal too (RFC 8259, section 6).
+pub(super) fn read_exact(part: &'static str, text: &str) -> Result<Value, Obstacle> {
+    let value = read(part, text.as_bytes())?;
+    // Where a text is JSON, every second part between quotes is outside of texts.
+    let unescaped = text.replace("\\\\", "").replace("\\\"", "");
+    let letter = |letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '-' | '+' | '.');
+    let mut words = unescaped.split('"').step_by(2).flat_map(|outside| outside.split(letter));
+    let exact = |word: &str| {
+        !word.starts_with(|first: char| first == '-' || first.is_ascii_digit()) || is_exact(word)
+    };
+    if words.all(exact) {
+        Ok(value)
+    } else {
+        Err(Obstacle::unclear(part, "a number that a double does not hold exactly"))
+    }
+}
+
+/// Says whether a number is whole and held whole, or is the shortest decimal of its double but for zeros.
+fn is_exact(number: &str) -> bool {
+    let whole = number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok();
+    whole || number.parse::<f64>().is_ok_and(|double| decimal(number) == decimal(&format!("{double:e}")))
+}
+
+/// Takes a number apart: whether it is negative, its digits without zeros around them, the power of their last.
+fn decimal(number: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let short = digits.trim_end_matches('0');
+    let zeros = i64::try_from(digits.len().checked_sub(short.len())?).ok()?;
+    let places = i64::try_from(fraction.len()).ok()?;
+    let power = power.trim_start_matches('+').parse::<i64>().ok()?.checked_sub(places)?.checked_add(zeros)?;
+    let short = short.trim_start_matches('0');
+    Some(if short.is_empty() {
+        (false, String::new(), 0)
+    } else {
+        (whole.starts_with('-'), short.to_owned(), power)
+    })
+}
+
 impl Fields {
     pub(super) fn new(part: &'static str, value: Value) -> Result<Self, Obstacle> {
         match value {
@@ -27,8 +68,13 @@ impl Fields {
         }
     }
 
+    /// Takes a member; one that is null counts as left out.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
-        self.members.remove(name).filter(|value| *value != Value::Null)
+        self.take_or_null(name).filter(|value| *value != Value::Null)
+    }
+
+    pub(super) fn take_or_null(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name)
     }
 
     pub(super) fn text(&mut self, name: &'static str) -> Result<Option<String>, Obstacle> {

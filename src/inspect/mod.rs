@@ -6,10 +6,12 @@
 
 pub mod command;
 pub mod debug;
+mod facts;
 pub mod flag;
 pub mod http;
 mod json;
 mod obstacle;
 pub mod sql;
 
+pub use facts::Facts;
 pub use obstacle::Obstacle;

@@ -10,6 +10,7 @@ mod set;
 mod signing;
 
 pub use error::KeyError;
+pub(crate) use public::COSIGNATURE;
 pub use public::PublicKey;
 pub use set::KeySet;
 pub(crate) use set::Lookup;

@@ -58,6 +58,11 @@ impl PublicKey {
     /// [`KeyError::Vkey`] for another shape or type of key, [`KeyError::Name`], [`KeyError::VkeyHash`], and
     /// those of [`from_bytes`](Self::from_bytes).
     pub fn from_vkey(text: &str) -> Result<(String, Self), KeyError> {
+        Self::from_typed_vkey(text, ED25519)
+    }
+
+    /// Reads a verifier key of one signature type.
+    pub(crate) fn from_typed_vkey(text: &str, kind: u8) -> Result<(String, Self), KeyError> {
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(hash), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(KeyError::Vkey);
@@ -69,11 +74,9 @@ impl PublicKey {
         }
         let found = u32::from_str_radix(hash, 16).map_err(|_| KeyError::Vkey)?;
         let bytes = from_base64(key).ok_or(KeyError::Vkey)?;
-        let (&ED25519, bytes) = bytes.split_first().ok_or(KeyError::Vkey)? else {
-            return Err(KeyError::Vkey);
-        };
+        let (_, bytes) = bytes.split_first().filter(|(found, _)| **found == kind).ok_or(KeyError::Vkey)?;
         let key = Self::from_bytes(bytes.try_into().map_err(|_| KeyError::Vkey)?)?;
-        let expected = key.key_id(name);
+        let expected = key.typed_id(name, kind);
         if found != expected {
             return Err(KeyError::VkeyHash { found, expected });
         }
@@ -87,9 +90,14 @@ impl PublicKey {
     /// [`KeyError::Name`].
     pub fn to_vkey(&self, name: &str) -> Result<String, KeyError> {
         check_name(name)?;
-        let mut typed = vec![ED25519];
+        Ok(self.typed_vkey(name, ED25519))
+    }
+
+    /// Writes a verifier key of one signature type, under a name that was checked.
+    pub(crate) fn typed_vkey(&self, name: &str, kind: u8) -> String {
+        let mut typed = vec![kind];
         typed.extend_from_slice(self.key.as_bytes());
-        Ok(format!("{name}+{:08x}+{}", self.key_id(name), base64(&typed)))
+        format!("{name}+{:08x}+{}", self.typed_id(name, kind), base64(&typed))
     }
 
     /// Returns the key's 32 bytes.
@@ -113,9 +121,14 @@ impl PublicKey {
     /// Computes the id that a signed note shows beside the name: the first four bytes of
     /// SHA-256(name ‖ 0x0A ‖ 0x01 ‖ key).
     pub(crate) fn key_id(&self, name: &str) -> u32 {
+        self.typed_id(name, ED25519)
+    }
+
+    /// Computes the id for another signature type.
+    pub(crate) fn typed_id(&self, name: &str, kind: u8) -> u32 {
         let mut hasher = Sha256::new();
         hasher.update(name.as_bytes());
-        hasher.update([b'\n', ED25519]);
+        hasher.update([b'\n', kind]);
         hasher.update(self.key.as_bytes());
         let [first, second, third, fourth, ..] = <[u8; 32]>::from(hasher.finalize());
         u32::from_be_bytes([first, second, third, fourth])
@@ -155,3 +168,6 @@ fn check_name(name: &str) -> Result<(), KeyError> {
 
 /// The signature type of Ed25519 in signed notes.
 const ED25519: u8 = 0x01;
+
+/// The signature type of timestamped cosignatures with Ed25519 (C2SP tlog-cosignature).
+pub(crate) const COSIGNATURE: u8 = 0x04;

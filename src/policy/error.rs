@@ -44,9 +44,8 @@ pub struct PolicyFault {
 /// The texts of all documents, one behind the other, to which spans point.
 #[derive(Debug, Clone)]
 pub(crate) struct Source<'t> {
-    /// Each file's name, and where its text starts.
-    files: Vec<(Arc<str>, usize)>,
     text: &'t str,
+    lines: Arc<Lines>,
 }
 
 /// Bytes of a document.
@@ -64,6 +63,7 @@ pub(crate) struct Faults<'t> {
 /// The lines of all documents, to say where something stands when their texts are gone.
 #[derive(Debug)]
 pub(crate) struct Lines {
+    /// Each file's name, and where its text starts.
     files: Vec<(Arc<str>, usize)>,
     breaks: Box<[u32]>,
 }
@@ -172,18 +172,14 @@ impl<'t> Faults<'t> {
         self.source.text
     }
 
-    pub(crate) fn lines(&self) -> Lines {
-        self.source.lines()
+    pub(crate) fn lines(&self) -> Arc<Lines> {
+        self.source.lines.clone()
     }
 
     /// Names a place that another one is told about: its line, and its file where that is another.
     pub(crate) fn line(&self, place: &Span, beside: &Span) -> String {
-        if self.found.len() >= limits::POLICY_FAULTS {
-            return String::new();
-        }
-        let lines = self.source.lines();
-        let (file, line) = lines.of(place.start);
-        if lines.of(beside.start).0 == file {
+        let (file, line) = self.source.lines.of(place.start);
+        if self.source.lines.of(beside.start).0 == file {
             format!("line {line}")
         } else {
             format!("line {line} of `{}`", crate::text::quote(&file))
@@ -219,52 +215,73 @@ impl<'t> Faults<'t> {
                 help: None,
             });
         }
-        let lines = source.lines();
-        found.into_iter().map(|found| source.fault(found, &lines)).collect()
+        found.sort_by_key(|found| found.span.start);
+        let mut column = Column::default();
+        found.into_iter().map(|found| source.fault(found, &mut column)).collect()
     }
 }
 
 impl<'t> Source<'t> {
     /// Takes one document.
     pub(crate) fn new(file: &str, text: &'t str) -> Self {
-        Self { files: vec![(file.into(), 0)], text }
+        Self::joined(vec![(file.into(), 0)], text)
     }
 
     /// Takes several documents: their texts joined, and where each starts, in this order.
     pub(crate) fn joined(files: Vec<(Arc<str>, usize)>, text: &'t str) -> Self {
-        Self { files, text }
+        let breaks = text.match_indices('\n').filter_map(|(place, _)| u32::try_from(place).ok()).collect();
+        Self { text, lines: Arc::new(Lines { files, breaks }) }
     }
 
-    pub(crate) fn lines(&self) -> Lines {
-        let breaks =
-            self.text.match_indices('\n').filter_map(|(place, _)| u32::try_from(place).ok()).collect();
-        Lines { files: self.files.clone(), breaks }
-    }
-
-    fn fault(&self, found: Found, lines: &Lines) -> PolicyFault {
+    fn fault(&self, found: Found, column: &mut Column) -> PolicyFault {
         let Found { span, message, lint, help } = found;
         let start = span.start.min(self.text.len());
-        let (file, number) = lines.of(start);
-        let last = lines.above(start).checked_sub(1).and_then(|index| lines.breaks.get(index));
-        let last = last.and_then(|place| usize::try_from(*place).ok());
-        let line_start = last.map_or(0, |place| place.saturating_add(1));
-        let line = self.text.get(line_start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        let prefix = self.text.get(line_start..start).unwrap_or_default();
-        let marked = self.text.get(span).and_then(|text| text.lines().next()).unwrap_or_default();
-        let column = prefix.chars().count().saturating_add(1);
-        let cut = if line.chars().nth(LINE).is_some() { column.saturating_sub(LINE / 2) } else { 0 };
-        let shown = line.chars().skip(cut).take(LINE);
+        let (file, number) = self.lines.of(start);
+        let line = self.lines.around(start, self.text);
+        let before = self.text.get(line.start..start).unwrap_or_default();
+        let column = column.of(line.start, before);
+        let text = self.text.get(line).unwrap_or_default();
+        let is_long = text.chars().nth(LINE).is_some();
+        let cut = if is_long { column.saturating_sub(LINE / 2) } else { 0 };
+        let indent = column.saturating_sub(1).saturating_sub(cut);
+        let shown = before.char_indices().rev().take(indent).last().map_or(before.len(), |(first, _)| first);
+        let shown = text.get(shown..).unwrap_or_default().chars().take(LINE);
+        let marked =
+            self.text.get(span).unwrap_or_default().chars().take_while(|c| !matches!(c, '\n' | '\r'));
         PolicyFault {
             file,
             line: number,
             column,
             excerpt: shown.map(|c| if is_unprintable(c) { ' ' } else { c }).collect(),
-            indent: column.saturating_sub(1).saturating_sub(cut),
-            width: marked.chars().take(LINE / 2).count().max(1),
+            indent,
+            width: marked.take(LINE / 2).count().max(1),
             message,
             lint,
             help,
         }
+    }
+}
+
+/// Counts the columns of places that are asked for in order: a line is gone through once, however many
+/// places it has.
+#[derive(Default)]
+struct Column {
+    line: usize,
+    /// Bytes of the line that are counted, and the characters that they are.
+    counted: usize,
+    characters: usize,
+}
+
+impl Column {
+    /// Says in which column of the line, from 1, stands what is behind a text of it.
+    fn of(&mut self, line: usize, before: &str) -> usize {
+        if line != self.line {
+            *self = Self { line, ..Self::default() };
+        }
+        let more = before.get(self.counted..).unwrap_or_default();
+        self.characters = self.characters.saturating_add(more.chars().count());
+        self.counted = self.counted.max(before.len());
+        self.characters.saturating_add(1)
     }
 }
 
@@ -275,6 +292,16 @@ impl Lines {
             self.files.iter().rfind(|(_, first)| *first <= place).cloned().unwrap_or_default();
         let line = self.above(place).saturating_sub(self.above(first));
         (file, line.saturating_add(1))
+    }
+
+    /// Finds the bytes of the line that a place stands in, without its end.
+    fn around(&self, place: usize, text: &str) -> Span {
+        let above = self.above(place);
+        let line_break = |index: usize| self.breaks.get(index).and_then(|place| usize::try_from(*place).ok());
+        let start = above.checked_sub(1).and_then(line_break).map_or(0, |place| place.saturating_add(1));
+        let end = line_break(above).unwrap_or(text.len());
+        let is_windows = text.get(start..end).is_some_and(|line| line.ends_with('\r'));
+        start..if is_windows { end.saturating_sub(1) } else { end }
     }
 
     fn above(&self, place: usize) -> usize {
@@ -338,8 +365,7 @@ mod tests {
     fn long_line_is_shown_around_the_place() {
         let text = format!("{}here{}", "a".repeat(1_000), "b".repeat(1_000));
         let found = Found { span: 1_000..1_004, message: "found".to_owned(), lint: None, help: None };
-        let source = Source::new("p", &text);
-        let fault = source.fault(found, &source.lines());
+        let fault = Source::new("p", &text).fault(found, &mut Column::default());
         assert_eq!((fault.line(), fault.column()), (1, 1_001));
         let shown = fault.to_string();
         let lines: Vec<&str> = shown.lines().collect();

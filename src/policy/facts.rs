@@ -83,6 +83,11 @@ impl FactValues {
         Some(Self { roots: roots.collect::<Option<_>>()? })
     }
 
+    /// Says whether nothing was looked at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
     fn root(&self, name: &str) -> Option<&Attributes> {
         self.roots.iter().find(|(known, _)| *known == name).map(|(_, members)| members)
     }

@@ -61,7 +61,7 @@ impl PolicyOptions {
             );
             return Err(faults.into_error());
         }
-        let mut joined = String::new();
+        let mut joined = String::with_capacity(bytes.saturating_add(named.len()));
         let mut files: Vec<(Arc<str>, usize)> = Vec::new();
         for (file, text) in &named {
             files.push(((*file).into(), joined.len()));
@@ -80,7 +80,7 @@ impl PolicyOptions {
         let documents = roots.iter().map(|root| Document::read(root, &mut faults)).collect();
         // For editors alone; TOML says it in a comment.
         roots.iter_mut().for_each(|root| root.remove("$schema"));
-        let mut texts: Vec<String> = roots.iter().map(Node::canonical).collect();
+        let mut texts: Vec<Vec<u8>> = roots.iter().map(Node::canonical).collect();
         texts.sort_unstable();
         let digest = digest(&texts, self.text().as_deref());
         Policy::compile(documents, &roots, faults, digest, self)
@@ -89,7 +89,11 @@ impl PolicyOptions {
 
 impl Policy {
     /// Reads the cases of a file that holds nothing else.
-    pub(crate) fn read_cases(&self, file: &str, text: &str) -> Result<(Vec<CaseSpec>, Lines), PolicyError> {
+    pub(crate) fn read_cases(
+        &self,
+        file: &str,
+        text: &str,
+    ) -> Result<(Vec<CaseSpec>, Arc<Lines>), PolicyError> {
         let mut faults = Faults::new(Source::new(file, text));
         if text.len() > limits::POLICY_BYTES {
             let limit = limits::POLICY_BYTES;

@@ -95,7 +95,7 @@ struct Inner {
     schema: Schema,
     rules: Rules,
     index: Index,
-    lines: Lines,
+    lines: Arc<Lines>,
     warnings: Vec<PolicyFault>,
     /// The labels of the rules that have any.
     labels: BTreeMap<String, Vec<(String, String)>>,
@@ -166,13 +166,7 @@ impl Policy {
             return Err(faults.into_error());
         };
         let document = Document::read(&root, &mut faults);
-        Self::compile(
-            vec![document],
-            &[],
-            faults,
-            digest(&[text.to_owned()], None),
-            PolicyOptions::recorded(),
-        )
+        Self::compile(vec![document], &[], faults, digest(&[text], None), PolicyOptions::recorded())
     }
 
     /// Returns the digest of all that decides: the documents, whatever their order, their format and their
@@ -310,10 +304,10 @@ impl Policy {
 }
 
 /// Digests documents, whose texts are in order, and options that decide.
-fn digest(documents: &[String], options: Option<&str>) -> String {
+fn digest<T: AsRef<[u8]>>(documents: &[T], options: Option<&str>) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"countersign/policy/v2\0");
-    for text in documents.iter().map(String::as_str).chain(options) {
+    for text in documents.iter().map(AsRef::as_ref).chain(options.map(str::as_bytes)) {
         hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
         hasher.update(text);
     }

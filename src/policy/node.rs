@@ -100,35 +100,36 @@ impl Node {
     }
 
     /// Writes the node in one way, whatever it was written in: JSON with its keys in order.
-    pub(crate) fn canonical(&self) -> String {
-        let mut text = String::new();
+    pub(crate) fn canonical(&self) -> Vec<u8> {
+        let mut text = Vec::new();
         self.write_canonical(&mut text);
         text
     }
 
-    fn write_canonical(&self, text: &mut String) {
+    fn write_canonical(&self, text: &mut Vec<u8>) {
         match &self.content {
+            Content::Text(content) => write_text(text, content),
             Content::List(items) => {
-                text.push('[');
+                text.push(b'[');
                 for item in items {
                     item.write_canonical(text);
-                    text.push(',');
+                    text.push(b',');
                 }
-                text.push(']');
+                text.push(b']');
             }
             Content::Table(entries) => {
                 let mut entries: Vec<&(Text, Self)> = entries.iter().collect();
                 entries.sort_by(|(one, _), (two, _)| one.text.cmp(&two.text));
-                text.push('{');
+                text.push(b'{');
                 for (name, item) in entries {
-                    text.push_str(&json!(name.text).to_string());
-                    text.push(':');
+                    write_text(text, &name.text);
+                    text.push(b':');
                     item.write_canonical(text);
-                    text.push(',');
+                    text.push(b',');
                 }
-                text.push('}');
+                text.push(b'}');
             }
-            _ => text.push_str(&self.to_json().to_string()),
+            _ => text.extend_from_slice(self.to_json().to_string().as_bytes()),
         }
     }
 
@@ -261,4 +262,9 @@ impl<'n> Fields<'n> {
             faults.add(&key.span, format!("unknown key `{}`{hint}", quote(&key.text)));
         }
     }
+}
+
+/// Writes a text as JSON does. Writing to memory does not fail.
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    let _ = serde_json::to_writer(out, text);
 }

@@ -27,6 +27,9 @@ pub(crate) struct Schema {
     pub(crate) environment: Environment,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) members: Members,
+    payload: Vec<RootSlots>,
+    /// How many slots a request without a payload has; those of payloads are behind them.
+    plain_slots: usize,
 }
 
 /// One declared attribute.
@@ -62,7 +65,6 @@ pub(crate) struct Members {
     pub(crate) vote_kind: Slot,
     vote_delegated: Slot,
     vote_signed: Slot,
-    payload: Vec<RootSlots>,
 }
 
 /// Who votes, and how, as conditions on approvers see it.
@@ -118,10 +120,12 @@ impl Schema {
                 attributes.extend(Attribute::declare(spec, &mut environment, faults));
             }
         }
-        Self { environment, attributes, members }
+        let plain_slots = environment.slots();
+        let payload = RootSlots::declare(&mut environment);
+        Self { environment, attributes, members, payload, plain_slots }
     }
 
-    /// Makes inputs for a request: what conditions of a decision read.
+    /// Makes inputs for a request: what conditions of a decision read. Slots behind the last input are absent.
     ///
     /// # Errors
     ///
@@ -132,7 +136,8 @@ impl Schema {
         facts: &'a FactValues,
         now: DateTime<Utc>,
     ) -> Result<Vec<Input<'a>>, Misfit> {
-        let mut inputs: Vec<_> = (0..self.environment.slots()).map(|_| Input::Absent).collect();
+        let slots = if facts.is_empty() { self.plain_slots } else { self.environment.slots() };
+        let mut inputs: Vec<_> = (0..slots).map(|_| Input::Absent).collect();
         let members = &self.members;
         let mut set = |slot: Slot, input: Input<'a>| {
             if let Some(place) = inputs.get_mut(slot.index()) {
@@ -168,8 +173,8 @@ impl Schema {
             set(kind, actor.kind().into());
             set(id, actor.id().into());
         }
-        for root in &members.payload {
-            root.set(facts, &mut set);
+        if !facts.is_empty() {
+            self.payload.iter().for_each(|root| root.set(facts, &mut set));
         }
         for attribute in self.attributes.iter().filter(|attribute| attribute.root != Root::Approver) {
             set(attribute.slot, attribute.read_request(request, self)?);
@@ -337,7 +342,8 @@ impl Attribute {
 
     fn read_request<'a>(&self, request: &'a Request, schema: &Schema) -> Result<Input<'a>, Misfit> {
         let declaration = schema.environment.declaration(self.slot);
-        let Some((value, source)) = self.value(request).filter(|(value, _)| **value != Value::Null) else {
+        let Some((value, source)) = self.value(request).filter(|(value, _)| !matches!(value, Value::Null))
+        else {
             return match declaration {
                 Some(declaration) if declaration.optional => Ok(Input::Absent),
                 _ => Err(Misfit::Missing { path: self.path.clone() }),
@@ -400,7 +406,6 @@ impl Members {
             vote_kind: environment.declare("vote.kind", Declaration::new(Type::String).one_of(kinds)),
             vote_delegated: environment.declare("vote.delegated", Type::Bool),
             vote_signed: environment.declare("vote.signed", Type::Bool),
-            payload: RootSlots::declare(environment),
         }
     }
 }

@@ -262,18 +262,17 @@ fn digits(number: u64) -> usize {
 
 fn number(path: Place<'_>, found: u64, unit: &'static str, limit: u64) -> Result<(), RequestError> {
     let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    if found > limit {
-        let (found, limit) = (size(found), size(limit));
-        return Err(RequestError::OutOfBounds { path: path.to_string(), found, unit, limit });
-    }
-    Ok(())
+    if found > limit { Err(out_of_bounds(path, size(found), unit, size(limit))) } else { Ok(()) }
 }
 
+#[inline]
 fn bound(path: Place<'_>, found: usize, unit: &'static str, limit: usize) -> Result<(), RequestError> {
-    if found > limit {
-        return Err(RequestError::OutOfBounds { path: path.to_string(), found, unit, limit });
-    }
-    Ok(())
+    if found > limit { Err(out_of_bounds(path, found, unit, limit)) } else { Ok(()) }
+}
+
+#[cold]
+fn out_of_bounds(path: Place<'_>, found: usize, unit: &'static str, limit: usize) -> RequestError {
+    RequestError::OutOfBounds { path: path.to_string(), found, unit, limit }
 }
 
 /// Levels of a record above a part's attributes: the record, the request, the part.

@@ -19,6 +19,8 @@ use chrono::{DateTime, Utc};
 #[cfg(feature = "engine")]
 pub(crate) use check::check_span;
 pub(crate) use parts::Source;
+#[cfg(feature = "engine")]
+pub(crate) use parts::same_person;
 pub use parts::{Action, Resource, Subject};
 #[cfg(feature = "engine")]
 pub(crate) use restate::Asking;
@@ -391,7 +393,8 @@ impl Request {
     #[cfg(feature = "engine")]
     pub(crate) fn is_from(&self, person: &Subject) -> bool {
         let person = person.reference();
-        [&self.subject].into_iter().chain(&self.actors).any(|known| known.reference() == person)
+        let known = [&self.subject].into_iter().chain(&self.actors);
+        known.map(Subject::reference).any(|known| same_person(&known, &person))
     }
 
     /// Returns which tool the grant is for: the resource's own name where none is set.

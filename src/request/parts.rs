@@ -148,6 +148,20 @@ impl Subject {
     }
 }
 
+/// Says whether two names, as [`Subject::reference`] gives them, may be one person's. Who states no tenant may
+/// be of any, so that nobody is two people by leaving it out.
+#[cfg(feature = "engine")]
+pub(crate) fn same_person(one: &str, other: &str) -> bool {
+    fn parts(name: &str) -> (Option<&str>, &str) {
+        match name.strip_prefix('~').and_then(|name| name.split_once('/')) {
+            Some((tenant, person)) => (Some(tenant), person),
+            None => (None, name),
+        }
+    }
+    let ((tenant, person), (other_tenant, other_person)) = (parts(one), parts(other));
+    person == other_person && (tenant == other_tenant || tenant.is_none() || other_tenant.is_none())
+}
+
 impl Action {
     /// Makes an action without a payload.
     pub fn new(name: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! A vote that was taken: whose it is, in which stages it was cast, and how a record holds it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
@@ -211,7 +212,7 @@ pub(super) fn time(json: &Json) -> Option<DateTime<Utc>> {
 }
 
 /// Adds a vote. It takes the place of what the same person said before, but for approvals of other stages.
-pub(super) fn add(votes: &mut Vec<Cast>, cast: Cast) {
+pub(super) fn add(votes: &mut Vec<Arc<Cast>>, cast: Arc<Cast>) {
     votes.retain(|old| old.stays_beside(&cast));
     votes.push(cast);
 }

@@ -15,19 +15,21 @@ use super::vote::Verdict;
 use super::{Approver, Review, ReviewState, Track};
 use crate::audit::Event;
 use crate::decision::Terms;
+use crate::policy::Obligation;
 use crate::request::Subject;
 
 /// One change of a review.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    Voted(Box<Cast>),
-    Commented(Box<Cast>),
+    Voted(Arc<Cast>),
+    Commented(Arc<Cast>),
     Refreshed(Vec<Subject>),
     Replanned(Box<Replan>),
     StagePassed(Turn),
     StageReopened(Turn),
     StageSkipped(Turn),
     Escalated(Turn),
+    FellBack(Turn),
     Reminded(Turn),
     Scheduled { starts_at: DateTime<Utc> },
     Unscheduled,
@@ -44,10 +46,14 @@ pub(crate) enum Change {
 #[derive(Debug, Clone)]
 pub(crate) struct Replan {
     pub(super) policy: Arc<str>,
+    /// The rules that match by now and did not before, where the policy is not new.
+    pub(super) rules: Option<Vec<Arc<str>>>,
     /// What it asks for; `None` where it asks for nothing.
     pub(super) plan: Option<(Plan, Terms)>,
     /// The seats of the standing votes in its reviews.
     pub(super) seats: Vec<Vec<Option<usize>>>,
+    /// What the host must do beside.
+    pub(super) obligations: Vec<Obligation>,
     pub(super) expires_at: DateTime<Utc>,
 }
 
@@ -71,6 +77,7 @@ impl Change {
             Self::StageReopened(_) => Event::ReviewStageReopened,
             Self::StageSkipped(_) => Event::ReviewStageSkipped,
             Self::Escalated(_) => Event::ReviewEscalated,
+            Self::FellBack(_) => Event::ReviewFellBack,
             Self::Reminded(_) => Event::ReviewReminded,
             Self::Scheduled { .. } => Event::ReviewScheduled,
             Self::Unscheduled => Event::ReviewUnscheduled,
@@ -91,17 +98,12 @@ impl Change {
             Self::Refreshed(people) => {
                 json!({ "people": people.iter().map(Subject::to_record).collect::<Vec<_>>() })
             }
-            Self::Replanned(replan) => json!({
-                "policy": &*replan.policy,
-                "plan": replan.plan.as_ref().map(|(plan, _)| &*plan.text),
-                "terms": replan.plan.as_ref().map(|(_, terms)| terms),
-                "seats": replan.seats,
-                "expires_at": text(replan.expires_at),
-            }),
+            Self::Replanned(replan) => return replan.content(),
             Self::StagePassed(turn)
             | Self::StageReopened(turn)
             | Self::StageSkipped(turn)
             | Self::Escalated(turn)
+            | Self::FellBack(turn)
             | Self::Reminded(turn) => {
                 json!({ "place": turn.review, "rule": &*turn.rule, "stage": turn.stage })
             }
@@ -132,7 +134,7 @@ impl Change {
             people.map(|person| person.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         };
         let by = || Some(content.get("by")?.as_str()?.to_owned());
-        let cast = || Some(Box::new(Cast::from_record(content.get("vote")?, at)?));
+        let cast = || Some(Arc::new(Cast::from_record(content.get("vote")?, at)?));
         Some(Some(match event {
             Event::ReviewVoted => Self::Voted(cast()?),
             Event::ReviewCommented => Self::Commented(cast()?),
@@ -145,6 +147,7 @@ impl Change {
             Event::ReviewStageReopened => Self::StageReopened(Turn::read(content)?),
             Event::ReviewStageSkipped => Self::StageSkipped(Turn::read(content)?),
             Event::ReviewEscalated => Self::Escalated(Turn::read(content)?),
+            Event::ReviewFellBack => Self::FellBack(Turn::read(content)?),
             Event::ReviewReminded => Self::Reminded(Turn::read(content)?),
             Event::ReviewScheduled => Self::Scheduled { starts_at: time(content.get("starts_at")?)? },
             Event::ReviewUnscheduled => Self::Unscheduled,
@@ -165,6 +168,24 @@ impl Change {
 }
 
 impl Replan {
+    /// What older versions did not know is left out where it says nothing.
+    fn content(&self) -> Map<String, Json> {
+        let mut content = Map::new();
+        let mut put = |name: &str, value: Json| content.insert(name.to_owned(), value);
+        put("policy", (*self.policy).into());
+        put("plan", self.plan.as_ref().map(|(plan, _)| &*plan.text).into());
+        put("terms", json!(self.plan.as_ref().map(|(_, terms)| terms)));
+        put("seats", json!(self.seats));
+        put("expires_at", text(self.expires_at).into());
+        if let Some(rules) = &self.rules {
+            put("rules", json!(rules));
+        }
+        if !self.obligations.is_empty() {
+            put("obligations", json!(self.obligations));
+        }
+        content
+    }
+
     fn read(content: &Json) -> Option<Self> {
         let plan = match optional(content, "plan", |text| Plan::from_record(text.as_str()?))? {
             Some(plan) => Some((plan, serde_json::from_value(content.get("terms")?.clone()).ok()?)),
@@ -172,6 +193,9 @@ impl Replan {
         };
         Some(Self {
             policy: content.get("policy")?.as_str()?.into(),
+            rules: optional(content, "rules", |rules| serde_json::from_value(rules.clone()).ok())?,
+            obligations: optional(content, "obligations", |all| serde_json::from_value(all.clone()).ok())?
+                .unwrap_or_default(),
             plan,
             seats: serde_json::from_value(content.get("seats")?.clone()).ok()?,
             expires_at: time(content.get("expires_at")?)?,
@@ -198,10 +222,10 @@ impl Review {
             Change::Voted(cast) if cast.verdict == Verdict::Withdraw => {
                 self.votes.retain(|old| !old.is_of(&cast.person));
             }
-            Change::Voted(cast) => add(&mut self.votes, (**cast).clone()),
-            Change::Commented(cast) => self.comments.push((**cast).clone()),
+            Change::Voted(cast) => add(&mut self.votes, cast.clone()),
+            Change::Commented(cast) => self.comments.push(cast.clone()),
             Change::Refreshed(people) => {
-                self.votes.iter_mut().for_each(|cast| cast.refresh(people, at));
+                self.votes.iter_mut().for_each(|cast| Arc::make_mut(cast).refresh(people, at));
                 self.awaited.clear();
             }
             Change::Replanned(replan) => self.replan(replan, at),
@@ -214,6 +238,7 @@ impl Review {
             Change::Escalated(turn) => {
                 self.turn(turn, |stage| stage.escalated = stage.escalated.saturating_add(1));
             }
+            Change::FellBack(turn) => self.turn(turn, |stage| stage.fallback = true),
             Change::Reminded(turn) => {
                 self.turn(turn, |stage| stage.reminded = stage.reminded.saturating_add(1));
             }
@@ -237,16 +262,23 @@ impl Review {
     }
 
     fn replan(&mut self, replan: &Replan, at: DateTime<Utc>) {
-        self.policies.push(replan.policy.clone());
+        if !self.policies.contains(&replan.policy) {
+            self.policies.push(replan.policy.clone());
+        }
         self.expires_at = replan.expires_at;
+        if !replan.obligations.is_empty() {
+            Arc::make_mut(&mut self.decision).owe(&replan.obligations);
+        }
         let Some((plan, terms)) = &replan.plan else { return };
         let first = self.tracks.iter().map(|track| track.progress.len()).fold(0, usize::saturating_add);
         for (cast, seats) in self.votes.iter_mut().zip(&replan.seats) {
+            let cast = Arc::make_mut(cast);
             cast.stages.resize(first, None);
             cast.stages.extend(seats);
         }
         let progress = plan.reviews().iter().map(|rule| Progress::new(rule, at)).collect();
-        self.tracks.push(Track { plan: plan.clone(), terms: terms.clone(), first, progress });
+        let policy = replan.policy.clone();
+        self.tracks.push(Track { policy, plan: plan.clone(), terms: terms.clone(), first, progress });
     }
 
     fn turn(&mut self, turn: &Turn, change: impl FnOnce(&mut StageProgress)) {

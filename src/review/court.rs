@@ -4,11 +4,13 @@
 //! for which they act, are matched to seats. Reviews of a plan share their people unless one is `separate`.
 //! What is satisfied is computed from the votes alone, so that a withdrawal undoes exactly what it carried.
 
+use std::sync::Arc;
+
+use super::Track;
 use super::bench::{About, Bench, is_within};
 use super::cast::Cast;
 use super::plan::Plan;
-use super::progress::Progress;
-use super::quorum::{Demand, VOTERS, bit, bits, fill};
+use super::quorum::{Demand, Filled, VOTERS, bit, bits, fill, search};
 use super::vote::{Verdict, VoteKind};
 use crate::policy::{Approve, ReviewRule};
 
@@ -16,13 +18,31 @@ use crate::policy::{Approve, ReviewRule};
 #[derive(Debug)]
 pub(super) struct Court<'a> {
     plan: &'a Plan,
-    votes: &'a [Cast],
+    votes: &'a [Arc<Cast>],
     voters: Voters,
     bench: Bench<'a>,
+    /// The leaves that each vote fits, for each review.
+    fits: Vec<Vec<u64>>,
     /// The seats of each stage of each review; `None` for a stage that was passed over.
     demands: Vec<Vec<Option<Demand>>>,
     /// The place of the first review among those of all plans.
     first: usize,
+}
+
+/// What courts found of votes at one time, as long as no plan and no stage has changed.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    votes: Vec<Arc<Cast>>,
+    /// The leaves that each vote fits, for each review of each plan.
+    fits: Vec<Vec<u64>>,
+}
+
+impl Notes {
+    /// Finds votes among those of which something is known.
+    fn places(&self, votes: &[Arc<Cast>]) -> Vec<Option<usize>> {
+        let place = |cast: &Arc<Cast>| self.votes.iter().position(|known| Arc::ptr_eq(known, cast));
+        votes.iter().map(place).collect()
+    }
 }
 
 /// What the votes amount to.
@@ -46,38 +66,44 @@ struct Voters {
 
 impl<'a> Court<'a> {
     /// Holds all votes against all seats. With `fresh`, only approvals of people of whom the host attested
-    /// something lately are heard.
-    pub(super) fn new(
-        plan: &'a Plan,
-        progress: &'a [Progress],
-        first: usize,
-        votes: &'a [Cast],
+    /// something lately are heard. What an earlier court found of the same votes is taken from its notes.
+    pub(super) fn of(
+        track: &'a Track,
+        votes: &'a [Arc<Cast>],
         about: About<'a>,
         fresh: bool,
+        notes: &Notes,
     ) -> Self {
+        let Track { plan, progress, first, .. } = track;
+        let first = *first;
         let bench = Bench::new(plan, about);
         let refresh = plan.refresh();
-        let heard = |cast: &&Cast| !fresh || is_within(cast.attested_at, about.now, refresh);
+        let heard = |cast: &Cast| !fresh || is_within(cast.attested_at, about.now, refresh);
         let voters = Voters::of(votes);
         let mut slate = bench.slate();
-        let mut demands = Vec::with_capacity(progress.len());
+        let (mut demands, mut fits) =
+            (Vec::with_capacity(progress.len()), Vec::with_capacity(progress.len()));
+        let before = notes.places(votes);
         for (index, (rule, progress)) in plan.reviews().iter().zip(progress).enumerate() {
             let place = first.saturating_add(index);
             // Who could fill each leaf of each stage.
             let mut leaves: Vec<[u64; LEAVES]> = vec![[0; LEAVES]; rule.stages.len()];
-            for (cast, voter) in votes.iter().zip(&voters.of) {
+            let mut found: Vec<u64> = vec![0; votes.len()];
+            let noted = notes.fits.get(place);
+            for (((cast, voter), fit), before) in votes.iter().zip(&voters.of).zip(&mut found).zip(&before) {
                 let Some(seat) = cast.seat(place).filter(|_| cast.verdict == Verdict::Approve) else {
                     continue;
                 };
                 let (Some(stage), Some(leaves)) = (rule.stages.get(seat), leaves.get_mut(seat)) else {
                     continue;
                 };
-                if !heard(&cast) || progress.of(seat).skipped {
+                if !heard(cast) || progress.of(seat).skipped {
                     continue;
                 }
                 let Some(slate) = &mut slate else { continue };
-                let fits = bench.fits(rule, stage, &progress.of(seat), cast, slate);
-                for leaf in bits(fits) {
+                let noted = before.and_then(|before| noted?.get(before).copied());
+                *fit = noted.unwrap_or_else(|| bench.fits(rule, stage, &progress.of(seat), cast, slate));
+                for leaf in bits(*fit) {
                     if let Some(leaf) = leaves.get_mut(leaf) {
                         *leaf |= bit(*voter);
                     }
@@ -97,9 +123,18 @@ impl<'a> Court<'a> {
                 (!state.skipped).then_some(wanted)
             });
             demands.push(stages.collect());
+            fits.push(found);
         }
         drop(slate);
-        Self { plan, votes, voters, bench, demands, first }
+        Self { plan, votes, voters, bench, fits, demands, first }
+    }
+
+    /// Adds what was found of each vote to notes.
+    pub(super) fn note(&self, notes: &mut Notes) {
+        if notes.votes.is_empty() {
+            notes.votes = self.votes.to_vec();
+        }
+        notes.fits.extend_from_slice(&self.fits);
     }
 
     pub(super) fn bench(&self) -> &Bench<'a> {
@@ -172,7 +207,7 @@ impl<'a> Court<'a> {
     fn approved(&self, voters: impl IntoIterator<Item = Vec<usize>>) -> Judgement {
         let voters: Vec<usize> = voters.into_iter().flatten().collect();
         let votes = self.votes.iter().zip(&self.voters.of).enumerate();
-        let counted = |(cast, voter): (&Cast, &usize)| {
+        let counted = |(cast, voter): (&Arc<Cast>, &usize)| {
             cast.verdict == Verdict::Approve
                 && voters.contains(voter)
                 && cast.stages.iter().skip(self.first).take(self.demands.len()).any(Option::is_some)
@@ -203,12 +238,17 @@ impl<'a> Court<'a> {
         let Some(vetoes) = &rule.veto else {
             return rejections().next().map(|_| true);
         };
-        let met = vetoes.iter().filter(|veto| {
+        let met = vetoes.iter().filter_map(|veto| {
             let of = rejections().filter(|(cast, _)| self.bench.vetoes(veto, cast));
             let voters = of.fold(0, |all, (_, voter)| all | bit(*voter));
-            fill(&[Demand::Leaf { count: veto.count, voters }], &self.voters.exclusive).is_some()
+            match search(&[Demand::Leaf { count: veto.count, voters }], &self.voters.exclusive) {
+                Filled::By(_) => Some(veto.is_final),
+                // It may stand: nothing is approved over it, and nothing is rejected for it.
+                Filled::Unknown => Some(false),
+                Filled::No => None,
+            }
         });
-        met.map(|veto| veto.is_final).max()
+        met.max()
     }
 
     fn seats(&self, review: usize) -> Vec<Demand> {
@@ -254,8 +294,8 @@ impl<'a> Court<'a> {
 }
 
 impl Voters {
-    fn of(votes: &[Cast]) -> Self {
-        let shared: Vec<&Cast> = votes.iter().filter(|cast| !is_plain(cast)).collect();
+    fn of(votes: &[Arc<Cast>]) -> Self {
+        let shared: Vec<&Cast> = votes.iter().map(AsRef::as_ref).filter(|cast| !is_plain(cast)).collect();
         let alone = |cast: &Cast| is_plain(cast) && !shared.iter().any(|other| other.is_of(&cast.person));
         // Whose votes fill the seats must not depend on who voted first.
         let mut order: Vec<usize> = (0..votes.len()).collect();
@@ -283,7 +323,7 @@ impl Voters {
             }
         };
         bind(&|cast| cast.kind == VoteKind::Automatic);
-        for cast in votes.iter().filter(|cast| !is_plain(cast)) {
+        for cast in shared {
             bind(&|other| other.is_of(&cast.person));
             bind(&|other| other.is_of(&cast.authority));
         }

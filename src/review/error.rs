@@ -74,6 +74,23 @@ pub enum VoteError {
         /// The approver.
         approver: String,
     },
+    /// Break-glass access that starts later is reviewed once it has begun.
+    #[error("access begins at {begins}, its review comes after that, it is {now}")]
+    NotBegun {
+        /// When the access begins.
+        begins: DateTime<Utc>,
+        /// The time of the vote.
+        now: DateTime<Utc>,
+    },
+    /// Somebody of this type and id is known to the review with a tenant and is named without one now, or the
+    /// reverse: whether they are one person cannot be told.
+    #[error("approver `{approver}` is known here as `{known}`, their tenant must be stated alike")]
+    TenantUnclear {
+        /// The approver.
+        approver: String,
+        /// The name by which the review knows them.
+        known: String,
+    },
     /// None of the people has voted.
     #[error("none of these people has voted")]
     NothingToRefresh,
@@ -182,6 +199,8 @@ impl VoteError {
             Self::OwnDelegate { .. } => "own_delegate",
             Self::Duplicate { .. } => "duplicate",
             Self::NothingToWithdraw { .. } => "nothing_to_withdraw",
+            Self::NotBegun { .. } => "not_begun",
+            Self::TenantUnclear { .. } => "tenant_unclear",
             Self::NothingToRefresh => "nothing_to_refresh",
             Self::EmptyComment => "empty_comment",
             Self::NotTheRequester { .. } => "not_the_requester",

@@ -47,7 +47,7 @@ pub use vote::Vote;
 pub(crate) use vote::{Verdict, VoteKind};
 
 use self::bench::About;
-use self::court::Court;
+use self::court::{Court, Notes};
 use self::plan::Plan;
 use self::progress::{Progress, later};
 use crate::audit::Position;
@@ -71,8 +71,8 @@ pub struct Review {
     /// Every policy that was asked.
     policies: Vec<Arc<str>>,
     state: ReviewState,
-    votes: Vec<Cast>,
-    comments: Vec<Cast>,
+    votes: Vec<Arc<Cast>>,
+    comments: Vec<Arc<Cast>>,
     opened_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     /// The latest time of any change.
@@ -88,6 +88,8 @@ pub struct Review {
 /// A plan, the terms that its policy gives, and how far each of its reviews is.
 #[derive(Debug, Clone)]
 struct Track {
+    /// Whose plan it is, by the policy's digest.
+    policy: Arc<str>,
     plan: Plan,
     terms: Terms,
     /// The place of its first review among those of all plans.
@@ -176,10 +178,6 @@ impl Review {
         }
     }
 
-    pub(crate) fn facts(&self) -> &FactValues {
-        &self.facts
-    }
-
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
@@ -237,11 +235,14 @@ impl Review {
         })
     }
 
-    fn courts(&self, now: DateTime<Utc>, fresh: bool) -> impl Iterator<Item = Court<'_>> {
+    fn courts(&self, now: DateTime<Utc>) -> impl Iterator<Item = Court<'_>> {
+        self.courts_by(now, false, &Notes::default()).into_iter()
+    }
+
+    fn courts_by(&self, now: DateTime<Utc>, fresh: bool, notes: &Notes) -> Vec<Court<'_>> {
         let about = self.about(now);
-        self.tracks.iter().map(move |track| {
-            Court::new(&track.plan, &track.progress, track.first, &self.votes, about, fresh)
-        })
+        let court = |track| Court::of(track, &self.votes, about, fresh, notes);
+        self.tracks.iter().map(court).collect()
     }
 
     fn about(&self, now: DateTime<Utc>) -> About<'_> {
@@ -252,7 +253,7 @@ impl Review {
 impl Terms {
     /// Takes the shortest of what any approval allows. One that fills no seat is heard too: whose votes
     /// fill the seats of a full quorum is arbitrary.
-    fn shortened(&self, votes: &[Cast]) -> Self {
+    fn shortened(&self, votes: &[Arc<Cast>]) -> Self {
         let approvals = votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
         let allowed = approvals.filter_map(|cast| cast.at_most).min();
         let duration = allowed.map_or(self.duration, |allowed| allowed.min(self.duration));

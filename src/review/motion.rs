@@ -4,19 +4,21 @@
 //! and, where the quorum is there, what may be authorized. A call that fails leaves nothing behind. Nothing
 //! here approves but the court; time passes over a stage, a new policy adds a plan, and both ask it again.
 
+mod hearing;
 mod taking;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::bench::{Obstacle, is_within};
 use super::cast::Cast;
-use super::change::{Change, Replan, Turn};
-use super::court::{Court, Judgement};
-use super::plan::Plan;
-use super::progress::{Due, Progress, later};
+use super::change::{Change, Turn};
+use super::court::{Court, Judgement, Notes};
+use super::progress::{Due, Progress};
 use super::vote::Verdict;
 use super::{Approver, Review, ReviewState, VoteError};
-use crate::decision::{self, Decision, Effect, Terms};
+use crate::decision::{Decision, Terms};
 use crate::grant::Constraints;
 use crate::limits;
 use crate::policy::Policy;
@@ -27,7 +29,9 @@ use crate::request::{RequestError, Source, Subject};
 pub(crate) struct Motion {
     pub(crate) review: Review,
     pub(crate) changes: Vec<Change>,
+    policy: Policy,
     now: DateTime<Utc>,
+    notes: Notes,
 }
 
 /// What a satisfied plan allows.
@@ -59,13 +63,13 @@ impl Granted {
 }
 
 impl Motion {
-    /// Begins a step. A clock that is a little behind another one is put forward; a vote of one that is far
+    /// Begins a step under the policy that decides by now. A clock that is a little behind another one is put forward; a vote of one that is far
     /// behind could come before an end that has passed.
     ///
     /// # Errors
     ///
     /// [`VoteError::ClockBehind`].
-    pub(crate) fn new(review: &Review, now: DateTime<Utc>) -> Result<Self, VoteError> {
+    pub(crate) fn new(review: &Review, policy: &Policy, now: DateTime<Utc>) -> Result<Self, VoteError> {
         let latest = review.latest;
         if review.state.is_pending() && latest.signed_duration_since(now) > CLOCK_SKEW {
             return Err(VoteError::ClockBehind { latest, now });
@@ -73,90 +77,46 @@ impl Motion {
         let mut review = review.clone();
         review.version = review.version.saturating_add(1);
         review.news.clear();
-        Ok(Self { review, changes: Vec::new(), now: now.max(latest) })
+        Ok(Self {
+            review,
+            changes: Vec::new(),
+            policy: policy.clone(),
+            now: now.max(latest),
+            notes: Notes::default(),
+        })
     }
 
-    /// Hears another policy: what it asks for is added, and what it denies is rejected.
-    pub(crate) fn hear(&mut self, policy: &Policy) {
-        let review = &self.review;
-        if !review.state.is_pending() || review.policies.iter().any(|known| **known == *policy.digest()) {
-            return;
-        }
-        if review.policies.len() >= limits::REVIEW_POLICIES {
-            let limit = limits::REVIEW_POLICIES;
-            let because = format!("more than {limit} policies were loaded while it waited");
-            return self.make(Change::Rejected { because });
-        }
-        let decision = decision::decide_again(policy, &review.request, &review.facts, self.now);
-        match self.replan(policy, &decision) {
-            Ok(replan) => self.make(Change::Replanned(Box::new(replan))),
-            Err(because) => self.make(Change::Rejected { because }),
-        }
-    }
-
-    fn replan(&self, policy: &Policy, decision: &Decision) -> Result<Replan, String> {
-        let review = &self.review;
-        let mut replan = Replan {
-            policy: policy.digest().into(),
-            plan: None,
-            seats: Vec::new(),
-            expires_at: review.expires_at,
-        };
-        match decision.effect() {
-            Effect::Allow => return Ok(replan),
-            Effect::Deny | Effect::Challenge => return Err(first_reason(decision)),
-            Effect::Review => {}
-        }
-        let plan = Plan::of(policy, &decision.path).filter(Plan::is_recordable);
-        let (Some(plan), Some(terms)) = (plan, decision.terms()) else {
-            return Err("the plan of the new policy cannot be recorded".to_owned());
-        };
-        replan.expires_at = later(review.opened_at, plan.expires()).unwrap_or(review.expires_at);
-        replan.expires_at = replan.expires_at.min(review.expires_at);
-        replan.plan = Some((plan, terms.clone()));
-        // The standing votes take their seats as if they were cast now, in their order.
-        let mut trial = review.clone();
-        let votes = std::mem::take(&mut trial.votes);
-        trial.apply(&Change::Replanned(Box::new(replan.clone())), self.now);
-        let known = trial.tracks.split_last().map_or(0, |(last, _)| last.first);
-        for mut cast in votes {
-            cast.stages.resize(known, None);
-            let (seats, _) = seats(&trial, &cast, self.now);
-            let new: Vec<Option<usize>> = seats.into_iter().skip(known).collect();
-            cast.stages.extend(&new);
-            replan.seats.push(new);
-            trial.votes.push(cast);
-        }
-        let change = Change::Replanned(Box::new(replan.clone()));
-        if serde_json::Value::Object(change.content()).to_string().len() > CHANGE_BYTES {
-            return Err("the plan of the new policy cannot be recorded".to_owned());
-        }
-        Ok(replan)
+    /// The time of the step: no earlier than what the review holds.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.now
     }
 
     /// Does what is due: ends the review, escalates, reminds, passes over a stage, authorizes a start.
-    pub(crate) fn wake(&mut self) -> Option<Granted> {
+    ///
+    /// # Errors
+    ///
+    /// [`VoteError::DeniedByNow`].
+    pub(crate) fn wake(&mut self) -> Result<Option<Granted>, VoteError> {
         if self.review.state == ReviewState::Scheduled {
             if self.review.starts_at.is_none_or(|start| self.now < start) {
-                return None;
+                return Ok(None);
             }
             if self.review.latest_start().is_none_or(|end| self.now >= end) {
                 self.make(Change::Expired);
-                return None;
+                return Ok(None);
             }
-            let granted = self.settle();
+            let granted = self.settle()?;
             if granted.is_some() || self.review.state != ReviewState::Open {
-                return granted;
+                return Ok(granted);
             }
         }
         if self.review.state != ReviewState::Open {
-            return None;
+            return Ok(None);
         }
         if self.now >= self.review.expires_at {
             self.make(Change::Expired);
-            return None;
+            return Ok(None);
         }
-        let mut moved = false;
         // Each is due once, and a stage that begins now has nothing due: this ends.
         while let Some((_, (review, due))) = self.review.dues().filter(|(at, _)| *at <= self.now).min() {
             let Some(turn) = self.turn(review) else { break };
@@ -166,14 +126,14 @@ impl Motion {
                 Due::Skip => Change::StageSkipped(turn),
             });
             if due == Due::Skip {
-                let courts: Vec<Court<'_>> = self.review.courts(self.now, false).collect();
+                let courts = self.courts();
                 let turns = self.turns(&courts);
                 drop(courts);
                 self.make_all(turns);
             }
-            moved = true;
         }
-        if moved { self.settle() } else { None }
+        // A torn write may have lost what its votes led to.
+        self.settle()
     }
 
     /// Takes what the host attests of voters by now.
@@ -211,7 +171,7 @@ impl Motion {
             return Err(VoteError::NothingToRefresh);
         }
         self.make(Change::Refreshed(people));
-        Ok(self.settle())
+        self.settle()
     }
 
     /// Ends the review because whoever asked no longer does.
@@ -258,9 +218,13 @@ impl Motion {
     }
 
     /// Judges, and records which stages began or were reopened. Returns what may be authorized now.
-    fn settle(&mut self) -> Option<Granted> {
+    ///
+    /// # Errors
+    ///
+    /// [`VoteError::DeniedByNow`].
+    fn settle(&mut self) -> Result<Option<Granted>, VoteError> {
         let scheduled = self.review.state == ReviewState::Scheduled;
-        let courts: Vec<Court<'_>> = self.review.courts(self.now, false).collect();
+        let courts = self.courts();
         let (verdict, turns) = (self.judge(&courts), self.turns(&courts));
         drop(courts);
         match verdict {
@@ -279,26 +243,45 @@ impl Motion {
                 }
             }
         }
-        None
+        Ok(None)
     }
 
-    fn close(&mut self, places: &[usize], turns: Vec<Change>) -> Option<Granted> {
-        let review = &self.review;
-        let approvals = || review.votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
-        let terms = review.terms()?;
-        let asked = approvals().filter_map(|cast| cast.not_before).chain(terms.start).max();
+    /// Closes over a quorum: now, or at the start that its approvals ask for by now.
+    fn close(&mut self, places: &[usize], turns: Vec<Change>) -> Result<Option<Granted>, VoteError> {
+        let asked = self.review.asked_start();
         if let Some(start) = asked.filter(|start| *start > self.now) {
-            if review.starts_at != Some(start) {
+            if self.review.starts_at != Some(start) {
                 self.make_all(turns);
                 self.make(Change::Scheduled { starts_at: start });
             }
-            return None;
+            return Ok(None);
         }
-        let scheduled = review.state == ReviewState::Scheduled;
-        if scheduled && review.latest_start().is_none_or(|end| self.now >= end) {
-            self.make(Change::Expired);
-            return None;
+        if self.review.state == ReviewState::Scheduled {
+            if self.review.latest_start().is_none_or(|end| self.now >= end) {
+                self.make(Change::Expired);
+                return Ok(None);
+            }
+            if self.review.starts_at != asked {
+                // Whoever asked for that start takes it back: the grant begins when it is authorized.
+                self.make(Change::Unscheduled);
+            }
         }
+        if let Some(replan) = self.hear_again()? {
+            // Each rule is added once, so this ends.
+            self.make(Change::Replanned(Box::new(replan)));
+            return self.settle();
+        }
+        let granted = self.granted(places);
+        if let Some(granted) = &granted {
+            self.make(Change::Approved { approvers: granted.approvers.clone() });
+        }
+        Ok(granted)
+    }
+
+    /// What a quorum allows.
+    fn granted(&self, places: &[usize]) -> Option<Granted> {
+        let review = &self.review;
+        let approvals = || review.votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
         let mut narrowed = Constraints::default();
         for cast in approvals() {
             // Votes that cannot be joined were refused when they came.
@@ -316,15 +299,13 @@ impl Motion {
                 signature: cast.signature.clone(),
             });
         }
-        let granted = Granted {
-            terms: terms.shortened(&review.votes),
+        Some(Granted {
+            terms: review.terms()?.shortened(&review.votes),
             not_after: approvals().filter_map(|cast| cast.not_after).min(),
-            starts_at: review.starts_at.filter(|_| scheduled),
-            approvers: approvers.clone(),
+            starts_at: review.starts_at,
+            approvers,
             narrowed,
-        };
-        self.make(Change::Approved { approvers });
-        Some(granted)
+        })
     }
 
     /// Judges the votes under all plans.
@@ -335,7 +316,7 @@ impl Motion {
             other => return other,
         };
         let refresh = review.tracks.iter().map(|track| track.plan.refresh()).min().unwrap_or_default();
-        let old = |cast: &&Cast| !is_within(cast.attested_at, self.now, refresh);
+        let old = |cast: &&Arc<Cast>| !is_within(cast.attested_at, self.now, refresh);
         let people = counted.iter().filter_map(|place| review.votes.get(*place)).filter(old);
         let mut people: Vec<String> =
             people.flat_map(|cast| [cast.person.clone(), cast.authority.clone()]).collect();
@@ -344,7 +325,7 @@ impl Motion {
         if people.is_empty() {
             return Verdicts::Approved(counted);
         }
-        match Verdicts::of(review.courts(self.now, true).map(|court| court.judge())) {
+        match Verdicts::of(review.courts_by(self.now, true, &self.notes).iter().map(Court::judge)) {
             Verdicts::Approved(counted) => Verdicts::Approved(counted),
             _ => Verdicts::NeedsFresh(people),
         }
@@ -367,7 +348,7 @@ impl Motion {
         changes
     }
 
-    fn make_all(&mut self, changes: Vec<Change>) {
+    pub(super) fn make_all(&mut self, changes: Vec<Change>) {
         changes.into_iter().for_each(|change| self.make(change));
     }
 
@@ -377,7 +358,18 @@ impl Motion {
         Some(Turn { review, rule: rule.rule.id.clone(), stage: progress.stage })
     }
 
+    fn courts(&self) -> Vec<Court<'_>> {
+        self.review.courts_by(self.now, false, &self.notes)
+    }
+
     fn make(&mut self, change: Change) {
+        // These change no stage and no vote that stands.
+        if !matches!(
+            change,
+            Change::Voted(_) | Change::Commented(_) | Change::StagePassed(_) | Change::StageReopened(_)
+        ) {
+            self.notes = Notes::default();
+        }
         self.review.apply(&change, self.now);
         self.changes.push(change);
     }
@@ -415,8 +407,12 @@ pub(super) fn seats(
     cast: &Cast,
     now: DateTime<Utc>,
 ) -> (Vec<Option<usize>>, Option<Obstacle>) {
+    seats_by(&review.courts(now).collect::<Vec<_>>(), review, cast)
+}
+
+fn seats_by(courts: &[Court<'_>], review: &Review, cast: &Cast) -> (Vec<Option<usize>>, Option<Obstacle>) {
     let (mut seats, mut obstacle) = (Vec::new(), None);
-    for (court, track) in review.courts(now, false).zip(&review.tracks) {
+    for (court, track) in courts.iter().zip(&review.tracks) {
         for (index, (rule, progress)) in track.plan.reviews().iter().zip(&track.progress).enumerate() {
             let stage = court.stage(index).min(rule.last_stage());
             let seat = rule
@@ -438,10 +434,17 @@ pub(crate) fn first_reason(decision: &Decision) -> String {
 }
 
 impl Review {
+    /// The latest start that the plan or any approval asks for.
+    fn asked_start(&self) -> Option<DateTime<Utc>> {
+        let approvals = self.votes.iter().filter(|cast| cast.verdict == Verdict::Approve);
+        let asked = approvals.filter_map(|cast| cast.not_before);
+        asked.chain(self.terms().and_then(|terms| terms.start)).max()
+    }
+
     /// Says whether the votes that stand are a quorum under every plan, whatever is recorded.
     pub(crate) fn has_quorum(&self, now: DateTime<Utc>) -> bool {
         let now = now.max(self.latest);
-        matches!(Verdicts::of(self.courts(now, false).map(|court| court.judge())), Verdicts::Approved(_))
+        matches!(Verdicts::of(self.courts(now).map(|court| court.judge())), Verdicts::Approved(_))
     }
 
     /// When the recorded grant is dead.

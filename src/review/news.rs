@@ -17,12 +17,20 @@ pub enum News {
     StageSkipped(StageName),
     /// More people may approve: ask them.
     Escalated(StageName),
+    /// Nobody can fill a stage by now: ask those of its fallback.
+    FellBack(StageName),
     /// Remind whoever has not voted.
     Remind(StageName),
     /// Another policy decides by now.
     PolicyChanged {
         /// Its digest.
         policy: String,
+    },
+    /// The quorum was there, and rules match by now that did not when the review opened: what they ask for
+    /// was added.
+    MoreAsked {
+        /// Their ids.
+        rules: Vec<String>,
     },
     /// The quorum is there; state what you know of these people by [`Gate::refresh`](crate::Gate::refresh).
     NeedsFresh {
@@ -71,8 +79,12 @@ impl Review {
             Change::StageReopened(turn) => News::StageReopens(self.name(turn)?),
             Change::StageSkipped(turn) => News::StageSkipped(self.name(turn)?),
             Change::Escalated(turn) => News::Escalated(self.name(turn)?),
+            Change::FellBack(turn) => News::FellBack(self.name(turn)?),
             Change::Reminded(turn) => News::Remind(self.name(turn)?),
-            Change::Replanned(replan) => News::PolicyChanged { policy: replan.policy.to_string() },
+            Change::Replanned(replan) => match &replan.rules {
+                None => News::PolicyChanged { policy: replan.policy.to_string() },
+                Some(rules) => News::MoreAsked { rules: rules.iter().map(ToString::to_string).collect() },
+            },
             Change::NeedsFresh { people } => News::NeedsFresh { ids: people.clone() },
             _ => return None,
         })

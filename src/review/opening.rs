@@ -11,6 +11,8 @@ use chrono::{DateTime, Utc};
 
 use super::bench::{About, Bench};
 use super::cast::Cast;
+use super::change::{Change, Turn};
+use super::motion::Motion;
 use super::plan::Plan;
 use super::progress::{Progress, StageProgress, later};
 use super::quorum::{Demand, VOTERS, bit, fill};
@@ -55,14 +57,15 @@ impl Review {
             ask(&plan, &mut progress, About { request: &request, facts: &facts, now }, candidates)?;
         }
         let expires_at = later(now, plan.expires()).ok_or(OpenError::Unrecordable)?;
+        let policy: Arc<str> = decision.policy().into();
         Ok(Self {
             id,
             version: 1,
-            policies: vec![decision.policy().into()],
+            policies: vec![policy.clone()],
             request: Arc::new(request),
             decision: Arc::new(decision),
             facts: Arc::new(facts),
-            tracks: vec![Track { plan, terms, first: 0, progress }],
+            tracks: vec![Track { policy, plan, terms, first: 0, progress }],
             state: ReviewState::Open,
             votes: Vec::new(),
             comments: Vec::new(),
@@ -87,6 +90,40 @@ impl Review {
     }
 }
 
+impl Motion {
+    /// Looks whether candidates can fill what is asked by now, beside those who have voted. A stage that they
+    /// cannot fill goes to its fallback; a review that they cannot approve is rejected.
+    pub(crate) fn look_for(&mut self, candidates: &[Subject]) {
+        let review = &self.review;
+        if review.state != ReviewState::Open {
+            return;
+        }
+        let voters = review.votes.iter().map(|cast| cast.acting_for());
+        let people: Vec<Subject> = candidates.iter().chain(voters).cloned().collect();
+        let about = review.about(self.now());
+        let (mut changes, mut nobody) = (Vec::new(), false);
+        for track in &review.tracks {
+            let mut progress = track.progress.clone();
+            nobody |= ask(&track.plan, &mut progress, about, &people).is_err();
+            let reviews = track.plan.reviews().iter().zip(track.progress.iter().zip(&progress)).enumerate();
+            for (index, (rule, (old, new))) in reviews {
+                let stages = old.stages.iter().zip(&new.stages).enumerate();
+                changes.extend(stages.filter(|(_, (old, new))| old.fallback != new.fallback).map(
+                    |(stage, _)| {
+                        let review = track.first.saturating_add(index);
+                        Change::FellBack(Turn { review, rule: rule.rule.id.clone(), stage })
+                    },
+                ));
+            }
+        }
+        if nobody {
+            self.reject(NOBODY);
+        } else {
+            self.make_all(changes);
+        }
+    }
+}
+
 /// Asks whether candidates can fill a plan, and sends stages that they cannot fill to their fallbacks.
 fn ask(
     plan: &Plan,
@@ -101,12 +138,14 @@ fn ask(
         for (place, stage) in rule.stages.iter().enumerate() {
             let usual = fill(&[demand(&stage.approve, place, 0, &kinds)], &[]).is_some();
             if let Some(state) = progress.stages.get_mut(place) {
-                state.fallback = !usual && stage.fallback.is_some();
+                state.fallback |= !usual && stage.fallback.is_some() && !state.skipped;
             }
         }
         let demands = |skippable: bool| -> Vec<Demand> {
             let stages = rule.stages.iter().enumerate();
-            let asked = stages.filter(|(_, stage)| skippable || stage.skip_after.is_none());
+            let asked = stages.filter(|(place, stage)| {
+                !progress.of(*place).skipped && (skippable || stage.skip_after.is_none())
+            });
             asked.map(|(place, stage)| whole(stage, place, progress.of(place), &kinds)).collect()
         };
         // A stage that time passes over needs nobody, as long as another one is filled.
@@ -183,3 +222,6 @@ fn demand(approve: &Approve, stage: usize, first: usize, kinds: &Kinds) -> Deman
     };
     super::court::demand(approve, &mut (first..).map(voters))
 }
+
+/// Why a review that nobody can approve is rejected.
+const NOBODY: &str = "no candidate can approve it";

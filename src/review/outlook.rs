@@ -122,7 +122,7 @@ impl Review {
 
     fn missing(&self, now: DateTime<Utc>) -> Vec<Missing> {
         let mut missing = Vec::new();
-        for (court, track) in self.courts(now, false).zip(&self.tracks) {
+        for (court, track) in self.courts(now).zip(&self.tracks) {
             for (index, (rule, progress)) in track.plan.reviews().iter().zip(&track.progress).enumerate() {
                 let place = court.stage(index);
                 let Some(stage) = rule.stages.get(place) else { continue };

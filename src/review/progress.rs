@@ -27,7 +27,7 @@ pub(super) struct StageProgress {
     pub(super) escalated: usize,
     pub(super) reminded: usize,
     pub(super) skipped: bool,
-    /// Nobody could fill it when the review opened.
+    /// Nobody could fill it when candidates were last looked at.
     pub(super) fallback: bool,
 }
 

@@ -14,9 +14,29 @@ pub(super) enum Demand {
 /// Finds the voters who fill the seats of all demands together, or `None` while there is no such set. Of
 /// each exclusive set one voter counts at most: those who act for one person, say.
 pub(super) fn fill(demands: &[Demand], exclusive: &[u64]) -> Option<Vec<usize>> {
+    match search(demands, exclusive) {
+        Filled::By(voters) => Some(voters),
+        Filled::No | Filled::Unknown => None,
+    }
+}
+
+/// Looks for the voters who fill the seats of all demands together, and says whether it looked everywhere.
+pub(super) fn search(demands: &[Demand], exclusive: &[u64]) -> Filled {
     let mut search = Search { budget: BUDGET, barred: 0 };
-    let seats = search.choose(demands, exclusive)?;
-    Some((0..VOTERS).filter(|voter| seats.holder(*voter).is_some()).collect())
+    match search.choose(demands, exclusive) {
+        Some(seats) => Filled::By((0..VOTERS).filter(|voter| seats.holder(*voter).is_some()).collect()),
+        None if search.budget == 0 => Filled::Unknown,
+        None => Filled::No,
+    }
+}
+
+/// Whether the seats of demands can be filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Filled {
+    By(Vec<usize>),
+    No,
+    /// The budget was used up before the search was over.
+    Unknown,
 }
 
 /// Seats voters on leaves, as many as possible and on the first leaves first. Returns how many sit on each.

@@ -92,10 +92,6 @@ impl Review {
             }
             review.take(record)?;
         }
-        if review.state == ReviewState::Approved && review.grant.is_none() {
-            // A torn write lost the authorization: nothing was released, and the quorum can close again.
-            review.state = ReviewState::Open;
-        }
         Ok(review)
     }
 
@@ -118,14 +114,15 @@ impl Review {
         let plan = Plan::from_record(content.get("plan")?.as_str()?)?;
         let progress = plan.reviews().iter().map(|rule| Progress::new(rule, opened.at())).collect();
         let terms = decision.terms()?.clone();
+        let policy: Arc<str> = decision.policy().into();
         let mut review = Self {
             id: opened.review()?.to_owned(),
             version: content.get("version")?.as_u64()?,
             request: Arc::new(Request::from_record(asked.get("request")?)?),
-            policies: vec![decision.policy().into()],
+            policies: vec![policy.clone()],
             decision: Arc::new(decision),
             facts: Arc::new(FactValues::from_record(asked.get("facts")?)?),
-            tracks: vec![Track { plan, terms, first: 0, progress }],
+            tracks: vec![Track { policy, plan, terms, first: 0, progress }],
             state: ReviewState::Open,
             votes: Vec::new(),
             comments: Vec::new(),
@@ -164,11 +161,18 @@ impl Review {
                 leaf: record.leaf(),
                 key: record.key().map(str::to_owned),
             };
+            self.apply(&Change::Approved { approvers: Vec::new() }, record.at().max(self.latest));
             self.grant = Some(Recorded { claims, position });
             return Ok(());
         }
         // A clock that was a little behind was put forward.
         let at = record.at().max(self.latest);
+        if event == Event::ReviewApproved {
+            // Nothing is approved without the authorization that follows: a torn write may have lost it, and
+            // then nothing was released, and the quorum can close again.
+            self.latest = at;
+            return Ok(());
+        }
         let change = Change::read(event, &Json::Object(content), at).ok_or_else(|| malformed(record))?;
         if let Some(change) = change {
             self.apply(&change, at);

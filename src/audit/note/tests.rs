@@ -27,13 +27,39 @@ fn signed_note_of_the_standard_verifies() {
 fn checkpoints_of_the_standard_are_read() {
     for note in [example!("checkpoint-example.note"), example!("checkpoint-cosigned-example.note")] {
         let signed =
-            super::super::checkpoint::SignedCheckpoint::read(note, "example.com/behind-the-sofa").unwrap();
+            super::super::checkpoint::KeptCheckpoint::read(note, "example.com/behind-the-sofa").unwrap();
         assert_eq!(signed.checkpoint.size(), 20_852_163);
         assert!(note.starts_with(&signed.checkpoint.text()));
         // It is signed by nobody that we know.
         let opened = Checkpoint::open(note, "example.com/behind-the-sofa", &key().public());
         assert_eq!(opened, Err(CheckpointError::Signature));
     }
+}
+
+/// The tree of sum.golang.org, whose key has another name than its log.
+#[test]
+fn checkpoint_of_a_public_log_verifies() {
+    let vkey = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+    let (name, key) = PublicKey::from_vkey(vkey).unwrap();
+    let text = "go.sum database tree\n65209736\n5+uGFjx6xBZG8ip1+wi77v+grwbhhukIrxEUS8PXvRo=\n";
+    let line = "— sum.golang.org Az3grnbssgK7ubgFX36gVETtNv0U23qxyAhAMai2QUfeGa3nB/akvkMdlUErfcZz7l/R3cVtYspg3dxXABkGZZKdsQ8=";
+    let note = format!("{text}\n{line}\n");
+    assert_eq!(Note::read(&note).unwrap().signed_by(&name, &key), Signed::Valid);
+    let altered = note.replace("65209736", "65209737");
+    assert_eq!(Note::read(&altered).unwrap().signed_by(&name, &key), Signed::Forged);
+    let kept = super::super::checkpoint::KeptCheckpoint::read(&note, "go.sum database tree").unwrap();
+    assert_eq!((kept.checkpoint.size(), kept.checkpoint.text().as_str()), (65_209_736, text));
+}
+
+/// Rekor signs with ECDSA, which is not read here: such a checkpoint is ignored, not believed.
+#[test]
+fn checkpoint_signed_by_another_algorithm_is_not_believed() {
+    let note = "rekor.sigstore.dev - 1193050959916656506\n25232885\nwfIuS5NLOf+4rU8wVjPaezQYEVVpf3aF1G/BfRYMXew=\n\n\
+                — rekor.sigstore.dev wNI9ajBFAiAj+8BDcU0CKq9AJ1uOND6fCQ/ugLsk1xnSz0IpXoaE+AIhALUXqsTZ40Mt2X30WNlk6baivF1KA4V4rrjbPNVo9eFC\n";
+    let origin = "rekor.sigstore.dev - 1193050959916656506";
+    assert_eq!(Checkpoint::open(note, origin, &key().public()), Err(CheckpointError::Signature));
+    let kept = super::super::checkpoint::KeptCheckpoint::read(note, origin).unwrap();
+    assert_eq!(kept.checkpoint.size(), 25_232_885);
 }
 
 #[test]

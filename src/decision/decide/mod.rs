@@ -10,6 +10,8 @@ mod opening;
 mod people;
 mod terms;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::{Decision, Effect, Need, Reason, ReasonCode};
@@ -40,7 +42,7 @@ pub(crate) fn decide_by_every_rule(policy: &Policy, request: &Request, now: Date
     decide_by(policy, request, now, Rules::All).decision
 }
 
-fn decide_by(policy: &Policy, request: &Request, now: DateTime<Utc>, rules: Rules) -> Decided {
+fn decide_by(policy: &Policy, request: &Request, now: DateTime<Utc>, rules: Rules<'_>) -> Decided {
     let fault = shape(policy, request).err();
     let language = spec(policy, request).and_then(|spec| spec.payload.as_deref());
     let facts = if fault.is_none() { FactValues::of(request, language) } else { FactValues::default() };
@@ -64,15 +66,18 @@ pub(crate) fn decide_again(
     }
 }
 
-/// Decides a request whose grant begins now, whatever start its rules would give a new one.
-pub(crate) fn decide_at_start(
+/// Decides a request again when people have approved it, on the facts that were recorded with it. What these
+/// reviews need was there when they were opened, a zone that could open with more evidence opens nothing, and the
+/// grant begins now, whatever start its rules would give a new one.
+pub(crate) fn decide_at_close(
     policy: &Policy,
     request: &Request,
     facts: &FactValues,
     now: DateTime<Utc>,
+    opened: &[Arc<str>],
 ) -> Decision {
     match shape(policy, request) {
-        Ok(()) => decide_at(policy, request, facts, [now, now], Rules::Candidates),
+        Ok(()) => decide_at(policy, request, facts, [now, now], Rules::Closing(opened)),
         Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
 }
@@ -89,10 +94,12 @@ pub(super) fn later_starts(
 
 /// Which rules are evaluated.
 #[derive(Clone, Copy)]
-enum Rules {
+enum Rules<'k> {
     /// Those that the request can concern.
     Candidates,
     All,
+    /// Those that it can concern, when these reviews were held.
+    Closing(&'k [Arc<str>]),
 }
 
 fn decide_on(
@@ -100,7 +107,7 @@ fn decide_on(
     request: &Request,
     facts: &FactValues,
     now: DateTime<Utc>,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Decision {
     decide_until_settled(policy, request, facts, now, rules).0
 }
@@ -113,7 +120,7 @@ fn decide_until_settled(
     request: &Request,
     facts: &FactValues,
     now: DateTime<Utc>,
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> (Decision, Vec<DateTime<Utc>>) {
     let mut decision = decide_at(policy, request, facts, [now, now], rules);
     let mut starts = Vec::new();
@@ -135,18 +142,19 @@ fn decide_at(
     request: &Request,
     facts: &FactValues,
     [now, clock]: [DateTime<Utc>; 2],
-    rules: Rules,
+    rules: Rules<'_>,
 ) -> Decision {
     let mut decision = Decision::new(policy.shared_digest());
     match policy.schema().inputs(request, facts, clock) {
         Ok(inputs) => {
             let candidates = match rules {
-                Rules::Candidates => policy.index().candidates(&inputs),
+                Rules::Candidates | Rules::Closing(_) => policy.index().candidates(&inputs),
                 Rules::All => policy.index().everything(),
             };
             let candidates = &candidates;
+            let opened = if let Rules::Closing(opened) = rules { Some(opened) } else { None };
             let decision = &mut decision;
-            Run { policy, request, now, clock, inputs, candidates, decision, failures: 0 }.run();
+            Run { policy, request, now, clock, inputs, candidates, opened, decision, failures: 0 }.run();
         }
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
@@ -193,6 +201,8 @@ struct Run<'r> {
     clock: DateTime<Utc>,
     inputs: Vec<Input<'r>>,
     candidates: &'r Candidates,
+    /// The reviews that were opened, where they close now.
+    opened: Option<&'r [Arc<str>]>,
     decision: &'r mut Decision,
     failures: usize,
 }

@@ -11,6 +11,9 @@ use crate::value::Value;
 impl Run<'_> {
     /// Lists what a request must still bring.
     pub(super) fn unmet(&self, needs: &Needs, rule: &str) -> Vec<Need> {
+        if self.opened.is_some_and(|opened| opened.iter().any(|known| **known == *rule)) {
+            return Vec::new();
+        }
         let fields = needs.fields.iter().filter_map(|field| self.unmet_field(field, rule));
         fields.chain(self.unmet_auth(needs, rule)).collect()
     }

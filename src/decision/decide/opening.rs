@@ -65,7 +65,7 @@ impl Run<'_> {
         if self.held() {
             return false;
         }
-        let mut satisfied: Vec<(&Zone, Terms, bool)> = Vec::new();
+        let mut best: Option<(&Zone, Terms, bool)> = None;
         let mut challenges: Vec<(&Zone, Vec<Need>)> = Vec::new();
         for zone in self.candidates.pick(Kind::Zone, &self.policy.rules().zones) {
             match self.matches(&zone.rule) {
@@ -79,21 +79,18 @@ impl Run<'_> {
             match self.enter(zone) {
                 Ok((terms, capped)) => {
                     let needs = self.unmet(&zone.needs, &zone.rule.id);
-                    if needs.is_empty() {
-                        satisfied.push((zone, terms, capped));
-                    } else {
+                    if !needs.is_empty() {
                         challenges.push((zone, needs));
+                    } else if best
+                        .as_ref()
+                        .is_none_or(|(known, _, cuts)| preference(zone, capped) < preference(known, *cuts))
+                    {
+                        best = Some((zone, terms, capped));
                     }
                 }
                 Err(reason) => self.reason(reason.with_rule(&zone.rule.id)),
             }
         }
-        let best = satisfied.into_iter().min_by(|(a, _, a_capped), (b, _, b_capped)| {
-            let order = |zone: &Zone, capped| {
-                (capped, zone.rule.obligations.len(), Reverse(zone.grant.max), zone.rule.id.clone())
-            };
-            order(a, *a_capped).cmp(&order(b, *b_capped))
-        });
         if let Some((zone, terms, _)) = best {
             self.name(&zone.rule);
             self.reason(because(ReasonCode::ZoneAllows, &zone.rule, "it is in a safe zone"));
@@ -105,7 +102,7 @@ impl Run<'_> {
             .into_iter()
             .min_by(|(a, needs), (b, others)| (needs.len(), &a.rule.id).cmp(&(others.len(), &b.rule.id)));
         match fewest {
-            Some((zone, needs)) if !self.request.asks_review() => {
+            Some((zone, needs)) if !self.request.asks_review() && self.opened.is_none() => {
                 self.challenge(&[&zone.rule], needs);
                 true
             }
@@ -180,4 +177,10 @@ impl Run<'_> {
         let prefix = format!("limit/{}/", crate::hex::short_digest(&[id, &whose, &window.to_string()]));
         Ok(Some(Slots { prefix, first: used.saturating_add(1), last: limit.count }))
     }
+}
+
+/// Of zones that let a request in, the least comes first: it gives the asked time, obliges to least, and would
+/// give longest.
+fn preference(zone: &Zone, capped: bool) -> impl Ord + '_ {
+    (capped, zone.rule.obligations.len(), Reverse(zone.grant.max), &zone.rule.id)
 }

@@ -1,18 +1,21 @@
 //! Operations of the AWS command line.
 //!
 //! Each line of the table names a service, an operation, its effect and all its flags; `!` behind a flag
-//! means that it carries or shows credentials. What follows a flag up to the next one are its values. None
+//! means that it carries or shows credentials, and `secrets` behind the effect that the answer may hold some,
+//! such as an environment or user data. What follows a flag up to the next one are its values. None
 //! of the operations writes into a file, so no value can be the name of one.
 
 use std::cmp::Ordering;
 
 use super::facts::{CommandEffect, Known, Obstacle};
+use super::paths;
+use super::values::Place;
 use super::walk::Draft;
 
 const OPERATIONS: &str = include_str!("tables/aws.txt");
 
 /// Explains the words behind `aws`.
-pub(super) fn explain(words: &[&str]) -> Result<Known, Obstacle> {
+pub(super) fn explain(words: &[&str], directory: Option<&str>) -> Result<Known, Obstacle> {
     let mut draft = Draft::new(CommandEffect::Read, false);
     let mut words = words.iter().copied().zip(1_usize..).peekable();
     let mut names = Vec::new();
@@ -38,10 +41,20 @@ pub(super) fn explain(words: &[&str]) -> Result<Known, Obstacle> {
     if effect == CommandEffect::Privilege && SHOWS.iter().any(|verb| operation.starts_with(verb)) {
         draft.secret();
     }
+    draft.secrets |= flags.first() == Some(&"secrets");
     let mut in_flag = false;
     while let Some((word, place)) = words.next() {
         if !word.starts_with('-') || super::walk::is_number(word.trim_start_matches('-')) {
             plain(word, place)?;
+            if word.eq_ignore_ascii_case("userData") {
+                draft.secret();
+            }
+            if service == "s3" && !word.starts_with("s3://") {
+                let place = Place { word: place, operand: true, stop: false, directory };
+                let deep = std::mem::replace(&mut draft.deep, true);
+                paths::judge(word, place, &mut draft)?;
+                draft.deep = deep;
+            }
             if !in_flag && service != "s3" && (service, operation) != ("logs", "tail") {
                 return Err(Obstacle::Word { word: place, problem: "no operand is expected here" });
             }
@@ -162,7 +175,7 @@ mod tests {
             let (service, operation) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
             assert!(super::find(service, operation).is_some(), "{line}");
             assert!(words.next().and_then(super::CommandEffect::from_name).is_some(), "{line}");
-            assert!(words.all(|flag| flag.starts_with("--")), "{line}");
+            assert!(words.all(|flag| flag.starts_with("--") || flag == "secrets"), "{line}");
         }
         assert_eq!(super::find("ec2", "describe"), None);
         assert_eq!(super::find("", ""), None);

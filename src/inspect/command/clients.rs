@@ -3,6 +3,7 @@
 //! The commands that a client carries out itself are read only if they list or describe.
 
 use super::facts::{CommandEffect, Obstacle};
+use super::secrets;
 use super::values::Place;
 use super::walk::Draft;
 use crate::Dialect;
@@ -21,7 +22,7 @@ pub(super) fn postgresql(text: &str, place: Place<'_>, draft: &mut Draft) -> Res
 /// behind a backslash.
 pub(super) fn mysql(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(), Obstacle> {
     let text = text.strip_suffix("\\G").unwrap_or(text);
-    if text.contains(['\\', '\n']) {
+    if text.contains(['\\', '\n']) || text.to_ascii_lowercase().contains("delimiter") {
         return Err(place.refuse("the client may read a command of its own"));
     }
     statements(Dialect::MySql, text, place, draft)
@@ -45,28 +46,55 @@ pub(super) fn sqlite(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<
     Err(place.refuse("the dot-command is not known to be harmless"))
 }
 
-/// A name of a database; a connection string may carry a password or name files.
+/// A name of a database, or a connection string, of which the parts are known.
 pub(super) fn database(text: &str, place: Place<'_>, draft: &mut Draft) -> bool {
     let lower = text.to_ascii_lowercase();
-    if super::web::has_password(&lower) || lower.contains("password") {
+    let password = super::web::has_password(&lower) || lower.contains("password");
+    if password {
         draft.secret();
-        return true;
     }
-    let connects = lower.contains("://") || lower.contains('=');
-    let risky = ["service", "sslkey", "sslcert", "passfile", "sslrootcert", "options", "%"];
-    if connects && risky.iter().any(|word| lower.contains(word)) {
-        return false;
-    }
-    if place.operand {
+    let known = |part: &str| {
+        let name = part.split_once('=').map_or(part, |(name, _)| name).trim();
+        name.is_empty() || PARTS.contains(&name)
+    };
+    let parts = match lower.split_once("://") {
+        Some(("postgres" | "postgresql", rest)) => {
+            let query = rest.split_once('?').map_or("", |(_, query)| query);
+            !lower.contains('%') && query.split('&').all(known)
+        }
+        Some(_) => false,
+        None if lower.contains('=') => {
+            // A quote or a space around `=` would need a reader of its own.
+            !lower.contains(['\'', '\\', '%'])
+                && lower.split_whitespace().all(|part| part.contains('=') && known(part))
+        }
+        None => true,
+    };
+    if parts && place.operand && !password {
         draft.targets.push(text.to_owned());
     }
-    true
+    parts && !text.starts_with('-')
 }
 
 fn statements(dialect: Dialect, text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(), Obstacle> {
     let facts = sql::inspect(dialect, text);
     if let Some(obstacle) = facts.obstacle() {
         return Err(Obstacle::Sql { word: place.word, obstacle: obstacle.clone() });
+    }
+    if draft.unsettled {
+        return Err(place.refuse("an earlier statement changes how it is read"));
+    }
+    let lower = text.to_ascii_lowercase();
+    if facts.effect() != Some(SqlEffect::Read) && READING.iter().any(|word| lower.contains(word)) {
+        draft.unsettled = true;
+        if facts.multi() == Some(true) {
+            return Err(place.refuse("a statement changes how the next ones are read"));
+        }
+    }
+    if facts.tables().iter().any(|table| secrets::table(table))
+        || SHOWS.iter().any(|words| says(&lower, words))
+    {
+        draft.secret();
     }
     let drops = || facts.kinds().iter().any(|kind| kind.starts_with("drop") || *kind == "truncate");
     let effect = match facts.effect() {
@@ -80,6 +108,11 @@ fn statements(dialect: Dialect, text: &str, place: Place<'_>, draft: &mut Draft)
     draft.raise(effect);
     draft.targets.extend(facts.tables().iter().cloned());
     Ok(())
+}
+
+/// Says whether all words stand in a text, in whatever distance.
+fn says(text: &str, words: &[&str]) -> bool {
+    words.iter().all(|word| text.contains(word))
 }
 
 /// Says whether a meta-command of `psql` lists or describes. In its arguments a backquote runs a program and
@@ -98,3 +131,41 @@ fn describes(meta: &str) -> bool {
 fn is_pattern(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" _.*?\"$%".contains(&byte))
 }
+
+/// Parts of a connection string that name neither a file, nor a service, nor how text is read.
+const PARTS: &[&str] = &[
+    "application_name",
+    "channel_binding",
+    "connect_timeout",
+    "dbname",
+    "gssencmode",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "password",
+    "port",
+    "sslmode",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+
+/// Settings that change where a string or a statement ends.
+const READING: &[&str] = &[
+    "backslash_quote",
+    "character set",
+    "character_set",
+    "charset",
+    "client_encoding",
+    "collation",
+    "escape_string_warning",
+    "names",
+    "sql_mode",
+    "standard_conforming_strings",
+];
+
+/// Statements that show the hash of a password.
+const SHOWS: &[&[&str]] = &[&["show", "create", "user"], &["show", "grants"], &["show", "create", "server"]];

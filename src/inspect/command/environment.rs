@@ -10,14 +10,22 @@ use super::walk::Draft;
 pub(super) fn judge(variables: &[(String, String)], draft: &mut Draft) -> Result<(), Obstacle> {
     for (name, value) in variables {
         let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.@:+-,/".contains(&byte));
-        let known = HARMLESS.contains(&name.as_str()) || name.starts_with("LC_");
+        let locale = name.starts_with("LC_") || name.starts_with("LANG");
+        let known = if locale { is_locale(value) } else { HARMLESS.contains(&name.as_str()) };
         if CREDENTIALS.contains(&name.as_str()) {
             draft.secret();
-        } else if !known || !plain || value.starts_with(['/', '.']) {
+        } else if !known || !plain || value.starts_with(['/', '.', ':']) {
             return Err(Obstacle::Environment(name.clone()));
         }
     }
     Ok(())
+}
+
+/// A locale with a slash is a path, and one with another set of letters may hide where a string ends.
+fn is_locale(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    matches!(value, "" | "C" | "POSIX")
+        || (lower.ends_with(".utf-8") || lower.ends_with(".utf8")) && !lower.contains(['/', ':'])
 }
 
 const HARMLESS: &[&str] = &[
@@ -25,8 +33,6 @@ const HARMLESS: &[&str] = &[
     "AWS_PROFILE",
     "AWS_REGION",
     "COLUMNS",
-    "LANG",
-    "LANGUAGE",
     "LINES",
     "NO_COLOR",
     "PGAPPNAME",

@@ -3,6 +3,7 @@
 //! Facts are all known or all unknown: a command that was not understood states that and why, nothing
 //! else. Neither the facts nor the reason repeat a password that stood in the words.
 
+use super::super::facts::{Facts, Members};
 use crate::inspect::sql;
 use crate::{Attributes, Value};
 
@@ -53,10 +54,7 @@ pub enum CommandEffect {
 /// assert_eq!(facts.secrets(), Some(true));
 /// assert_eq!(facts.targets(), ["--namespace=prod", "secrets"]);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandFacts {
-    state: Result<Known, Obstacle>,
-}
+pub type CommandFacts = Facts<Known, Obstacle>;
 
 /// Why a command was not understood. Words are named by their place, the program being word 0, because a
 /// word may be a password.
@@ -83,7 +81,7 @@ pub enum Obstacle {
         word: usize,
     },
     /// A program that no table describes; wrappers, shells and interpreters are among them.
-    #[error("`{}` is not a known program", shorten(.0))]
+    #[error("`{}` is not a known program", crate::text::quote(.0))]
     Program(String),
     /// A verb that the program's table does not describe.
     #[error("word {word} is not a known verb of `{program}`")]
@@ -94,7 +92,7 @@ pub enum Obstacle {
         word: usize,
     },
     /// A flag that is not known here. Long flags must be spelt out.
-    #[error("flag `{}` is not known", shorten(.0))]
+    #[error("flag `{}` is not known", crate::text::quote(.0))]
     Flag(String),
     /// A flag's value, or an operand, that could do more than the table says.
     #[error("word {word} is not judged: {problem}")]
@@ -108,7 +106,7 @@ pub enum Obstacle {
     #[error("{0} is missing")]
     Missing(&'static str),
     /// An environment variable that may change what runs.
-    #[error("environment variable `{}` is not known to be harmless", shorten(.0))]
+    #[error("environment variable `{}` is not known to be harmless", crate::text::quote(.0))]
     Environment(String),
     /// SQL in a word that was not understood.
     #[error("the SQL in word {word}: {obstacle}")]
@@ -122,7 +120,7 @@ pub enum Obstacle {
 
 /// The facts of an understood command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Known {
+pub struct Known {
     pub(super) program: String,
     pub(super) verb: Option<String>,
     pub(super) effect: CommandEffect,
@@ -150,22 +148,6 @@ impl CommandEffect {
 }
 
 impl CommandFacts {
-    pub(super) fn new(state: Result<Known, Obstacle>) -> Self {
-        Self { state }
-    }
-
-    /// Says whether every word was explained. If not, no other fact is known.
-    #[must_use]
-    pub fn understood(&self) -> bool {
-        self.state.is_ok()
-    }
-
-    /// Returns why the command was not understood.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<&Obstacle> {
-        self.state.as_ref().err()
-    }
-
     /// Returns the strongest effect of all words.
     #[must_use]
     pub fn effect(&self) -> Option<CommandEffect> {
@@ -198,31 +180,16 @@ impl CommandFacts {
     pub fn secrets(&self) -> Option<bool> {
         self.known().map(|known| known.secrets)
     }
-
-    /// Returns the facts as conditions see them: the members of [`MEMBERS`], or `understood` alone if the
-    /// command was not understood; then all other members are unknown.
-    #[must_use]
-    pub fn attributes(&self) -> Attributes {
-        let mut members = Attributes::new();
-        members.insert("understood", self.understood());
-        if let Some(known) = self.known() {
-            members.insert("program", known.program.as_str());
-            members.insert("effect", known.effect.as_str());
-            members.insert("targets", known.targets.iter().map(Value::from).collect::<Vec<_>>());
-            members.insert("secrets", known.secrets);
-            if let Some(verb) = &known.verb {
-                members.insert("verb", verb.as_str());
-            }
-        }
-        members
-    }
-
-    fn known(&self) -> Option<&Known> {
-        self.state.as_ref().ok()
-    }
 }
 
-/// Outside text in a message: escaped, and cut at 64 characters.
-fn shorten(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
+impl Members for Known {
+    fn add_to(&self, members: &mut Attributes) {
+        members.insert("program", self.program.as_str());
+        members.insert("effect", self.effect.as_str());
+        members.insert("targets", self.targets.iter().map(Value::from).collect::<Vec<_>>());
+        members.insert("secrets", self.secrets);
+        if let Some(verb) = &self.verb {
+            members.insert("verb", verb.as_str());
+        }
+    }
 }

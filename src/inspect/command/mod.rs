@@ -9,9 +9,12 @@ mod aws;
 mod clients;
 mod environment;
 mod facts;
+mod glob;
+mod hosts;
 mod paths;
 mod redis;
 mod scripts;
+mod secrets;
 mod table;
 mod values;
 mod walk;
@@ -74,11 +77,11 @@ fn explain(words: &[&str], directory: Option<&str>, env: &[(String, String)]) ->
     let mut around = Draft::new(CommandEffect::Read, false);
     environment::judge(env, &mut around)?;
     let mut known = if name == "aws" {
-        aws::explain(rest)?
+        aws::explain(rest, directory)?
     } else {
         let program = Program::find(name).ok_or_else(unknown)?;
         match rest {
-            ["--version"] => Draft::new(CommandEffect::Read, false).known(name),
+            ["--version"] if program.reads() => Draft::new(CommandEffect::Read, false).known(name),
             _ => walk::explain(name, &program, Words { list: rest, directory })?,
         }
     };

@@ -93,6 +93,11 @@ impl Program {
         })
     }
 
+    /// Says whether it can be called to read.
+    pub(super) fn reads(&self) -> bool {
+        self.forms().any(|form| form.effect == CommandEffect::Read)
+    }
+
     /// Finds a flag that stands before the verb.
     pub(super) fn flag(&self, name: &str) -> Option<Flag> {
         find_flag(Blocks { rest: self.text }.next()?.body, name)

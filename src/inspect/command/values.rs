@@ -36,9 +36,20 @@ pub(super) fn judge(kind: &str, text: &str, place: Place<'_>, draft: &mut Draft)
         "HOST" => is_host(text) && named(text, place, draft),
         "DNS" => is_dns(text) && named(text, place, draft),
         "PATH" => named(text, place, draft),
+        // Programs of binutils take `@FILE` for a file of flags.
+        "OBJECT" if text.starts_with('@') => false,
+        // `sqlite3` takes `file:` for a URI with parameters.
+        "DATABASEFILE" if text.starts_with("file:") || text.contains('?') => false,
+        "TREE" => {
+            let deep = std::mem::replace(&mut draft.deep, true);
+            let judged = paths::judge(text, place, draft);
+            draft.deep = deep;
+            judged?;
+            named(text, place, draft)
+        }
         // A colon would name another host, reached by a remote shell.
         "ARCHIVE" if text.contains(':') => false,
-        "FILE" | "ARCHIVE" => {
+        "FILE" | "ARCHIVE" | "OBJECT" | "DATABASEFILE" => {
             paths::judge(text, place, draft)?;
             named(text, place, draft)
         }
@@ -48,7 +59,30 @@ pub(super) fn judge(kind: &str, text: &str, place: Place<'_>, draft: &mut Draft)
         "URL" => return web::url(text, place, draft),
         "METHOD" => web::method(text, draft),
         "HEADER" => web::header(text, draft),
-        "PRINT" => !text.contains("-file"),
+        "LINES" => {
+            // `1,20:FILE` of git.
+            let file = text.split_once(':').map_or("-", |(_, file)| file);
+            paths::judge(file, place, draft)?;
+            true
+        }
+        "CHART" => is_chart(text) && named(text, place, draft),
+        "DATA" => return web::data(text, place, draft),
+        "DD" => {
+            if let Some(file) = text.strip_prefix("if=") {
+                paths::judge(file, place, draft)?;
+            }
+            named(text, place, draft)
+        }
+        "GITFORMAT" => !text.contains("%G") && !text.contains("signature"),
+        "GITKEY" => git_key(text, place, draft),
+        "SCHEMA" => schema(text, place, draft),
+        "PROPERTY" => {
+            if text.to_ascii_lowercase().contains("environment") {
+                draft.secret();
+            }
+            true
+        }
+        "PRINT" => is_print(text),
         "WRITEOUT" => !text.starts_with('@') && !text.contains("%output"),
         "POSTGRESQL" => return clients::postgresql(text, place, draft),
         "MYSQL" => return clients::mysql(text, place, draft),
@@ -66,7 +100,10 @@ pub(super) fn judge(kind: &str, text: &str, place: Place<'_>, draft: &mut Draft)
         "STRACE" => scripts::strace(text),
         "BSD" => is_bsd(text),
         "BSDFORMAT" => text.strip_suffix('o').is_some_and(|rest| rest.is_empty() || is_bsd(rest)),
-        "BSDSECRET" => text.contains('e') && text.split('e').all(|part| part.is_empty() || is_bsd(part)),
+        "BSDSECRET" => shows_environment(text),
+        // A cluster that is wrong in the one manner is read in the other: `-auxe` as `auxe`.
+        "PSLIST" => !shows_environment(text),
+        "PSFORMAT" => !text.to_ascii_lowercase().contains("env"),
         "FORMAT" => text.starts_with('+'),
         "SYSCTL" => !text.contains('=') && named(text, place, draft),
         "ASSIGNMENT" => text.contains('=') && named(text, place, draft),
@@ -106,12 +143,50 @@ fn resource(text: &str, place: Place<'_>, draft: &mut Draft) -> bool {
     draft.typed = true;
     for part in text.split(',') {
         let kind = part.split_once('/').map_or(part, |(kind, _)| kind).to_ascii_lowercase();
-        if kind.starts_with("secret") && (first || part.contains('/')) {
-            draft.secret();
+        if first || part.contains('/') {
+            if kind.starts_with("secret") {
+                draft.secret();
+            } else if draft.effect > CommandEffect::Read && RIGHTS.iter().any(|start| kind.starts_with(start))
+            {
+                draft.raise(CommandEffect::Privilege);
+            }
         }
         named(part, place, draft);
     }
     true
+}
+
+/// How kubectl prints; `…-file=` reads a file.
+fn is_print(text: &str) -> bool {
+    let (name, template) = text.split_once('=').map_or((text, false), |(name, _)| (name, true));
+    if template {
+        matches!(name, "go-template" | "template" | "jsonpath" | "jsonpath-as-json" | "custom-columns")
+    } else {
+        matches!(name, "json" | "yaml" | "kyaml" | "name" | "wide" | "go-template" | "jsonpath")
+    }
+}
+
+/// A chart by its name in a repository or by a path; a URL is fetched, and its scheme may run a plugin.
+fn is_chart(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with(['-', '@']) && !text.contains(':')
+}
+
+/// A setting of git: a section and a name. Without a dot it is a subcommand or wrong.
+fn git_key(text: &str, place: Place<'_>, draft: &mut Draft) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let says =
+        ["extraheader", "credential", "password", "pass", "token", "secret", "cookie", "proxy", "url", "key"];
+    if says.iter().any(|word| lower.contains(word)) {
+        draft.secret();
+    }
+    !text.starts_with('-') && text.contains('.') && named(text, place, draft)
+}
+
+fn schema(text: &str, place: Place<'_>, draft: &mut Draft) -> bool {
+    if super::secrets::table(text) {
+        draft.secret();
+    }
+    !text.starts_with('-') && named(text, place, draft)
 }
 
 fn is_host(text: &str) -> bool {
@@ -131,7 +206,8 @@ fn is_remote(text: &str, draft: &mut Draft) -> bool {
     if web::has_password(text) {
         draft.secret();
     }
-    !text.starts_with('-') && !text.contains("::") && !text.contains("//-")
+    let option = ["//-", "@-", ":-"].iter().any(|start| text.contains(start));
+    !text.starts_with('-') && !text.contains("::") && !option
 }
 
 fn redis_url(text: &str, draft: &mut Draft) -> bool {
@@ -143,5 +219,29 @@ fn redis_url(text: &str, draft: &mut Draft) -> bool {
 
 /// Options of `ps` in the BSD manner, without `e`, which shows the environment, and those with a value.
 fn is_bsd(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|letter| "aAxuwfjlvTrmhHcSgLXs".contains(letter))
+    !text.is_empty() && text.chars().all(|letter| BSD.contains(letter))
 }
+
+/// Says whether `ps` would take a word for options of which one is `e`.
+fn shows_environment(text: &str) -> bool {
+    let options = text.split(|letter| !BSD.contains(letter) && letter != 'e').next().unwrap_or_default();
+    let rest = text.strip_prefix(options).unwrap_or_default();
+    options.contains('e') && (rest.is_empty() || rest.starts_with(['o', 'O', 'k', 'p', 'q', 't', 'U', 'N']))
+}
+
+const BSD: &str = "aAxuwfjlvTrmhHcSgLXs";
+
+/// Types of Kubernetes that say who may do what; to change one is to change that.
+const RIGHTS: &[&str] = &[
+    "role",
+    "clusterrole",
+    "serviceaccount",
+    "sa",
+    "certificatesigningrequest",
+    "csr",
+    "mutatingwebhook",
+    "validatingwebhook",
+    "validatingadmission",
+    "mutatingadmission",
+    "apiservice",
+];

@@ -19,6 +19,8 @@ pub(super) struct Draft {
     pub(super) deep: bool,
     /// An operand has named a type of resource.
     pub(super) typed: bool,
+    /// A statement has changed how later ones are read.
+    pub(super) unsettled: bool,
 }
 
 /// The words of a command, without the program.
@@ -68,7 +70,15 @@ pub(super) fn explain(name: &str, program: &Program, words: Words<'_>) -> Result
 
 impl Draft {
     pub(super) fn new(effect: CommandEffect, secrets: bool) -> Self {
-        Self { verb: Vec::new(), effect, secrets, targets: Vec::new(), deep: false, typed: false }
+        Self {
+            verb: Vec::new(),
+            effect,
+            secrets,
+            targets: Vec::new(),
+            deep: false,
+            typed: false,
+            unsettled: false,
+        }
     }
 
     pub(super) fn raise(&mut self, effect: CommandEffect) {
@@ -160,6 +170,10 @@ impl<'a> Walk<'a> {
                 None => (kind, ""),
             };
             let mut missing = matches!(mark, "" | "+");
+            if operands.peek().is_none() && self.draft.deep && kind == "FILE" {
+                // Without an operand the working directory is searched.
+                self.value(kind, ".", self.at, false)?;
+            }
             while let Some(&(place, word)) = operands.peek() {
                 self.value(kind, word, place, true)?;
                 operands.next();

@@ -4,8 +4,11 @@
 //! do not show.
 
 use super::facts::{CommandEffect, Obstacle};
+use super::glob::matches;
+use super::secrets::{self, Names};
 use super::values::Place;
 use super::walk::Draft;
+use super::{hosts, paths};
 
 /// Judges a URL.
 pub(super) fn url(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(), Obstacle> {
@@ -21,41 +24,66 @@ pub(super) fn url(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(),
     if guessed && !lower.contains("://") {
         return Err(place.refuse("the scheme is guessed from the name"));
     }
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:[]".contains(&byte);
-    let globs = text.contains(['{', '}']) || path.contains(['[', ']']);
-    if host.is_empty()
-        || host.starts_with('-')
-        || !host.bytes().all(plain)
-        || globs
-        || text.contains(char::is_whitespace)
-    {
+    let globs = text.contains(['{', '}', '\\']) || path.contains(['[', ']']);
+    if globs || text.contains(char::is_whitespace) {
         return Err(place.refuse("it is not a plain URL"));
     }
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    let carries =
-        query.split(['&', ';']).any(|pair| is_credential_name(pair.split('=').next().unwrap_or_default()));
-    let name = host.split(':').next().unwrap_or_default().trim_end_matches('.');
-    if is_odd_address(name, host) {
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let Some(name) = hosts::name(host) else { return Err(place.refuse("it is not a plain URL")) };
+    let shows = hosts::hands_out_credentials(name);
+    if !shows && hosts::is_odd(name) {
         return Err(place.refuse("the address is not written in the usual way"));
     }
-    let metadata = METADATA.contains(&name) || name.starts_with("169.254.") || host.starts_with("[fd00:ec2");
-    if authority.contains('@') || carries || metadata {
+    let (path, query) = path.split_once(['?', '#']).unwrap_or((path, ""));
+    let names = || query.split(['&', ';', '?', '#']).map(|pair| pair.split('=').next().unwrap_or_default());
+    if authority.contains('@')
+        || shows
+        || names().any(|name| is_credential_name(&decoded(name)))
+        || secrets::page(&page(path))
+    {
         draft.secret();
     }
-    let path = path.find(['?', '#']).map_or(path, |at| path.split_at(at).0);
+    if names().any(|name| overrides(&decoded(name))) {
+        draft.raise(CommandEffect::Write);
+    }
     draft.targets.push(format!("{host}{path}"));
     Ok(())
 }
 
-/// `2852039166`, `0xa9.0xfe.1` and `[::ffff:a9fe:a9fe]` are addresses too, and hide which.
-fn is_odd_address(name: &str, host: &str) -> bool {
-    let numeric = |part: &str| part.starts_with("0x") || part.bytes().all(|byte| byte.is_ascii_digit());
-    let parts: Vec<&str> = name.split('.').collect();
-    let last = parts.last().is_some_and(|part| !part.is_empty() && numeric(part));
-    let usual = parts.len() == 4
-        && parts.iter().all(|part| part.parse::<u8>().is_ok_and(|number| number.to_string() == *part));
-    last && !usual || host.contains("::ffff") || host.contains("::a9fe") || host.starts_with("[64:ff9b")
+/// The names of a page, as a server reads them.
+fn page(path: &str) -> Names {
+    let mut names = Names { parts: Vec::new(), rooted: false };
+    for part in decoded(path).split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(names.parts.pop()),
+            _ => names.parts.push(part.to_lowercase()),
+        }
+    }
+    names
+}
+
+/// Resolves `%2e` and the like.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (byte, part.get(2..)) {
+            (Some(byte), Some(rest)) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(rest.as_bytes());
+            }
+            _ => bytes.extend_from_slice(part.as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Says whether a header or a parameter states another method.
+fn overrides(name: &str) -> bool {
+    let name = name.replace('_', "-").to_ascii_lowercase();
+    name.contains("override") || matches!(name.trim_matches('-'), "method" | "x-method" | "x-http-method")
 }
 
 /// Says whether a URL of any scheme holds a password.
@@ -77,22 +105,50 @@ pub(super) fn method(text: &str, draft: &mut Draft) -> bool {
     true
 }
 
-/// Judges a header.
+/// Judges a header. Servers read `_` as `-`.
 pub(super) fn header(text: &str, draft: &mut Draft) -> bool {
     if text.starts_with('@') || text.contains(['\n', '\r']) {
         return false;
     }
-    let name = text.split([':', ';']).next().unwrap_or_default().trim().to_ascii_lowercase();
-    if name.contains("override") || name == "x-http-method" {
+    let (name, value) = text.split_once([':', ';']).unwrap_or((text, ""));
+    let name = name.trim().to_ascii_lowercase().replace('_', "-");
+    if overrides(&name) {
         draft.raise(CommandEffect::Write);
+        return true;
     }
     if name.contains("auth") || name.contains("cookie") || is_credential_name(&name) {
         draft.secret();
+        return true;
     }
-    true
+    if name == "host" {
+        let host = value.trim().to_ascii_lowercase();
+        if hosts::name(&host).is_some_and(hosts::hands_out_credentials) {
+            draft.secret();
+        }
+        draft.targets.push(format!("{name}: {host}"));
+    }
+    HEADERS.iter().any(|known| matches(known, &name))
+}
+
+/// Judges what is sent: `@FILE` and `<FILE` stand for a file's content.
+pub(super) fn data(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(), Obstacle> {
+    for (at, _) in text.match_indices(['@', '<']).take(FILES) {
+        let name = text.get(..at).unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
+        if !name.strip_suffix('=').unwrap_or(name).bytes().all(plain) {
+            continue;
+        }
+        let path = text.get(at..).unwrap_or_default().trim_start_matches(['@', '<']);
+        let path = path.split([';', ',']).next().unwrap_or_default();
+        if !path.is_empty() && !path.contains("://") && !path.contains('\n') {
+            paths::judge(path, place, draft)?;
+        }
+    }
+    Ok(())
 }
 
 fn is_credential_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
     [
         "token",
         "secret",
@@ -104,11 +160,44 @@ fn is_credential_name(name: &str) -> bool {
         "access_key",
         "signature",
         "credential",
+        "api key",
+        "private-key",
+        "session",
+        "impersonate",
+        "metadata",
     ]
     .iter()
     .any(|word| name.contains(word))
 }
 
-/// Hosts that hand a machine its credentials.
-const METADATA: &[&str] =
-    &["100.100.100.200", "169.254.169.254", "169.254.170.2", "metadata", "metadata.google.internal"];
+/// Headers that say what is wanted and from where, and neither who asks nor which page.
+const HEADERS: &[&str] = &[
+    "accept",
+    "accept-*",
+    "cache-control",
+    "connection",
+    "content-type",
+    "date",
+    "dnt",
+    "host",
+    "if-*",
+    "origin",
+    "pragma",
+    "range",
+    "referer",
+    "te",
+    "traceparent",
+    "tracestate",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "x-b3-*",
+    "x-correlation-id",
+    "x-forwarded-proto",
+    "x-request-id",
+    "x-requested-with",
+    "x-trace-id",
+    "*-version",
+];
+
+/// Files in one word; the words of more are not judged.
+const FILES: usize = 16;

@@ -3,6 +3,8 @@
 //! An allow-list over letters, for the languages that debuggers have in common: names with dots and
 //! indices, literals, comparisons. A call, an assignment or any other sign is not known to be harmless.
 
+use crate::text::is_unprintable;
+
 /// What an expression needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
@@ -39,8 +41,12 @@ pub(super) fn condition(text: &str) -> Option<Use> {
 
 /// Reads a log message: text with names in `{…}`.
 pub(super) fn message(text: &str) -> Option<Use> {
-    // Templates of shells and languages inside the text are evaluated by some adapters.
-    if text.contains(['`', '$', '\\', '\n', '\r']) || text.contains("#{") {
+    // Templates of shells and languages inside the text are evaluated by some adapters; others put the text
+    // between quotes, or make it the format of a `printf`.
+    if text.contains(['`', '$', '\\', '"', '\'', '%'])
+        || text.contains("#{")
+        || text.chars().any(is_unprintable)
+    {
         return None;
     }
     let mut parts = text.split('{');
@@ -57,6 +63,20 @@ pub(super) fn message(text: &str) -> Option<Use> {
         found = Use::Names;
     }
     Some(found)
+}
+
+/// Says whether a text names a child of a variable: a name with dots and indices, or an index.
+pub(super) fn is_child(text: &str) -> bool {
+    let index = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    path(index.unwrap_or(text)) == Some(index.unwrap_or(text))
+}
+
+/// Says whether a text is a number, or a comparison with one, of how often a breakpoint was passed.
+pub(super) fn is_hit_count(text: &str) -> bool {
+    let text = text.trim_matches(' ');
+    let operator = ["==", ">=", "<=", "=", ">", "<", "%"].into_iter().find(|sign| text.starts_with(sign));
+    let number = operator.and_then(|sign| text.strip_prefix(sign)).unwrap_or(text).trim_start_matches(' ');
+    text.is_empty() || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Cuts off a name with dots and plain indices, or a number.

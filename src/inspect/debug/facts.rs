@@ -1,6 +1,6 @@
 //! What is known about requests to a debugger.
 
-use super::super::Obstacle;
+use super::super::facts::{Facts, Members, count};
 use crate::Attributes;
 use crate::value::Value;
 
@@ -41,14 +41,11 @@ pub enum DebugEffect {
 /// let facts = debug::inspect(r#"{"command": "evaluate", "arguments": {"expression": "orders.clear()"}}"#);
 /// assert_eq!(facts.effect(), Some(DebugEffect::Write));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DebugFacts {
-    state: Result<Box<Known>, Obstacle>,
-}
+pub type DebugFacts = Facts<Known>;
 
 /// The facts of understood requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Known {
+pub struct Known {
     pub(super) commands: Vec<String>,
     pub(super) effect: DebugEffect,
     pub(super) breakpoints: usize,
@@ -70,22 +67,6 @@ impl DebugEffect {
 }
 
 impl DebugFacts {
-    pub(super) fn new(state: Result<Known, Obstacle>) -> Self {
-        Self { state: state.map(Box::new) }
-    }
-
-    /// Says whether all requests were explained. If not, no other fact is known.
-    #[must_use]
-    pub fn understood(&self) -> bool {
-        self.state.is_ok()
-    }
-
-    /// Returns why the requests were not understood.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<&Obstacle> {
-        self.state.as_ref().err()
-    }
-
     /// Returns the strongest effect of all requests.
     #[must_use]
     pub fn effect(&self) -> Option<DebugEffect> {
@@ -121,25 +102,15 @@ impl DebugFacts {
     pub fn memory(&self) -> Option<bool> {
         self.known().map(|known| known.memory)
     }
+}
 
-    /// Returns the facts as conditions see them: the members of [`MEMBERS`], or `understood` alone.
-    #[must_use]
-    pub fn attributes(&self) -> Attributes {
-        let mut members = Attributes::new();
-        members.insert("understood", self.understood());
-        if let Some(known) = self.known() {
-            let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-            members.insert("breakpoints", count(known.breakpoints));
-            members.insert("commands", known.commands.iter().map(Value::from).collect::<Vec<_>>());
-            members.insert("effect", known.effect.as_str());
-            members.insert("evaluates", known.evaluates);
-            members.insert("logpoints", count(known.logpoints));
-            members.insert("memory", known.memory);
-        }
-        members
-    }
-
-    fn known(&self) -> Option<&Known> {
-        self.state.as_ref().ok().map(|known| &**known)
+impl Members for Known {
+    fn add_to(&self, members: &mut Attributes) {
+        members.insert("breakpoints", count(self.breakpoints));
+        members.insert("commands", self.commands.iter().map(Value::from).collect::<Vec<_>>());
+        members.insert("effect", self.effect.as_str());
+        members.insert("evaluates", self.evaluates);
+        members.insert("logpoints", count(self.logpoints));
+        members.insert("memory", self.memory);
     }
 }

@@ -1,14 +1,16 @@
 //! What requests to a debugger do.
 //!
 //! The payload is one request of the Debug Adapter Protocol, or a list of them in order: what a session
-//! sets up before it runs. A command, an argument or an expression that is not known is *not understood*.
-//! Whether the adapter honours a condition or a log message, and whether reading a name runs code of the
-//! process, the text does not show.
+//! sets up before it runs. A command, an argument or an expression that is not known is *not understood*,
+//! and so is a name in a language where a name alone can be a call. Whether the adapter honours a condition or
+//! a log message, and whether reading a name runs a getter of the process, the text does not show.
 
+mod arguments;
 mod expressions;
 mod facts;
 
 use self::DebugEffect::{Observe, Stop, Write};
+use self::arguments::Place;
 use self::expressions::Use;
 use self::facts::Known;
 use super::Obstacle;
@@ -79,27 +81,43 @@ impl Known {
         };
         self.effect = self.effect.max(*effect);
         match command {
-            "setBreakpoints"
-            | "setFunctionBreakpoints"
-            | "setDataBreakpoints"
-            | "setInstructionBreakpoints" => {
-                for breakpoint in arguments.list("breakpoints")?.unwrap_or_default() {
-                    self.breakpoint(breakpoint)?;
+            "setBreakpoints" => {
+                let source = arguments.take("source");
+                let plain_names = source.as_ref().is_some_and(arguments::has_plain_names);
+                if let Some(source) = source {
+                    arguments::check("source", &source)?;
                 }
+                self.breakpoints(&mut arguments, "breakpoints", Place::Source { plain_names })?;
                 for _ in arguments.list("lines")?.unwrap_or_default() {
                     self.stopping();
                 }
+            }
+            "setFunctionBreakpoints" => self.breakpoints(&mut arguments, "breakpoints", Place::Function)?,
+            "setDataBreakpoints" => self.breakpoints(&mut arguments, "breakpoints", Place::Data)?,
+            "setInstructionBreakpoints" => {
+                self.breakpoints(&mut arguments, "breakpoints", Place::Instruction)?;
             }
             "setExceptionBreakpoints" => {
                 for _ in arguments.list("filters")?.unwrap_or_default() {
                     self.stopping();
                 }
-                for option in arguments.list("filterOptions")?.unwrap_or_default() {
-                    self.breakpoint(option)?;
-                }
+                self.breakpoints(&mut arguments, "filterOptions", Place::Exception)?;
                 for _ in arguments.list("exceptionOptions")?.unwrap_or_default() {
                     self.stopping();
                 }
+            }
+            "dataBreakpointInfo" => {
+                let name = arguments.text("name")?.unwrap_or_default();
+                let child = arguments.take("variablesReference");
+                // Without a variable the name is an expression, or an address.
+                let plain = match child {
+                    Some(Value::Int(1..)) => expressions::is_child(&name),
+                    _ => arguments::is_address(&name),
+                };
+                if !plain {
+                    return Err(Obstacle::unclear("name", "neither a variable's child nor an address"));
+                }
+                self.evaluates |= child.is_some();
             }
             "disconnect" => {
                 // Where nobody says otherwise, an adapter ends what it has launched.
@@ -117,7 +135,9 @@ impl Known {
             _ => {}
         }
         for name in *allowed {
-            arguments.take(name);
+            if let Some(value) = arguments.take(name) {
+                arguments::check(name, &value)?;
+            }
         }
         arguments.finish()
     }
@@ -127,64 +147,71 @@ impl Known {
         self.effect = self.effect.max(Stop);
     }
 
-    /// Adds a breakpoint: one with a log message writes a line and goes on, any other stops the process.
-    fn breakpoint(&mut self, breakpoint: Value) -> Result<(), Obstacle> {
-        let mut fields = Fields::new("breakpoint", breakpoint)?;
-        let message = fields.text("logMessage")?.filter(|message| !message.is_empty());
-        if let Some(condition) = fields.text("condition")? {
-            self.expression(expressions::condition(&condition))?;
+    fn breakpoints(
+        &mut self,
+        arguments: &mut Fields,
+        list: &'static str,
+        place: Place,
+    ) -> Result<(), Obstacle> {
+        for breakpoint in arguments.list(list)?.unwrap_or_default() {
+            self.breakpoint(breakpoint, place)?;
         }
-        if let Some(hits) = fields.text("hitCondition")?
-            && !hits
-                .trim_start_matches([' ', '<', '>', '=', '%'])
-                .trim_end()
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-        {
+        Ok(())
+    }
+
+    /// Adds a breakpoint: one with a log message writes a line and goes on, any other stops the process.
+    fn breakpoint(&mut self, breakpoint: Value, place: Place) -> Result<(), Obstacle> {
+        let mut fields = Fields::new("breakpoint", breakpoint)?;
+        if let Some(condition) = fields.text("condition")? {
+            self.expression(expressions::condition(&condition), place)?;
+        }
+        if fields.text("hitCondition")?.is_some_and(|hits| !expressions::is_hit_count(&hits)) {
             return Err(Obstacle::unclear("hitCondition", "not a plain number"));
         }
-        for name in BREAKPOINT {
-            fields.take(name);
+        // Only a breakpoint in a source has a log message; at others adapters ignore it, and stop.
+        let message = match place {
+            Place::Source { .. } => fields.text("logMessage")?.filter(|message| !message.is_empty()),
+            _ => None,
+        };
+        for name in place.members() {
+            if let Some(value) = fields.take(name) {
+                arguments::check_place(name, &value)?;
+            }
         }
         fields.finish()?;
         match message {
             Some(message) => {
                 self.logpoints = self.logpoints.saturating_add(1);
-                self.expression(expressions::message(&message))?;
+                self.expression(expressions::message(&message), place)?;
             }
             None => self.stopping(),
         }
         Ok(())
     }
 
-    fn expression(&mut self, found: Option<Use>) -> Result<(), Obstacle> {
+    fn expression(&mut self, found: Option<Use>, place: Place) -> Result<(), Obstacle> {
         match found {
-            Some(Use::Text) => {}
-            Some(Use::Names) => self.evaluates = true,
-            None => return Err(Obstacle::unclear("expression", "not known to change nothing")),
+            Some(Use::Text) => Ok(()),
+            Some(Use::Names) if place == (Place::Source { plain_names: true }) => {
+                self.evaluates = true;
+                Ok(())
+            }
+            Some(Use::Names) => Err(Obstacle::unclear("expression", "a name that could be a call")),
+            None => Err(Obstacle::unclear("expression", "not known to change nothing")),
         }
-        Ok(())
     }
 }
-
-/// Members of a breakpoint that say where it is.
-const BREAKPOINT: [&str; 9] =
-    ["line", "column", "mode", "name", "dataId", "accessType", "instructionReference", "offset", "filterId"];
 
 /// The commands of the Debug Adapter Protocol (version 1.70) that are known, their least effect, and the
 /// arguments that do not add to it. What controls the process counts as stopping it: a process that goes on
 /// is one that was stopped.
 const COMMANDS: [(&str, DebugEffect, &[&str]); 41] = [
-    (
-        "attach",
-        Stop,
-        &["pid", "processId", "host", "port", "address", "name", "justMyCode", "stopOnEntry", "__restart"],
-    ),
+    ("attach", Stop, &["pid", "processId", "host", "port", "address", "name", "justMyCode", "stopOnEntry"]),
     ("breakpointLocations", Observe, &["source", "line", "column", "endLine", "endColumn"]),
     ("cancel", Observe, &["requestId", "progressId"]),
     ("configurationDone", Observe, &[]),
     ("continue", Stop, &["threadId", "singleThread"]),
-    ("dataBreakpointInfo", Observe, &["variablesReference", "name", "frameId", "bytes", "asAddress", "mode"]),
+    ("dataBreakpointInfo", Observe, &["frameId", "bytes", "asAddress", "mode"]),
     (
         "disassemble",
         Observe,
@@ -206,7 +233,7 @@ const COMMANDS: [(&str, DebugEffect, &[&str]); 41] = [
     ("restartFrame", Write, &["frameId"]),
     ("reverseContinue", Stop, &["threadId", "singleThread"]),
     ("scopes", Observe, &["frameId"]),
-    ("setBreakpoints", Observe, &["source", "sourceModified"]),
+    ("setBreakpoints", Observe, &["sourceModified"]),
     ("setDataBreakpoints", Observe, &[]),
     ("setExceptionBreakpoints", Observe, &[]),
     ("setExpression", Write, &["expression", "value", "frameId", "format"]),

@@ -6,7 +6,8 @@
 
 use super::super::Obstacle;
 use super::super::json::{self, Fields};
-use super::graphql::{Operation, operation};
+use super::graphql::{Operation, operation, strongest};
+use super::overrides::reads_as;
 use super::url::Target;
 use crate::value::Value;
 
@@ -41,12 +42,9 @@ pub(super) fn of_query(target: &Target) -> Result<Option<Operation>, Obstacle> {
         let first = values.next();
         if values.next().is_some() { Err(unclear("a parameter stands twice")) } else { Ok(first) }
     };
-    let documents: Vec<&str> = target.parameter("query").collect();
     if target.may_be_graphql() {
-        let strange = |name: &str| {
-            NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)) != NAMES.contains(&name)
-                || STORED.iter().any(|known| known.eq_ignore_ascii_case(name))
-        };
+        let strange =
+            |name: &str| reads_as(name, &STORED) || reads_as(name, &FOLDED) && !NAMES.contains(&name);
         if target.parameters.iter().any(|(name, _)| strange(name)) {
             return Err(unclear("a parameter that some servers take for another, or a stored document"));
         }
@@ -59,9 +57,10 @@ pub(super) fn of_query(target: &Target) -> Result<Option<Operation>, Obstacle> {
             None => Err(unclear("no document")),
         };
     }
-    // Elsewhere `query` is anybody's word. What reads as GraphQL counts, if only so that it can raise.
-    let read = documents.iter().filter_map(|document| operation(document, one("operationName").ok()?).ok());
-    Ok(read.max())
+    // Elsewhere `query` is anybody's word. What reads as GraphQL counts, if only so that it can raise, and
+    // whichever of its operations is named.
+    let documents = target.parameters.iter().filter(|(name, _)| reads_as(name, &FOLDED));
+    Ok(documents.filter_map(|(_, document)| strongest(document)).max())
 }
 
 /// Finds what the body of a POST runs. A body that is no GraphQL counts only under a path of GraphQL.
@@ -79,10 +78,8 @@ pub(super) fn of_body(target: &Target, media: Media, body: &[u8]) -> Result<Opti
             .and_then(|document| operation(document, None).map(Some)),
         Media::Other => Err(unclear("the header `content-type` names neither JSON nor GraphQL in UTF-8")),
     };
-    let overridden = target
-        .parameters
-        .iter()
-        .any(|(name, _)| NAMES.iter().chain(&STORED).any(|known| known.eq_ignore_ascii_case(name)));
+    let overridden =
+        target.parameters.iter().any(|(name, _)| reads_as(name, &FOLDED) || reads_as(name, &STORED));
     let read = if overridden {
         Err(unclear("parameters in the URL that some servers take instead of the body"))
     } else {
@@ -120,5 +117,9 @@ fn unclear(problem: &'static str) -> Obstacle {
 
 const NAMES: [&str; 4] = ["query", "operationName", "variables", "extensions"];
 
-/// Names under which servers take the hash or the id of a stored document.
-const STORED: [&str; 7] = ["id", "doc_id", "documentId", "queryId", "hash", "sha256Hash", "persistedQuery"];
+/// The same by their letters alone, and where a GET may have its document.
+const FOLDED: [&str; 5] = ["query", "operationname", "variables", "extensions", "mutation"];
+
+/// Names, by their letters, under which servers take the hash or the id of a stored document.
+const STORED: [&str; 8] =
+    ["id", "docid", "documentid", "queryid", "hash", "sha256hash", "persistedquery", "operations"];

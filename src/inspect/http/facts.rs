@@ -1,6 +1,6 @@
 //! What is known about an HTTP call.
 
-use super::super::Obstacle;
+use super::super::facts::{Facts, Members};
 use super::graphql::Operation;
 use crate::Attributes;
 use crate::value::Value;
@@ -47,14 +47,11 @@ pub enum HttpEffect {
 /// assert_eq!(facts.template(), Some("/v1/orders/{id}"));
 /// assert_eq!(facts.idempotent(), Some(true));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpFacts {
-    state: Result<Box<Known>, Obstacle>,
-}
+pub type HttpFacts = Facts<Known>;
 
 /// The facts of an understood call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Known {
+pub struct Known {
     pub(super) authority: String,
     pub(super) body_digest: String,
     pub(super) effect: HttpEffect,
@@ -80,22 +77,6 @@ impl HttpEffect {
 }
 
 impl HttpFacts {
-    pub(super) fn new(state: Result<Known, Obstacle>) -> Self {
-        Self { state: state.map(Box::new) }
-    }
-
-    /// Says whether the whole call was explained. If not, no other fact is known.
-    #[must_use]
-    pub fn understood(&self) -> bool {
-        self.state.is_ok()
-    }
-
-    /// Returns why the call was not understood.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<&Obstacle> {
-        self.state.as_ref().err()
-    }
-
     /// Returns what the call promises: a safe method reads (RFC 9110, section 9.2.1), and so does a POST to
     /// a path that ends in `/graphql` with nothing but queries.
     #[must_use]
@@ -165,31 +146,22 @@ impl HttpFacts {
     pub fn graphql(&self) -> Option<Operation> {
         self.known().and_then(|known| known.graphql)
     }
+}
 
-    /// Returns the facts as conditions see them: the members of [`MEMBERS`], or `understood` alone.
-    #[must_use]
-    pub fn attributes(&self) -> Attributes {
-        let mut members = Attributes::new();
-        members.insert("understood", self.understood());
-        if let Some(known) = self.known() {
-            members.insert("authority", &known.authority);
-            members.insert("body_digest", &known.body_digest);
-            members.insert("effect", known.effect.as_str());
-            members.insert("idempotency_key", known.idempotency_key);
-            members.insert("idempotent", known.idempotent);
-            members.insert("method", &known.method);
-            members.insert("parameters", known.parameters.iter().map(Value::from).collect::<Vec<_>>());
-            members.insert("path", &known.path);
-            members.insert("query", known.query);
-            members.insert("template", &known.template);
-            if let Some(operation) = known.graphql {
-                members.insert("graphql", operation.as_str());
-            }
+impl Members for Known {
+    fn add_to(&self, members: &mut Attributes) {
+        members.insert("authority", &self.authority);
+        members.insert("body_digest", &self.body_digest);
+        members.insert("effect", self.effect.as_str());
+        members.insert("idempotency_key", self.idempotency_key);
+        members.insert("idempotent", self.idempotent);
+        members.insert("method", &self.method);
+        members.insert("parameters", self.parameters.iter().map(Value::from).collect::<Vec<_>>());
+        members.insert("path", &self.path);
+        members.insert("query", self.query);
+        members.insert("template", &self.template);
+        if let Some(operation) = self.graphql {
+            members.insert("graphql", operation.as_str());
         }
-        members
-    }
-
-    fn known(&self) -> Option<&Known> {
-        self.state.as_ref().ok().map(|known| &**known)
     }
 }

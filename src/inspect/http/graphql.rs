@@ -45,6 +45,11 @@ pub(super) fn operation(document: &str, name: Option<&str>) -> Result<Operation,
     }
 }
 
+/// Finds the strongest operation of a document, if it is one.
+pub(super) fn strongest(document: &str) -> Option<Operation> {
+    operations(document).ok()?.into_iter().map(|(operation, _)| operation).max()
+}
+
 /// Lists the operations of a document with their names.
 fn operations(document: &str) -> Result<Vec<(Operation, Option<&str>)>, Obstacle> {
     Obstacle::check_size("bytes", document.len())?;

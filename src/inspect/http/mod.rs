@@ -8,6 +8,7 @@ mod body;
 mod facts;
 mod graphql;
 mod methods;
+mod overrides;
 mod url;
 
 use sha2::{Digest, Sha256};
@@ -64,7 +65,9 @@ impl Call<'_> {
         let method = Method::find(self.method).ok_or_else(|| Obstacle::unknown("the call", self.method))?;
         let mut target = Target::read(self.url)?;
         self.check_headers()?;
-        self.check_overrides(&target)?;
+        overrides::check_query(&target.parameters)?;
+        let content_type = self.header("content-type").unwrap_or_default();
+        overrides::check_body(content_type, self.body)?;
         let authority = self.authority(&mut target)?;
         if !self.body.is_empty() && !method.has_body {
             return Err(Obstacle::unclear("body", "its meaning is not defined for the method"));
@@ -106,15 +109,13 @@ impl Call<'_> {
             if value.chars().any(|letter| letter.is_control() && letter != '\t') {
                 return Err(Obstacle::unclear("header", "a control character in its value"));
             }
-            // Some servers read `_` as `-`.
-            let name = name.replace('_', "-");
-            if METHOD_HEADERS.contains(&name.as_str()) {
-                return Err(Obstacle::unclear("header", "it gives another method"));
+            // Some servers read `_` as `-`, some drop such a header.
+            let folded = name.replace('_', "-");
+            if folded != *name && (JUDGED.contains(&folded.as_str()) || self.header(&folded).is_some()) {
+                return Err(Obstacle::unclear("header", "a `_` that some servers read as `-`"));
             }
-            if ROUTE_HEADERS.contains(&name.as_str()) {
-                return Err(Obstacle::unclear("header", "it gives another path or host"));
-            }
-            let ends = match name.as_str() {
+            overrides::check_header(&folded)?;
+            let ends = match folded.as_str() {
                 "content-length" => value.trim() != self.body.len().to_string(),
                 "connection" => {
                     !["close", "keep-alive"].iter().any(|known| known.eq_ignore_ascii_case(value.trim()))
@@ -124,17 +125,6 @@ impl Call<'_> {
             if ends {
                 return Err(Obstacle::unclear("header", "it changes how the message is cut"));
             }
-        }
-        Ok(())
-    }
-
-    fn check_overrides(&self, target: &Target) -> Result<(), Obstacle> {
-        let overrides = |name: &str| {
-            let name = name.to_ascii_lowercase().replace('_', "-");
-            METHOD_PARAMETERS.contains(&name.as_str()) || METHOD_HEADERS.contains(&name.as_str())
-        };
-        if target.parameters.iter().any(|(name, _)| overrides(name)) {
-            return Err(Obstacle::unclear("query", "a parameter gives another method"));
         }
         Ok(())
     }
@@ -179,12 +169,16 @@ fn is_key(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
 }
 
-/// Headers by which servers take another method.
-const METHOD_HEADERS: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
-
-/// Parameters by which servers take another method, with `-` for `_`.
-const METHOD_PARAMETERS: [&str; 3] = ["-method", "method-override", "httpmethod"];
-
-/// Headers by which servers and proxies take another path or host.
-const ROUTE_HEADERS: [&str; 6] =
-    ["x-original-url", "x-rewrite-url", "x-original-uri", "x-forwarded-host", "x-host", "forwarded"];
+/// Headers that are judged here, so that nobody may find another one under their name.
+const JUDGED: [&str; 10] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "http2-settings",
+    "host",
+    "idempotency-key",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];

@@ -3,6 +3,7 @@
 //! Facts are all known or all unknown: a payload that was not understood states that and why, nothing
 //! else. Lists are sorted and hold each entry once, so that equal payloads give equal bytes.
 
+use super::super::facts::{Facts, Members, count};
 use crate::{Attributes, Value};
 
 /// Every member of the fact `sql` with its type, in the notation of a policy's vocabulary.
@@ -20,6 +21,7 @@ pub const MEMBERS: &[(&str, &str)] = &[
     ("kinds", "list<string>"),
     ("locks", "bool"),
     ("multi", "bool"),
+    ("secrets", "bool"),
     ("statements", "int"),
     ("tables", "list<string>"),
     ("unbounded_write", "bool"),
@@ -60,10 +62,7 @@ pub enum SqlEffect {
 /// assert_eq!(facts.unbounded_write(), Some(true));
 /// assert_eq!(facts.tables(), ["orders"]);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SqlFacts {
-    state: Result<Box<Known>, Obstacle>,
-}
+pub type SqlFacts = Facts<Known, Obstacle>;
 
 /// Why a SQL payload was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,13 +91,13 @@ pub enum Obstacle {
     #[error("{0} is not judged")]
     Construct(&'static str),
     /// A function, operator or table-like name whose effect is not known.
-    #[error("`{}` is not known to be harmless", shorten(.0))]
+    #[error("`{}` is not known to be harmless", crate::text::quote(.0))]
     Name(String),
 }
 
 /// The facts of an understood payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Known {
+pub struct Known {
     pub(super) effect: SqlEffect,
     pub(super) statements: usize,
     pub(super) kinds: Vec<&'static str>,
@@ -107,6 +106,7 @@ pub(super) struct Known {
     pub(super) unbounded_write: bool,
     pub(super) bounded_read: Option<u64>,
     pub(super) locks: bool,
+    pub(super) secrets: bool,
     pub(super) into: bool,
 }
 
@@ -126,22 +126,6 @@ impl SqlEffect {
 }
 
 impl SqlFacts {
-    pub(super) fn new(state: Result<Known, Obstacle>) -> Self {
-        Self { state: state.map(Box::new) }
-    }
-
-    /// Says whether the whole payload was explained. If not, no other fact is known.
-    #[must_use]
-    pub fn understood(&self) -> bool {
-        self.state.is_ok()
-    }
-
-    /// Returns why the payload was not understood.
-    #[must_use]
-    pub fn obstacle(&self) -> Option<&Obstacle> {
-        self.state.as_ref().err()
-    }
-
     /// Returns the strongest effect of all statements.
     #[must_use]
     pub fn effect(&self) -> Option<SqlEffect> {
@@ -202,46 +186,36 @@ impl SqlFacts {
         self.known().map(|known| known.locks)
     }
 
+    /// Says whether a table is named in which the server keeps credentials, such as `pg_authid` or `mysql.user`,
+    /// or whether the statement shows a user's credentials or carries some. What a view shows, and what tables
+    /// of one's own hold, is not known.
+    #[must_use]
+    pub fn secrets(&self) -> Option<bool> {
+        self.known().map(|known| known.secrets)
+    }
+
     /// Says whether a query's rows go into a table, a file or a variable (the member `into`).
     #[must_use]
     pub fn stores(&self) -> Option<bool> {
         self.known().map(|known| known.into)
     }
+}
 
-    /// Returns the facts as conditions see them: the members of [`MEMBERS`], or `understood` alone if the
-    /// payload was not understood; then all other members are unknown.
-    #[must_use]
-    pub fn attributes(&self) -> Attributes {
-        let mut members = Attributes::new();
-        members.insert("understood", self.understood());
-        if let Some(known) = self.known() {
-            let names = |list: &[String]| list.iter().map(Value::from).collect::<Vec<_>>();
-            members.insert("effect", known.effect.as_str());
-            members.insert("statements", count(known.statements));
-            members.insert("multi", known.statements > 1);
-            members.insert("kinds", known.kinds.iter().map(|&kind| Value::from(kind)).collect::<Vec<_>>());
-            members.insert("tables", names(&known.tables));
-            members.insert("functions", names(&known.functions));
-            members.insert("unbounded_write", known.unbounded_write);
-            members.insert("locks", known.locks);
-            members.insert("into", known.into);
-            if let Some(rows) = known.bounded_read {
-                members.insert("bounded_read", i64::try_from(rows).unwrap_or(i64::MAX));
-            }
+impl Members for Known {
+    fn add_to(&self, members: &mut Attributes) {
+        let names = |list: &[String]| list.iter().map(Value::from).collect::<Vec<_>>();
+        members.insert("effect", self.effect.as_str());
+        members.insert("statements", count(self.statements));
+        members.insert("multi", self.statements > 1);
+        members.insert("kinds", self.kinds.iter().map(|&kind| Value::from(kind)).collect::<Vec<_>>());
+        members.insert("tables", names(&self.tables));
+        members.insert("functions", names(&self.functions));
+        members.insert("unbounded_write", self.unbounded_write);
+        members.insert("locks", self.locks);
+        members.insert("secrets", self.secrets);
+        members.insert("into", self.into);
+        if let Some(rows) = self.bounded_read {
+            members.insert("bounded_read", i64::try_from(rows).unwrap_or(i64::MAX));
         }
-        members
     }
-
-    fn known(&self) -> Option<&Known> {
-        self.state.as_ref().ok().map(|known| &**known)
-    }
-}
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Outside text in a message: escaped, and cut at 64 characters.
-fn shorten(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_debug).collect()
 }

@@ -33,6 +33,8 @@ mod quotes;
 #[cfg(feature = "sql")]
 mod reader;
 #[cfg(feature = "sql")]
+mod secrets;
+#[cfg(feature = "sql")]
 mod settings;
 #[cfg(feature = "sql")]
 mod sources;

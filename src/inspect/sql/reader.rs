@@ -9,6 +9,7 @@ use super::calls::{self, Class};
 use super::facts::{Known, Obstacle, SqlEffect};
 use super::lex;
 use super::names::{self, Path};
+use super::secrets;
 use super::tokens::{Kind, Tokens};
 use super::words::is_reserved;
 use crate::{Dialect, limits};
@@ -49,6 +50,7 @@ fn join(first: Known, second: Known) -> Read<Known> {
         unbounded_write: first.unbounded_write || second.unbounded_write,
         bounded_read: first.bounded_read.filter(|_| same_bound),
         locks: first.locks || second.locks,
+        secrets: first.secrets || second.secrets,
         into: first.into || second.into,
     })
 }
@@ -75,6 +77,10 @@ pub(super) struct Reader<'a> {
     functions: BTreeSet<String>,
     unbounded_write: bool,
     locks: bool,
+    /// Whether tables of credentials are named, or a password.
+    pub(super) secrets: bool,
+    /// Whether what follows may be read otherwise than here.
+    pub(super) rereads: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -94,6 +100,8 @@ impl<'a> Reader<'a> {
             functions: BTreeSet::new(),
             unbounded_write: false,
             locks: false,
+            secrets: false,
+            rereads: false,
         }
     }
 
@@ -104,10 +112,15 @@ impl<'a> Reader<'a> {
             if self.kind() == Kind::End {
                 break;
             }
+            if self.rereads {
+                return Err(Obstacle::Text("a statement behind one that may change how it is read"));
+            }
             count = count.saturating_add(1);
             self.bounded_read = None;
             self.plans = false;
+            let start = self.at;
             self.statement()?;
+            self.secrets |= secrets::are_told(self.tokens, start, self.at);
             if !matches!(self.kind(), Kind::Semicolon | Kind::End) {
                 return Err(Obstacle::Syntax);
             }
@@ -121,6 +134,7 @@ impl<'a> Reader<'a> {
             unbounded_write: self.unbounded_write,
             bounded_read: self.bounded_read.filter(|_| count == 1),
             locks: self.locks,
+            secrets: self.secrets,
             into: self.into,
         })
     }
@@ -159,6 +173,7 @@ impl<'a> Reader<'a> {
 
     /// Notes a table, whatever common table has its name.
     pub(super) fn table(&mut self, path: Path) {
+        self.secrets |= secrets::are_in(self.dialect, self.tokens, path);
         names::add_table(self.dialect, self.tokens, path, &mut self.tables);
     }
 
@@ -202,7 +217,10 @@ impl<'a> Reader<'a> {
             Class::Pure => {}
             Class::Grammar if !quoted && schema.is_none() => {}
             // What a function does when it is planned is not known, so this counts in an EXPLAIN too.
-            Class::Effect(effect) => self.effect = self.effect.max(effect),
+            Class::Effect(effect) => {
+                self.effect = self.effect.max(effect);
+                self.rereads |= name == "set_config";
+            }
             Class::Grammar | Class::Unknown => return Err(Obstacle::Name(name)),
         }
         self.functions.insert(name);

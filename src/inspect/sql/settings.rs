@@ -19,6 +19,8 @@ impl Reader<'_> {
             return self.rest();
         }
         self.raise(SqlEffect::Session);
+        let plain = matches!(self.word(), "transaction" | "constraints" | "characteristics");
+        self.rereads |= !plain && self.kind() != Kind::Variable && !self.is_plain_setting(self.at);
         let words = matches!(
             self.word(),
             "transaction" | "constraints" | "characteristics" | "names" | "charset" | "character" | "xml"
@@ -44,6 +46,7 @@ impl Reader<'_> {
 
     /// `[GLOBAL | SESSION | …] name = value`.
     fn variable(&mut self) -> Read {
+        let name = self.at;
         let sign = self.kind() == Kind::Variable;
         let scope = if sign { self.tokens.lower(self.at).trim_start_matches('@') } else { self.word() };
         let global = matches!(scope, "global" | "persist" | "persist_only");
@@ -56,12 +59,22 @@ impl Reader<'_> {
             self.raise(SqlEffect::Admin);
         }
         if scoped || !sign {
+            self.rereads |= !self.is_plain_setting(self.at);
             self.path()?;
+        } else {
+            self.rereads |= self.tokens.lower(name).starts_with("@@") && !self.is_plain_setting(name);
         }
         if !self.eat_operator("=") && !self.eat_kind(Kind::Assign) {
             return Err(Obstacle::Syntax);
         }
         if self.eat_any(&["on", "all", "default", "binary"]) { Ok(()) } else { self.expr() }
+    }
+
+    /// Says whether a setting leaves alone how the next statement is cut and which names it finds. Others, such
+    /// as `NAMES`, `sql_mode`, `client_encoding`, `standard_conforming_strings` or `search_path`, may not.
+    pub(super) fn is_plain_setting(&self, at: usize) -> bool {
+        let name = self.tokens.lower(at).trim_start_matches('@');
+        PLAIN.binary_search(&name).is_ok() || name.starts_with("enable_")
     }
 
     /// Moves to the statement's end over words, names and literals, with no bracket among them.
@@ -158,3 +171,39 @@ impl Reader<'_> {
         Ok(())
     }
 }
+
+/// Settings that bear upon time, plans, bounds and what is shown. Sorted.
+const PLAIN: &[&str] = &[
+    "application_name",
+    "autocommit",
+    "bytea_output",
+    "client_min_messages",
+    "constraint_exclusion",
+    "datestyle",
+    "deadlock_timeout",
+    "extra_float_digits",
+    "foreign_key_checks",
+    "idle_in_transaction_session_timeout",
+    "innodb_lock_wait_timeout",
+    "intervalstyle",
+    "jit",
+    "lock_timeout",
+    "lock_wait_timeout",
+    "maintenance_work_mem",
+    "max_execution_time",
+    "max_parallel_workers_per_gather",
+    "max_statement_time",
+    "plan_cache_mode",
+    "random_page_cost",
+    "seq_page_cost",
+    "sql_safe_updates",
+    "statement_timeout",
+    "temp_buffers",
+    "time",
+    "time_zone",
+    "timezone",
+    "transaction_isolation",
+    "transaction_timeout",
+    "unique_checks",
+    "work_mem",
+];

@@ -71,8 +71,11 @@ impl Reader<'_> {
             "reset" => {
                 self.skip(1);
                 let identity = self.eat(&["session", "authorization"]) || self.eat(&["role"]);
-                if !identity && !self.eat(&["time", "zone"]) && !self.eat(&["all"]) {
-                    self.path()?;
+                if !identity && !self.eat(&["time", "zone"]) {
+                    self.rereads |= !self.is_plain_setting(self.at);
+                    if !self.eat(&["all"]) {
+                        self.path()?;
+                    }
                 }
                 self.done("reset", if identity { SqlEffect::Privilege } else { SqlEffect::Session })
             }
@@ -112,7 +115,10 @@ impl Reader<'_> {
                 if self.is_change() { self.change() } else { self.query() }
             }
             "deallocate" => self.simple("deallocate", SqlEffect::Session),
-            "discard" => self.simple("discard", SqlEffect::Session),
+            "discard" => {
+                self.rereads = true;
+                self.simple("discard", SqlEffect::Session)
+            }
             "listen" | "unlisten" => self.simple("listen", SqlEffect::Session),
             "notify" => self.simple("notify", SqlEffect::Write),
             "begin" | "start" | "commit" | "end" | "abort" | "rollback" | "savepoint" | "release" => {
@@ -152,7 +158,10 @@ impl Reader<'_> {
                 self.expect_kind(Kind::Text)
             }
             "set" => self.set(),
-            "use" => self.simple("use", SqlEffect::Session),
+            "use" => {
+                self.rereads = true;
+                self.simple("use", SqlEffect::Session)
+            }
             "prepare" => {
                 self.done("prepare", SqlEffect::Session)?;
                 self.skip(1);

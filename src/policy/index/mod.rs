@@ -310,3 +310,34 @@ const PREFIX_LENGTHS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
 /// Attributes whose texts are compared before a rule is looked at: an action, an environment, and room.
 const MOST_OTHERS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cel::{Environment, Type};
+
+    /// The checker sees to it that a rule guards what may be absent. Were there one that does not, it would fail.
+    #[test]
+    fn rule_that_reads_what_is_absent_is_found_unless_a_guard_makes_it_false() {
+        let slot = Environment::new().declare("resource.name", Type::String);
+        let rule =
+            |test, guarded| Some(Choice { keys: vec![Key { slot, test, guarded }], others: Vec::new() });
+        let text = Test::Text(whole(slot, b"a"));
+        let index = Index::of(
+            [0, 4, 4, 4, 4, 4, 4],
+            vec![
+                rule(text, false),
+                rule(text, true),
+                rule(Test::Present, true),
+                rule(Test::Flag(true), false),
+            ],
+        );
+        let found = |input| {
+            let all: Vec<u32> = (0..4).collect();
+            let candidates = index.candidates(&[input]);
+            candidates.pick(Kind::Risk, &all).copied().collect::<Vec<u32>>()
+        };
+        assert_eq!(found(Input::Absent), [0, 3]);
+        assert_eq!(found(Input::Unknown), [0, 1, 2, 3]);
+    }
+}

@@ -3,14 +3,16 @@
 //! A vote is checked from the outside in: is the review open for it, is it within bounds, is its caster attested,
 //! does it ask for no more than is allowed, is there a seat. The first fault refuses it.
 
-use super::{CHANGE_BYTES, Granted, Motion, SignedTerms, Verdicts, seats};
+use std::sync::Arc;
+
+use super::{CHANGE_BYTES, Granted, Motion, SignedTerms, Verdicts, seats_by};
 use crate::grant::{Constraint, Constraints};
 use crate::limits;
-use crate::request::{RequestError, Source};
+use crate::request::{RequestError, Source, same_person};
 use crate::review::bench::{Obstacle, is_own, is_within};
 use crate::review::cast::Cast;
 use crate::review::change::Change;
-use crate::review::court::Court;
+use crate::review::court::{Court, Notes};
 use crate::review::progress::later;
 use crate::review::vote::{Verdict, Vote, VoteKind};
 use crate::review::{ReviewState, Track, VoteError};
@@ -36,9 +38,10 @@ impl Motion {
         }
         let mut cast = Cast::of(vote, narrowed, self.now);
         let judges = matches!(vote.verdict, Verdict::Approve | Verdict::Reject);
-        if cast.delegator.is_some() && (cast.person == cast.authority || !judges) {
+        if cast.delegator.is_some() && (same_person(&cast.person, &cast.authority) || !judges) {
             return Err(VoteError::OwnDelegate { approver: person() });
         }
+        self.is_named_alike(&cast)?;
         if vote.verdict == Verdict::Comment || vote.kind == VoteKind::Advisory {
             return self.remark(cast);
         }
@@ -48,7 +51,12 @@ impl Motion {
         if vote.verdict == Verdict::Approve {
             self.narrow(&mut cast, signed)?;
         }
-        let (stages, obstacle) = seats(&self.review, &cast, self.now);
+        let (courts, mut notes) = (self.courts(), Notes::default());
+        let (stages, obstacle) = seats_by(&courts, &self.review, &cast);
+        // The votes that stay are not judged twice.
+        courts.iter().for_each(|court| court.note(&mut notes));
+        drop(courts);
+        self.notes = notes;
         cast.stages = stages;
         if cast.stages.iter().all(Option::is_none) {
             return Err(self.refusal(&cast, obstacle));
@@ -65,8 +73,8 @@ impl Motion {
         if stay >= limits::VOTES {
             return Err(VoteError::TooManyVotes);
         }
-        self.make(Change::Voted(Box::new(cast)));
-        Ok(self.settle())
+        self.make(Change::Voted(Arc::new(cast)));
+        self.settle()
     }
 
     fn is_open_for(&self, vote: &Vote) -> Result<(), VoteError> {
@@ -84,6 +92,20 @@ impl Motion {
         Ok(())
     }
 
+    /// Refuses somebody who would be two people by a tenant that is stated once and left out once.
+    fn is_named_alike(&self, cast: &Cast) -> Result<(), VoteError> {
+        let known = self.review.votes.iter().flat_map(|old| [&old.person, &old.authority]);
+        for known in known {
+            let other = [&cast.person, &cast.authority]
+                .into_iter()
+                .find(|name| *name != known && same_person(name, known));
+            if let Some(name) = other {
+                return Err(VoteError::TenantUnclear { approver: name.clone(), known: known.clone() });
+            }
+        }
+        Ok(())
+    }
+
     fn remark(&mut self, cast: Cast) -> Result<Option<Granted>, VoteError> {
         if cast.verdict == Verdict::Comment && !cast.has_comment() {
             return Err(VoteError::EmptyComment);
@@ -91,7 +113,7 @@ impl Motion {
         if self.review.comments.len() >= limits::REMARKS {
             return Err(VoteError::TooManyComments);
         }
-        self.make(Change::Commented(Box::new(cast)));
+        self.make(Change::Commented(Arc::new(cast)));
         Ok(None)
     }
 
@@ -101,16 +123,20 @@ impl Motion {
         if !self.review.votes.iter().any(|old| old.is_of(&approver)) {
             return Err(VoteError::NothingToWithdraw { approver });
         }
-        self.make(Change::Voted(Box::new(cast)));
+        let taken = Change::Voted(Arc::new(cast));
         if self.review.state != ReviewState::Approved {
-            return Ok(self.settle());
+            self.make(taken);
+            return self.settle();
         }
-        let courts: Vec<Court<'_>> = self.review.courts(self.now, false).collect();
-        let holds = matches!(self.judge(&courts), Verdicts::Approved(_));
-        drop(courts);
+        let before = self.review.clone();
+        self.review.apply(&taken, self.now);
+        let holds = matches!(self.judge(&self.courts()), Verdicts::Approved(_));
+        self.review = before;
         if !holds {
+            // It comes first: a torn write must not lose it and keep the withdrawal.
             self.make(Change::Revoked { by: approver });
         }
+        self.make(taken);
         Ok(None)
     }
 
@@ -186,7 +212,7 @@ impl Motion {
                 });
                 fits.collect::<Vec<_>>()
             };
-            review.courts(self.now, false).zip(&review.tracks).flat_map(of).collect()
+            review.courts(self.now).zip(&review.tracks).flat_map(of).collect()
         };
         is_within(old.attested_at, self.now, refresh) && counts(old) == counts(new)
     }

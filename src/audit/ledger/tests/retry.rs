@@ -125,6 +125,46 @@ fn rest_of_a_write_that_stopped_moves_and_is_refused_like_a_step() {
     }
 }
 
+/// Whatever part of a write arrived and whoever wrote behind it, each draft is a record once.
+#[test]
+fn part_of_a_write_that_others_follow_is_never_stored_twice() {
+    let batch = || [once(1, "k"), pair(2, "a", "b"), slot(3, 1, 3)].into_iter().collect::<Step<Vec<Fate>>>();
+    let whole = Ledger::create("s").unwrap().stage(batch()).unwrap().lines().to_vec();
+    let whole = lines(&whole);
+    for by_store in [false, true] {
+        for (arrived, refused) in (1..=whole.len()).flat_map(|arrived| [(arrived, false), (arrived, true)]) {
+            let mut ledger = Ledger::create("s").unwrap();
+            if by_store {
+                ledger = ledger.store_enforces_keys();
+            }
+            let mut staged = ledger.stage(batch()).unwrap();
+            if refused {
+                // A store that names the keys first names those of the records that arrived.
+                let own = ["k", "a", "b", "limit:1"];
+                staged = staged.refuse(own.into_iter().take(arrived.saturating_sub(1)));
+            }
+            let mut file = whole[..arrived].concat();
+            store(&mut Ledger::resume("s", &file).unwrap().ledger, &mut file, note(9));
+            let staged = staged.rebase(lines(&file)).unwrap();
+            assert_eq!(staged.records().len(), whole.len() - arrived, "{arrived} arrived");
+            file.extend_from_slice(staged.lines());
+            let fates = staged.commit();
+            assert!(fates.iter().all(|fate| matches!(fate, Fate::Stored(_))), "{arrived} arrived: {fates:?}");
+            let log = Ledger::resume("s", &file).unwrap();
+            let ids: HashSet<_> = log.records().iter().map(Record::id).collect();
+            assert_eq!((ids.len(), ledger.next_seq()), (6, 6), "{arrived} arrived");
+            let places = fates.iter().flat_map(|fate| match fate {
+                Fate::Stored(places) => places.as_slice(),
+                Fate::Refused { .. } => &[],
+            });
+            for place in places {
+                let record = &log.records()[usize::try_from(place.seq).unwrap()];
+                assert_eq!((record.leaf(), record.key()), (place.leaf, place.key.as_deref()));
+            }
+        }
+    }
+}
+
 #[test]
 fn rebase_on_something_that_does_not_follow_fails_and_leaves_the_ledger_uncertain() {
     let (mut other, mut file) = (Ledger::create("t").unwrap(), Vec::new());
