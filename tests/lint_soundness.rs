@@ -125,7 +125,7 @@ fn universe() -> Vec<Request> {
     {
         for bits in 0..(3 * 3 * 3 * 3 * 4) {
             let groups: &[&str] = [&["g"][..], &["h"], &[]][bits % 3];
-            let level = (bits / 3 % 3) as i64;
+            let level = i64::try_from(bits / 3 % 3).unwrap();
             let resource = Resource::new("t", "i").with("environment", environment);
             let resource = match bits / 9 % 3 {
                 0 => resource,
@@ -177,7 +177,7 @@ proptest! {
             let Some(number) = rules.iter().position(|(number, _)| found.message().contains(&format!("`r{number}`"))) else { continue };
             // The first rule that a message names is the one that it is about.
             let of = found.message().split('`').nth(1).unwrap();
-            let number = of[1..].parse::<usize>().unwrap_or(number);
+            let number = of.trim_start_matches('r').parse::<usize>().unwrap_or(number);
             let mut changed = rules.clone();
             match lint {
                 Lint::NeverMatches if rules[number].1.kind == "zone" || rules[number].1.kind == "emergency" => { changed.remove(number); }
@@ -195,7 +195,7 @@ proptest! {
                     // Somebody meets both.
                     let other = found.message().split('`').nth(5).unwrap();
                     let alone = |id: &str| {
-                        let zone = &rules[id[1..].parse::<usize>().unwrap()].1;
+                        let zone = &rules[id.trim_start_matches('r').parse::<usize>().unwrap()].1;
                         let zone = Written { rest: "max_risk = 'critical'\n".to_owned(), ..zone.clone() };
                         Policy::from_toml(&document(&[(0, zone)], "low")).unwrap()
                     };

@@ -305,6 +305,28 @@ fn zone_that_can_fail_covers_nothing_and_matches_not_always() {
 }
 
 #[test]
+fn rule_that_can_fail_where_it_does_not_match_is_not_idle() {
+    // Where the level is 0 it fails, which counts as critical, or denies, or holds.
+    for (kind, wide) in [("risk", "true"), ("forbid", "action.name == 'a'"), ("hold", "action.name == 'a'")] {
+        let failing = rule(kind, "failing", "action.name == 'a' && 10 / subject.level > 5");
+        let wide = rule(kind, "wide", wide);
+        assert_eq!(found(&format!("{wide}{failing}")), [""; 0], "{kind}");
+        // What another part of the condition keeps from failing is told.
+        let guarded = rule(
+            kind,
+            "guarded",
+            "action.name == 'a' && has(resource.owner) && resource.owner in subject.groups",
+        );
+        assert_eq!(found(&format!("{wide}{guarded}")).len(), 1, "{kind}");
+    }
+    let forbid = rule("forbid", "f", "has(sql) && sql.understood && sql.multi");
+    let review = rule("review", "r", "has(sql) && sql.understood && sql.multi && subject.mfa");
+    assert_eq!(found(&format!("{forbid}{review}")).len(), 1);
+    let unguarded = rule("review", "r", "has(sql) && sql.multi && subject.mfa");
+    assert_eq!(found(&format!("{forbid}{unguarded}")), [""; 0]);
+}
+
+#[test]
 fn zones_that_perhaps_never_meet_are_not_told() {
     let zone = |id: &str, when: &str, owed: &str| {
         format!("[[zone]]\nid = '{id}'\nwhen = '''{when}'''\nmax_risk = 'low'\n{owed}")

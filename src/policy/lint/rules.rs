@@ -130,6 +130,11 @@ pub(super) fn look<'p>(
                 if other_rule.kind == Kind::Zone && solver.can_fail(&reduced, &other_rule.shape) {
                     continue;
                 }
+                // But for zones and emergencies, a rule that fails where it does not match does something there.
+                let strict = !matches!(rule.kind, Kind::Zone | Kind::Emergency);
+                if strict && solver.can_fail(&Reduced::default(), &rule.shape) {
+                    continue;
+                }
                 // Of rules that do the same the first stays.
                 let stays = number < other && relation(other_rule, rule) == Some(lint);
                 if !(stays && covers_wholly(rule, other_rule, solver)) {

@@ -132,22 +132,46 @@ impl<'p> Solver<'p> {
 
     /// Says whether a condition can fail, so that it is neither true nor false, where another holds.
     pub(super) fn can_fail(&self, reduced: &Reduced<'_, 'p>, shape: &Shape<'p>) -> bool {
-        let state = &reduced.state;
+        self.fails(&reduced.state, shape)
+    }
+
+    /// A part that fails is absorbed by another one that decides: under "all" the others are true where it matters,
+    /// under "any" they are false.
+    fn fails(&self, state: &State<'p>, shape: &Shape<'p>) -> bool {
+        let (parts, is_all) = match shape {
+            Shape::Always(_) => return false,
+            Shape::Test(test) => return !self.comes_out(state, test),
+            Shape::All(parts) => (parts, true),
+            Shape::Any(parts) => (parts, false),
+        };
+        let mut state = state.clone();
+        let tests =
+            || parts.iter().filter_map(|part| if let Shape::Test(test) = part { Some(test) } else { None });
+        // What one test guards may guard the next.
+        for _ in 0..GUARDS {
+            for test in tests() {
+                let test = Test { of: test.of.clone(), what: test.what.clone(), holds: test.holds == is_all };
+                if self.comes_out(&state, &test) && !self.add(&mut state, &test) {
+                    return false;
+                }
+            }
+        }
+        parts.iter().any(|part| self.fails(&state, part))
+    }
+
+    /// Says whether a test is true or false for certain.
+    fn comes_out(&self, state: &State<'p>, test: &Test<'p>) -> bool {
         let is = |slot: Slot, what: fn(&Known<'p>) -> Option<bool>| {
             state.known(&Place::Slot(slot)).and_then(what) == Some(true)
         };
-        let comes_out = |test: &Test<'_>| match &test.of {
-            place if state.known(place).is_some() => true,
-            Place::Computed(_) => false,
-            Place::Slot(slot) => {
-                let Nature { payload, understood, .. } = self.nature_of(*slot);
-                payload.is_none_or(|payload| is(payload, |known| known.present))
-                    && understood.is_none_or(|understood| is(understood, |known| known.truth))
-            }
+        let is_known = |slot: Slot| {
+            let Nature { payload, understood, .. } = self.nature_of(slot);
+            state.known(&Place::Slot(slot)).is_some()
+                || (payload.is_none_or(|payload| is(payload, |known| known.present))
+                    && understood.is_none_or(|understood| is(understood, |known| known.truth)))
         };
-        let mut can = false;
-        shape.tests(&mut |test| can |= !comes_out(test));
-        can
+        let can_fail = matches!(&test.of, Place::Computed(computed) if computed.can_fail);
+        state.known(&test.of).is_some() || (!can_fail && test.slots().all(is_known))
     }
 
     /// Says whether a condition can fail to hold beside what was drawn from another. Most questions end at the
@@ -492,3 +516,6 @@ const STEP: u32 = 8;
 
 /// Steps of all questions about a policy: a tenth of a second.
 const POOL: u32 = 1_000_000;
+
+/// Guards behind guards: a payload, whether it was understood, what it does.
+const GUARDS: usize = 3;
