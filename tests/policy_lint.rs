@@ -13,6 +13,8 @@
 
 mod lint_common;
 
+use std::fmt::Write;
+
 use countersign::{Lint, Policy};
 use lint_common::{HEAD, found, rule};
 
@@ -340,4 +342,26 @@ fn zones_that_perhaps_never_meet_are_not_told() {
         zone("two", "action.name == 'b'", "")
     );
     assert_eq!(found(&meet).len(), 1, "{:?}", found(&meet));
+}
+
+/// Every pair of these zones is compared, list by list.
+#[test]
+fn what_is_too_much_to_compare_is_told() {
+    let zones = |count: usize, texts: usize| {
+        (0..count).fold(HEAD.to_owned(), |mut text, zone| {
+            let names = (0..texts).map(|name| format!("'z{zone}n{name}'")).collect::<Vec<_>>().join(", ");
+            let when = format!("resource.id in [{names}, 'everywhere']");
+            write!(text, "[[zone]]\nid = 'z{zone}'\nwhen = \"{when}\"\nmax_risk = 'low'\n").unwrap();
+            text
+        })
+    };
+    let codes = |text: &str| -> Vec<&'static str> {
+        let policy = Policy::from_toml(text).unwrap();
+        policy.warnings().filter_map(|found| found.lint()).map(Lint::code).collect()
+    };
+    assert_eq!(codes(&zones(10, 40)), [""; 0]);
+    let hostile = zones(300, 200);
+    assert_eq!(codes(&hostile), ["L019"]);
+    let allowed = format!("{hostile}[[lint]]\nallow = 'L019'\nof = 'x'\nbecause = 'the lists are made'\n");
+    assert_eq!(codes(&allowed), [""; 0]);
 }

@@ -250,7 +250,7 @@ fn allowance_needs_a_code_a_thing_and_a_reason() {
     );
     assert_eq!(
         faults("allow = 'L2'\nof = 'x'\nbecause = 'y'"),
-        ["unknown code `L2`, expected `L001` to `L018`"]
+        ["unknown code `L2`, expected `L001` to `L019`"]
     );
     assert_eq!(
         faults("allow = 'L001'\nof = 'x'\nbecause = 'y'"),

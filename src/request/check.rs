@@ -27,6 +27,9 @@ struct Meter {
     bytes: usize,
 }
 
+/// Most requests are fine, and what is said of each value is the smaller for the box.
+type Checked = Result<(), Box<RequestError>>;
+
 impl Request {
     /// Checks the bounds of every member.
     ///
@@ -34,9 +37,13 @@ impl Request {
     ///
     /// The first fault, with its path.
     pub(crate) fn check(&self) -> Result<(), RequestError> {
+        self.check_parts().map_err(|fault| *fault)
+    }
+
+    fn check_parts(&self) -> Checked {
         let faults = [self.fault.as_ref(), self.subject.fault(), self.action.fault(), self.resource.fault()];
         if let Some(fault) = faults.into_iter().flatten().next() {
-            return Err(fault.clone());
+            return Err(fault.clone().into());
         }
         let mut meter = Meter::default();
         meter.person(at("subject"), &self.subject)?;
@@ -62,7 +69,7 @@ impl Request {
         }
         bound(at("context.actor"), self.actors.len(), "actors", limits::ACTORS)?;
         self.actors.iter().try_for_each(|actor| {
-            actor.fault().map_or(Ok(()), |fault| Err(fault.clone()))?;
+            actor.fault().map_or(Ok(()), |fault| Err(Box::new(fault.clone())))?;
             meter.person(at("context.actor"), actor)
         })?;
         if let Some(auth) = &self.auth {
@@ -74,7 +81,7 @@ impl Request {
             meter.usage(usage)?;
         }
         if let Some(payload) = self.action.payload() {
-            payload.check()?;
+            payload.check().map_err(RequestError::from)?;
         }
         Ok(())
     }
@@ -87,14 +94,14 @@ impl Subject {
             return Err(fault.clone());
         }
         let mut meter = Meter::default();
-        meter.person(at(path), self)?;
-        meter.text(at("vote.comment"), comment)
+        let checked = meter.person(at(path), self).and_then(|()| meter.text(at("vote.comment"), comment));
+        checked.map_err(|fault| *fault)
     }
 }
 
 impl Meter {
     /// The tenant is part of a person's name, so it is held to what a name may be.
-    fn person(&mut self, path: Place<'_>, person: &Subject) -> Result<(), RequestError> {
+    fn person(&mut self, path: Place<'_>, person: &Subject) -> Checked {
         self.name(path.below("type"), person.kind())?;
         self.name(path.below("id"), person.id())?;
         let tenant_path = path.below("tenant");
@@ -107,13 +114,14 @@ impl Meter {
                     path: tenant_path.to_string(),
                     expected: "a string",
                     found,
-                });
+                }
+                .into());
             }
         }
         self.attributes(path, person.properties())
     }
 
-    fn usage(&mut self, usage: &Usage) -> Result<(), RequestError> {
+    fn usage(&mut self, usage: &Usage) -> Checked {
         let count = |path: Place<'_>, count| number(path, count, "uses", limits::RECORD_INTEGER);
         count(at("context.usage.emergencies"), usage.emergencies)?;
         count(at("context.usage.overdue_reviews"), usage.overdue_reviews)?;
@@ -126,49 +134,57 @@ impl Meter {
     }
 
     /// Text that stands in a list.
-    fn item(&mut self, path: Place<'_>, text: &str) -> Result<(), RequestError> {
+    fn item(&mut self, path: Place<'_>, text: &str) -> Checked {
         self.add(path, 1)?;
         self.text(path, text)
     }
 
     /// A record's reader knows years of four digits.
-    fn time(&mut self, path: Place<'_>, time: DateTime<Utc>) -> Result<(), RequestError> {
+    fn time(&mut self, path: Place<'_>, time: DateTime<Utc>) -> Checked {
         if !(0..=9_999).contains(&time.year()) {
-            return Err(RequestError::Year { path: path.to_string() });
+            return Err(RequestError::Year { path: path.to_string() }.into());
         }
         self.add(path, TIME_BYTES)
     }
 
-    fn name(&mut self, path: Place<'_>, text: &str) -> Result<(), RequestError> {
+    fn name(&mut self, path: Place<'_>, text: &str) -> Checked {
         if text.is_empty() {
-            return Err(RequestError::Empty { path: path.to_string() });
+            return Err(RequestError::Empty { path: path.to_string() }.into());
         }
         bound(path, text.len(), "bytes", limits::NAME_BYTES)?;
-        if !is_plain(text) && text.chars().any(is_unprintable) {
-            return Err(RequestError::BadCharacter { path: path.to_string() });
-        }
-        self.text(path, text)
-    }
-
-    /// Text may hold line breaks and tabs, as reasons and labels do, but nothing that hides or reorders it.
-    fn text(&mut self, path: Place<'_>, text: &str) -> Result<(), RequestError> {
         if is_plain(text) {
             return self.add(path, text.len().saturating_add(2));
         }
+        if text.chars().any(is_unprintable) {
+            return Err(RequestError::BadCharacter { path: path.to_string() }.into());
+        }
+        self.unusual_text(path, text)
+    }
+
+    /// Text may hold line breaks and tabs, as reasons and labels do, but nothing that hides or reorders it.
+    fn text(&mut self, path: Place<'_>, text: &str) -> Checked {
+        if is_plain(text) {
+            return self.add(path, text.len().saturating_add(2));
+        }
+        self.unusual_text(path, text)
+    }
+
+    #[cold]
+    fn unusual_text(&mut self, path: Place<'_>, text: &str) -> Checked {
         self.add(path, crate::text::escaped_len(text))?;
         if text.chars().any(|c| is_unprintable(c) && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(RequestError::BadCharacter { path: path.to_string() });
+            return Err(RequestError::BadCharacter { path: path.to_string() }.into());
         }
         Ok(())
     }
 
     /// Counts bytes as a record holds them.
-    fn add(&mut self, path: Place<'_>, bytes: usize) -> Result<(), RequestError> {
+    fn add(&mut self, path: Place<'_>, bytes: usize) -> Checked {
         self.bytes = self.bytes.saturating_add(bytes);
         bound(path, self.bytes, "recorded bytes up to here", limits::REQUEST_TEXT)
     }
 
-    fn attributes(&mut self, root: Place<'_>, attributes: &Attributes) -> Result<(), RequestError> {
+    fn attributes(&mut self, root: Place<'_>, attributes: &Attributes) -> Checked {
         let below = RECORDED_AT.saturating_add(levels_of(attributes));
         attributes.iter().try_for_each(|(name, value)| {
             let path = root.below(name);
@@ -177,20 +193,14 @@ impl Meter {
         })
     }
 
-    fn key(&mut self, path: Place<'_>, name: &str) -> Result<(), RequestError> {
+    fn key(&mut self, path: Place<'_>, name: &str) -> Checked {
         bound(path, name.len(), "bytes", limits::NAME_BYTES)?;
         self.add(path, PAIR_OVERHEAD)?;
         self.text(path, name)
     }
 
     /// Checks a value that stands `depth` levels deep, and under `recorded` lists and objects of a record.
-    fn value(
-        &mut self,
-        path: Place<'_>,
-        value: &Value,
-        depth: usize,
-        recorded: usize,
-    ) -> Result<(), RequestError> {
+    fn value(&mut self, path: Place<'_>, value: &Value, depth: usize, recorded: usize) -> Checked {
         self.nodes = self.nodes.saturating_add(1);
         bound(path, self.nodes, "values up to here", limits::VALUE_NODES)?;
         bound(path, depth, "levels", limits::VALUE_DEPTH)?;
@@ -243,7 +253,7 @@ fn at(root: &str) -> Place<'_> {
 
 /// Checks a span that somebody asks for.
 pub(crate) fn check_span(path: &str, span: Duration) -> Result<(), RequestError> {
-    number(at(path), span.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs())
+    number(at(path), span.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs()).map_err(|fault| *fault)
 }
 
 /// Levels that a record spends on a map: names that it does not know stand in a list of pairs.
@@ -251,7 +261,7 @@ fn levels_of(attributes: &Attributes) -> usize {
     if attributes.iter().all(|(name, _)| is_plain_name(name)) { 1 } else { 3 }
 }
 
-fn nest(path: Place<'_>, recorded: usize, levels: usize) -> Result<usize, RequestError> {
+fn nest(path: Place<'_>, recorded: usize, levels: usize) -> Result<usize, Box<RequestError>> {
     let inner = recorded.saturating_add(levels);
     bound(path, inner, "levels in a record", limits::RECORD_DEPTH).map(|()| inner)
 }
@@ -260,19 +270,19 @@ fn digits(number: u64) -> usize {
     usize::try_from(number.checked_ilog10().unwrap_or(0)).unwrap_or(usize::MAX).saturating_add(1)
 }
 
-fn number(path: Place<'_>, found: u64, unit: &'static str, limit: u64) -> Result<(), RequestError> {
+fn number(path: Place<'_>, found: u64, unit: &'static str, limit: u64) -> Checked {
     let size = |number| usize::try_from(number).unwrap_or(usize::MAX);
     if found > limit { Err(out_of_bounds(path, size(found), unit, size(limit))) } else { Ok(()) }
 }
 
 #[inline]
-fn bound(path: Place<'_>, found: usize, unit: &'static str, limit: usize) -> Result<(), RequestError> {
+fn bound(path: Place<'_>, found: usize, unit: &'static str, limit: usize) -> Checked {
     if found > limit { Err(out_of_bounds(path, found, unit, limit)) } else { Ok(()) }
 }
 
 #[cold]
-fn out_of_bounds(path: Place<'_>, found: usize, unit: &'static str, limit: usize) -> RequestError {
-    RequestError::OutOfBounds { path: path.to_string(), found, unit, limit }
+fn out_of_bounds(path: Place<'_>, found: usize, unit: &'static str, limit: usize) -> Box<RequestError> {
+    RequestError::OutOfBounds { path: path.to_string(), found, unit, limit }.into()
 }
 
 /// Levels of a record above a part's attributes: the record, the request, the part.

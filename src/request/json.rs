@@ -74,7 +74,12 @@ fn read(text: &[u8], source: Source) -> Result<Request, RequestError> {
     if text.len() > limits::REQUEST_BYTES {
         return Err(RequestError::TooLarge { bytes: text.len() });
     }
-    let body: Attributes = serde_json::from_slice(text).map_err(|error| RequestError::Json {
+    // Looked at as a whole, text is read faster; the slower way says where it is none.
+    let body = match std::str::from_utf8(text) {
+        Ok(text) => serde_json::from_str::<Attributes>(text),
+        Err(_) => serde_json::from_slice(text),
+    };
+    let body = body.map_err(|error| RequestError::Json {
         line: error.line(),
         column: error.column(),
         problem: problem(&error),

@@ -7,11 +7,14 @@
 #[cfg(feature = "engine")]
 mod record;
 
+use std::borrow::Cow;
 use std::fmt;
+use std::iter::Map;
+use std::vec::IntoIter;
 
 use crate::payload::length;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// One value of an attribute.
 ///
@@ -54,8 +57,11 @@ pub enum Value {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Attributes {
-    entries: Vec<(String, Value)>,
+    entries: Vec<(Name, Value)>,
 }
+
+/// A name. Those of a request's own members are not copied.
+type Name = Cow<'static, str>;
 
 impl Value {
     /// Returns the text of a string value.
@@ -146,7 +152,7 @@ impl Attributes {
         match self.find(&name) {
             Ok(index) => self.entries.get_mut(index).map(|entry| std::mem::replace(&mut entry.1, value)),
             Err(index) => {
-                self.entries.insert(index, (name, value));
+                self.entries.insert(index, (name.into(), value));
                 None
             }
         }
@@ -161,13 +167,16 @@ impl Attributes {
     /// Returns the value of a name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
+        if self.entries.len() <= FEW {
+            return self.entries.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        }
         let index = self.find(name).ok()?;
         self.entries.get(index).map(|(_, value)| value)
     }
 
     /// Iterates over names and values, in the order of the names' bytes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
-        self.entries.iter().map(|(name, value)| (name.as_str(), value))
+        self.entries.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
     /// Visits the parts of all attributes for a digest: their count, then each name and value.
@@ -192,16 +201,16 @@ impl Attributes {
     }
 
     fn find(&self, name: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(known, _)| known.as_str().cmp(name))
+        self.entries.binary_search_by(|(known, _)| known.as_ref().cmp(name))
     }
 }
 
 impl IntoIterator for Attributes {
     type Item = (String, Value);
-    type IntoIter = std::vec::IntoIter<(String, Value)>;
+    type IntoIter = Map<IntoIter<(Name, Value)>, fn((Name, Value)) -> (String, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.entries.into_iter()
+        self.entries.into_iter().map(|(name, value)| (name.into_owned(), value))
     }
 }
 
@@ -217,9 +226,9 @@ impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Attributes {
 
 /// Says whether records know a name as it is: `[a-z_][a-z0-9_.-]*`.
 pub(crate) fn is_plain_name(name: &str) -> bool {
-    let mut letters = name.bytes();
-    letters.next().is_some_and(|c| c.is_ascii_lowercase() || c == b'_')
-        && letters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'_' | b'.' | b'-'))
+    let letters = name.as_bytes();
+    matches!(letters.first(), Some(b'a'..=b'z' | b'_'))
+        && letters.iter().all(|c| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-'))
 }
 
 macro_rules! value_from {
@@ -312,6 +321,30 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 }
 
+/// Reads a name, copying only those that are not among [`MEMBERS`].
+struct NameReader;
+
+impl<'de> DeserializeSeed<'de> for NameReader {
+    type Value = Name;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameReader {
+    type Value = Name;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        let known = MEMBERS.iter().find(|known| **known == name);
+        Ok(known.map_or_else(|| name.to_owned().into(), |known| Cow::Borrowed(*known)))
+    }
+}
+
 struct AttributesVisitor;
 
 impl<'de> Visitor<'de> for AttributesVisitor {
@@ -323,9 +356,9 @@ impl<'de> Visitor<'de> for AttributesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut pairs: A) -> Result<Attributes, A::Error> {
         // Sorted once: inserting one by one costs the square of the names, which a caller chooses.
-        let mut entries: Vec<(String, Value)> = Vec::new();
-        while let Some(entry) = pairs.next_entry()? {
-            entries.push(entry);
+        let mut entries: Vec<(Name, Value)> = Vec::new();
+        while let Some(name) = pairs.next_key_seed(NameReader)? {
+            entries.push((name, pairs.next_value()?));
         }
         entries.sort_by(|left, right| left.0.cmp(&right.0));
         let twice = entries.windows(2).find_map(|pair| match pair {
@@ -338,3 +371,24 @@ impl<'de> Visitor<'de> for AttributesVisitor {
         }
     }
 }
+
+/// Names up to which comparing with each is faster than a search: their lengths mostly differ.
+const FEW: usize = 8;
+
+/// The members that most requests have (AuthZEN, section 5), and those that this library reads beside them.
+const MEMBERS: [&str; 14] = [
+    "subject",
+    "type",
+    "id",
+    "properties",
+    "action",
+    "name",
+    "payload",
+    "resource",
+    "context",
+    "reason",
+    "duration",
+    "auth",
+    "usage",
+    "facts",
+];

@@ -168,4 +168,10 @@ const READING: &[&str] = &[
 ];
 
 /// Statements that show the hash of a password.
-const SHOWS: &[&[&str]] = &[&["show", "create", "user"], &["show", "grants"], &["show", "create", "server"]];
+const SHOWS: &[&[&str]] = &[
+    &["show", "create", "user"],
+    &["show", "grants"],
+    &["show", "create", "server"],
+    &["primary_conninfo"],
+    &["show", "all"],
+];

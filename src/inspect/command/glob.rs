@@ -2,6 +2,9 @@
 
 /// Says whether a pattern describes a name.
 pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    if !pattern.contains(['*', '?']) {
+        return pattern == name;
+    }
     let (mut pattern, mut name) = (pattern.chars(), name.chars());
     let mut again: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
     loop {

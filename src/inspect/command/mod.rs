@@ -20,8 +20,8 @@ mod values;
 mod walk;
 mod web;
 
-use crate::limits;
 use crate::payload::{Kind, Payload};
+use crate::{limits, text};
 
 pub use facts::{CommandEffect, CommandFacts, MEMBERS, Obstacle};
 
@@ -77,7 +77,10 @@ fn explain(words: &[&str], directory: Option<&str>, env: &[(String, String)]) ->
     let mut around = Draft::new(CommandEffect::Read, false);
     environment::judge(env, &mut around)?;
     let mut known = if name == "aws" {
-        aws::explain(rest, directory)?
+        match rest {
+            ["--version"] => Draft::new(CommandEffect::Read, false).known(name),
+            _ => aws::explain(rest, directory)?,
+        }
     } else {
         let program = Program::find(name).ok_or_else(unknown)?;
         match rest {
@@ -101,10 +104,7 @@ fn check(words: &[&str]) -> Result<(), Obstacle> {
             return Err(Obstacle::TooLarge { what, found, limit });
         }
     }
-    let hides = |letter: char| {
-        letter.is_control() && !matches!(letter, '\n' | '\t')
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let hides = |letter: char| text::is_unprintable(letter) && !matches!(letter, '\n' | '\t');
     match words.iter().position(|word| word.contains(hides)) {
         Some(word) => Err(Obstacle::Control { word }),
         None => Ok(()),

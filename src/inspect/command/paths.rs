@@ -61,27 +61,27 @@ fn read(text: &str, directory: Option<&str>, found: &mut Vec<Names>) {
         Some(rest) => rest.split_once('/').map_or("", |(_, rest)| rest),
         None => text,
     };
-    let mut names = Names { parts: Vec::new(), rooted: base.starts_with('/') };
+    let mut names: Vec<String> = Vec::new();
     let mut tail = None;
     for part in base.split('/').chain(rest.split('/')) {
         match part {
             "" | "." => {}
             ".." => {
-                names.parts.pop();
+                names.pop();
                 tail = Some(Vec::new());
             }
             _ => {
                 let part = part.to_lowercase();
                 tail.iter_mut().for_each(|tail| tail.push(part.clone()));
-                names.parts.push(part);
+                names.push(part);
             }
         }
     }
-    if let ["var", "run", ..] = names.parts.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        names.parts.remove(0);
+    if let ["var", "run", ..] = names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        names.remove(0);
     }
-    found.push(names);
-    found.extend(tail.map(|parts| Names { parts, rooted: true }));
+    found.push(Names::new(names, base.starts_with('/')));
+    found.extend(tail.map(|names| Names::new(names, true)));
 }
 
 /// How a shell or a client writes a home.

@@ -16,9 +16,19 @@ pub(super) enum Verdict {
 /// The names of a path, in small letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Names {
-    pub(super) parts: Vec<String>,
+    parts: Vec<String>,
     /// The first name lies in the root directory.
-    pub(super) rooted: bool,
+    rooted: bool,
+    /// What the last name may be a copy of.
+    copied: Vec<String>,
+}
+
+impl Names {
+    pub(super) fn new(parts: Vec<String>, rooted: bool) -> Self {
+        let last = parts.last().map(String::as_str).unwrap_or_default();
+        let copied = originals(last).into_iter().filter(|name| *name != last).map(str::to_owned).collect();
+        Self { parts, rooted, copied }
+    }
 }
 
 /// How a name of a pattern is compared with a name of a path.
@@ -94,23 +104,25 @@ fn stands_at(names: &Names, pattern: &str, same: Same) -> bool {
         Some(bare) => (bare, true),
         None => (pattern, false),
     };
-    if let Some(bare) = bare.strip_prefix('/') {
-        return names.rooted && begins(&names.parts, bare, below, true, same);
+    if bare.starts_with('/') {
+        return names.rooted && begins(names, 0, bare, below, same);
     }
     let bare = bare.strip_prefix("~/").unwrap_or(bare);
-    (0..names.parts.len())
-        .any(|start| names.parts.get(start..).is_some_and(|parts| begins(parts, bare, below, false, same)))
+    let count = names.parts.len();
+    let last = count.saturating_sub(bare.split('/').count());
+    let first = if below { 0 } else { last };
+    (first..=last).any(|start| begins(names, start, bare, below, same))
 }
 
 /// Says whether the path begins with the pattern, and ends with it unless all below counts.
-fn begins(parts: &[String], pattern: &str, below: bool, rooted: bool, same: Same) -> bool {
-    let mut parts = parts.iter().peekable();
-    for name in pattern.split('/') {
+fn begins(names: &Names, start: usize, pattern: &str, below: bool, same: Same) -> bool {
+    let rooted = pattern.starts_with('/');
+    let mut parts = names.parts.iter().skip(start).peekable();
+    for name in pattern.strip_prefix('/').unwrap_or(pattern).split('/') {
         let Some(part) = parts.next() else { return false };
-        let copied = || originals(part).iter().any(|part| matches(name, part));
-        let last = parts.peek().is_none();
-        let known = (rooted || !is_wide(part)) && same(name, part) || last && copied();
-        if !known {
+        let mut copied = || parts.peek().is_none() && names.copied.iter().any(|part| matches(name, part));
+        let known = same(name, part) && (rooted || !is_wide(part));
+        if !known && !copied() {
             return false;
         }
     }
@@ -124,7 +136,7 @@ fn ends_in(names: &Names, word: &str) -> bool {
         let before = part.strip_suffix(word);
         before.is_some_and(|before| before.is_empty() || before.ends_with(['-', '_', ' ', '#']))
     };
-    name.split('.').any(ends) || originals(name).iter().any(|name| name.split('.').any(ends))
+    name.split('.').any(ends) || names.copied.iter().any(|name| name.split('.').any(ends))
 }
 
 /// The name of the file that a backup or a copy was made of, with and without a dot before it.
@@ -209,7 +221,7 @@ mod tests {
         for (verb, pattern) in lines().filter(|(verb, _)| *verb == "secret") {
             let path = pattern.trim_start_matches("~/").trim_end_matches('/').replace('*', "7");
             let parts = path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-            let names = Names { parts, rooted: pattern.starts_with('/') };
+            let names = Names::new(parts, pattern.starts_with('/'));
             assert_ne!(place(&names), Verdict::Plain, "{verb} {pattern}");
         }
     }

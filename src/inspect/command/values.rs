@@ -31,6 +31,12 @@ pub(super) fn judge(kind: &str, text: &str, place: Place<'_>, draft: &mut Draft)
     }
     let known = match kind {
         "TEXT" | "WORD" => true,
+        // A line break would begin a header or a statement of its own.
+        "LINE" => !text.contains('\n'),
+        "SETTING" => {
+            note_credential(text, draft);
+            true
+        }
         "NUMBER" => is_number(text.strip_prefix(['-', '+']).unwrap_or(text)),
         "NAME" => !text.starts_with('-') && named(text, place, draft),
         "HOST" => is_host(text) && named(text, place, draft),
@@ -151,9 +157,17 @@ fn resource(text: &str, place: Place<'_>, draft: &mut Draft) -> bool {
                 draft.raise(CommandEffect::Privilege);
             }
         }
+        note_credential(part, draft);
         named(part, place, draft);
     }
     true
+}
+
+/// Notes a credential in `name=value`.
+fn note_credential(text: &str, draft: &mut Draft) {
+    if text.split_once('=').is_some_and(|(name, _)| web::is_credential_name(name)) {
+        draft.secret();
+    }
 }
 
 /// How kubectl prints; `…-file=` reads a file.
@@ -203,7 +217,7 @@ fn is_dns(text: &str) -> bool {
 
 /// A repository, branch or path of git; `ext::` and other helpers run programs.
 fn is_remote(text: &str, draft: &mut Draft) -> bool {
-    if web::has_password(text) {
+    if web::has_password(text) || text.starts_with("http") && text.contains('@') {
         draft.secret();
     }
     let option = ["//-", "@-", ":-"].iter().any(|start| text.contains(start));

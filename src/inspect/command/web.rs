@@ -52,15 +52,15 @@ pub(super) fn url(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<(),
 
 /// The names of a page, as a server reads them.
 fn page(path: &str) -> Names {
-    let mut names = Names { parts: Vec::new(), rooted: false };
+    let mut names: Vec<String> = Vec::new();
     for part in decoded(path).split('/') {
         match part {
             "" | "." => {}
-            ".." => drop(names.parts.pop()),
-            _ => names.parts.push(part.to_lowercase()),
+            ".." => drop(names.pop()),
+            _ => names.push(part.to_lowercase()),
         }
     }
-    names
+    Names::new(names, false)
 }
 
 /// Resolves `%2e` and the like.
@@ -125,7 +125,7 @@ pub(super) fn header(text: &str, draft: &mut Draft) -> bool {
         if hosts::name(&host).is_some_and(hosts::hands_out_credentials) {
             draft.secret();
         }
-        draft.targets.push(format!("{name}: {host}"));
+        draft.targets.push(host);
     }
     HEADERS.iter().any(|known| matches(known, &name))
 }
@@ -147,7 +147,7 @@ pub(super) fn data(text: &str, place: Place<'_>, draft: &mut Draft) -> Result<()
     Ok(())
 }
 
-fn is_credential_name(name: &str) -> bool {
+pub(super) fn is_credential_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     [
         "token",

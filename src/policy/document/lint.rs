@@ -10,7 +10,7 @@ use crate::text::quote;
 #[derive(Debug, Clone)]
 pub(crate) struct LintSpec {
     pub(crate) allow: Vec<(Lint, Span)>,
-    /// The id of a rule, the path of an attribute, the name of a `[let]` or of a case.
+    /// The id of a rule, the path of an attribute, the name of a `[let]`, of a case or of the policy.
     pub(crate) of: Text,
 }
 

@@ -78,11 +78,13 @@ pub enum Lint {
     UnknownInCase,
     /// An `allow` allows nothing.
     IdleAllow,
+    /// The rules are too many, or too much alike, to compare all of them.
+    Unfinished,
 }
 
 impl Lint {
     /// Every kind of finding, in the order of the codes.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::CallerAlone,
         Self::OpenEverywhere,
         Self::NeverMatches,
@@ -101,6 +103,7 @@ impl Lint {
         Self::SameCase,
         Self::UnknownInCase,
         Self::IdleAllow,
+        Self::Unfinished,
     ];
 
     /// Returns the code: `L001` and so on. It never changes its meaning.
@@ -125,6 +128,7 @@ impl Lint {
             Self::SameCase => "L016",
             Self::UnknownInCase => "L017",
             Self::IdleAllow => "L018",
+            Self::Unfinished => "L019",
         }
     }
 
@@ -160,6 +164,12 @@ pub(super) fn look(
     rules::look(&ruled, rules, &mut solver, &mut report);
     obligations::look(&ruled, &mut solver, &mut report);
     people::look(document, rules, schema, &mut solver, &mut report);
+    if solver.is_spent() {
+        let message = "the rules are more than can be compared: what is idle or shadowed may not be told";
+        let help = "name an action or a resource in each rule, and keep lists short";
+        let name = &document.name;
+        report.find(Lint::Unfinished, &name.text, &name.span, message.to_owned(), help);
+    }
     names::look(roots, &mut report);
     cases::look(document, schema, &mut report);
     report.finish();

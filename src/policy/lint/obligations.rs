@@ -3,7 +3,7 @@
 //! Of several zones the one with the fewest obligations is used. So where a zone obliges to something and another
 //! one that matches the same request does not, the first obligation is never met.
 
-use super::rules::Ruled;
+use super::rules::{Ruled, compared};
 use super::solve::Solver;
 use super::{Lint, Report};
 use crate::policy::{Obligation, Zone};
@@ -16,6 +16,7 @@ pub(super) fn look<'p>(ruled: &[Ruled<'p>], solver: &mut Solver<'p>, report: &mu
             if solver.is_spent() {
                 return;
             }
+            solver.spend(compared(&zone.rule.obligations, &wide.rule.obligations));
             let missed = missed(zone, wide);
             if missed.is_empty() || !solver.must_meet(&reduced, &rule.shape, &other.shape) {
                 continue;

@@ -10,7 +10,7 @@ use super::{Lint, Report};
 use crate::cel::{Environment, Program, Shape};
 use crate::policy::document::{Document, RuleSpec};
 use crate::policy::schema::Schema;
-use crate::policy::{Field, Rule, Rules, Text, Zone};
+use crate::policy::{Field, Obligation, Rule, Rules, Text, Zone};
 use crate::risk::Risk;
 
 /// A rule with its condition as tests.
@@ -122,6 +122,7 @@ pub(super) fn look<'p>(
                     break;
                 }
                 let Some(other_rule) = ruled.get(other).filter(|_| other != number) else { continue };
+                solver.spend(compared(&rule.rule.obligations, &other_rule.rule.obligations));
                 let Some(lint) = relation(rule, other_rule) else { continue };
                 if solver.can_differ(&reduced, &other_rule.shape, || other_rule.opposite()) {
                     continue;
@@ -159,6 +160,11 @@ impl Kind {
             Self::Zone => matches!(other, Self::Risk | Self::Forbid | Self::Hold | Self::Zone),
         }
     }
+}
+
+/// How many comparisons show what one list of obligations has that another has not.
+pub(super) fn compared(some: &[Obligation], others: &[Obligation]) -> usize {
+    some.len().saturating_mul(others.len()).saturating_add(1)
 }
 
 /// Says whether a rule matches wherever another does.
@@ -293,6 +299,7 @@ impl<'r, 'p> Ceilings<'r, 'p> {
         report: &mut Report<'_, '_, '_>,
     ) {
         let helps = |solver: &mut Solver<'p>, (risk, level): &(&Ruled<'p>, Risk)| {
+            solver.spend(1);
             *level <= zone.max_risk && solver.can_hold(reduced, &risk.shape)
         };
         if self.default <= zone.max_risk || self.risks.iter().any(|risk| helps(solver, risk)) {

@@ -92,6 +92,11 @@ impl<'p> Solver<'p> {
         self.pool == 0
     }
 
+    /// Counts work that is done beside the questions.
+    pub(super) fn spend(&mut self, work: usize) {
+        self.pool = self.pool.saturating_sub(u32::try_from(work).unwrap_or(u32::MAX));
+    }
+
     /// Draws what must be so from a condition; `None` if it can never hold.
     pub(super) fn reduce<'s>(&mut self, shape: &'s Shape<'p>) -> Option<Reduced<'s, 'p>> {
         let empty = Reduced::default();
@@ -101,8 +106,11 @@ impl<'p> Solver<'p> {
 
     /// Says whether a condition can hold together with what was drawn from another.
     pub(super) fn can_hold(&mut self, reduced: &Reduced<'_, 'p>, shape: &Shape<'p>) -> bool {
-        let reduced = Reduced { state: reduced.state.clone(), open: reduced.open.clone() };
-        match self.with(reduced, &[shape]) {
+        self.spend(reduced.size());
+        if self.is_spent() {
+            return true;
+        }
+        match self.with(reduced.clone(), &[shape]) {
             Some(reduced) => self.is_possible(reduced),
             None => false,
         }
@@ -123,16 +131,20 @@ impl<'p> Solver<'p> {
         let is_apart = |test: &Test<'_>, other: &Test<'_>| {
             test.of == other.of || !test.slots().any(|slot| other.slots().any(|read| read == slot))
         };
+        self.spend(tests.len().saturating_mul(tests.len()));
         let mut computed = tests.iter().filter(|test| matches!(test.of, Place::Computed(_)));
-        computed.all(|test| tests.iter().all(|other| is_apart(test, other)))
-            && self.can_hold(one, other)
+        self.can_hold(one, other)
             && !self.gave_up
             && !self.is_spent()
+            && computed.all(|test| tests.iter().all(|other| is_apart(test, other)))
     }
 
     /// Says whether a condition can fail, so that it is neither true nor false, where another holds.
-    pub(super) fn can_fail(&self, reduced: &Reduced<'_, 'p>, shape: &Shape<'p>) -> bool {
-        self.fails(&reduced.state, shape)
+    pub(super) fn can_fail(&mut self, reduced: &Reduced<'_, 'p>, shape: &Shape<'p>) -> bool {
+        let mut work = reduced.size();
+        shape.tests(&mut |_| work = work.saturating_add(1));
+        self.spend(work.saturating_mul(work).saturating_mul(GUARDS));
+        self.is_spent() || self.fails(&reduced.state, shape)
     }
 
     /// A part that fails is absorbed by another one that decides: under "all" the others are true where it matters,
@@ -190,8 +202,10 @@ impl<'p> Solver<'p> {
         for part in tests {
             match part {
                 Shape::Test(test) => {
-                    self.pool = self.pool.saturating_sub(1);
-                    if reduced.open.is_empty() && self.admits(&reduced.state, test, !test.holds) {
+                    self.spend(reduced.state.work(test));
+                    if self.is_spent()
+                        || reduced.open.is_empty() && self.admits(&reduced.state, test, !test.holds)
+                    {
                         return true;
                     }
                 }
@@ -228,7 +242,10 @@ impl<'p> Solver<'p> {
                     parts => reduced.open.push(parts),
                 },
                 Shape::Test(test) => {
-                    self.pool = self.pool.saturating_sub(1);
+                    self.spend(reduced.state.work(test));
+                    if self.is_spent() {
+                        return Some(Reduced::default());
+                    }
                     if !self.add(&mut reduced.state, test) {
                         return None;
                     }
@@ -250,8 +267,9 @@ impl<'p> Solver<'p> {
 
     fn search(&mut self, mut reduced: Reduced<'_, 'p>, steps: &mut u32) -> bool {
         let Some(parts) = reduced.open.pop() else { return true };
+        let step = u32::try_from(reduced.size()).unwrap_or(u32::MAX).max(STEP);
         for part in parts {
-            let Some(left) = steps.checked_sub(STEP) else {
+            let Some(left) = steps.checked_sub(step) else {
                 self.gave_up = true;
                 return true;
             };
@@ -331,6 +349,12 @@ impl<'p> Reduced<'_, 'p> {
     pub(super) fn state(&self) -> &State<'p> {
         &self.state
     }
+
+    /// How much a copy copies.
+    fn size(&self) -> usize {
+        let known = self.state.places.iter().map(|(_, known)| known.size());
+        known.fold(self.open.len(), usize::saturating_add)
+    }
 }
 
 impl<'p> State<'p> {
@@ -361,12 +385,31 @@ impl<'p> State<'p> {
         })
     }
 
+    /// How much it takes to see how a test comes out: its texts are compared with those that are known.
+    fn work(&self, test: &Test<'p>) -> usize {
+        let texts = match &test.what {
+            What::OneOf(texts) => texts.len().max(1),
+            _ => 1,
+        };
+        let known = self.known(&test.of).map_or(1, Known::size);
+        texts.saturating_mul(known).saturating_add(self.places.len())
+    }
+
     fn known(&self, place: &Place) -> Option<&Known<'p>> {
         self.places.iter().find(|(known, _)| known == place).map(|(_, known)| known)
     }
 }
 
 impl<'p> Known<'p> {
+    /// The texts that are left, and those of the tests.
+    fn size(&self) -> usize {
+        let tests = self.tests.iter().map(|(what, _)| match what {
+            What::OneOf(texts) => texts.len(),
+            _ => 1,
+        });
+        tests.fold(self.texts.as_ref().map_or(1, Vec::len), usize::saturating_add)
+    }
+
     fn keys(&self, slot: Slot) -> impl Iterator<Item = Key<'p>> + '_ {
         let text = self.texts.as_ref().and_then(|texts| texts.first()).map(|text| Key::Text(slot, text));
         let truth = (self.truth == Some(true)).then_some(Key::True(slot));
@@ -514,8 +557,8 @@ const QUESTION: u32 = 4_096;
 /// Steps of one alternative: what is known is copied.
 const STEP: u32 = 8;
 
-/// Steps of all questions about a policy: a tenth of a second.
-const POOL: u32 = 1_000_000;
+/// Steps of all questions about a policy: a tenth of a second. One is the comparison of two texts or places.
+const POOL: u32 = 30_000_000;
 
 /// Guards behind guards: a payload, whether it was understood, what it does.
 const GUARDS: usize = 3;
