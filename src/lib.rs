@@ -108,6 +108,8 @@
 
 #[cfg(feature = "verify")]
 mod audit;
+#[cfg(feature = "authzen")]
+pub mod authzen;
 #[cfg(feature = "engine")]
 pub mod cel;
 #[cfg(feature = "engine")]
@@ -142,10 +144,10 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Authorship, Checkpoint, CheckpointError, Completeness, Cosignature, Event, Fork, Freshness, Integrity,
-    JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, ParentVerifier, ProofError,
-    ProofPlan, Record, RecordFault, Resumed, Staged, Step, StreamFault, StreamTaken, Streams, StreamsFault,
-    StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
+    Authorship, Checkpoint, CheckpointError, Completeness, Control, Cosignature, Event, Export, Fork,
+    Freshness, Integrity, JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier,
+    ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed, Staged, Step, StreamFault,
+    StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
 };
 #[cfg(feature = "engine")]
 pub use decision::{

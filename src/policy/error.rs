@@ -156,7 +156,7 @@ impl<'t> Faults<'t> {
     /// Findings are as many as the rules give; only faults come from a text that may be anything.
     fn push(&mut self, found: Found) {
         let is_finding = found.lint.is_some_and(|lint| !lint.is_error());
-        if is_finding || self.found.len() < limits::POLICY_FAULTS {
+        if is_finding || !self.is_full() {
             self.found.push(found);
         } else {
             self.more = self.more.saturating_add(1);
@@ -188,6 +188,11 @@ impl<'t> Faults<'t> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// Says whether further faults are only counted, so that their messages need not be made.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= limits::POLICY_FAULTS
     }
 
     pub(crate) fn into_error(self) -> PolicyError {

@@ -71,20 +71,24 @@ impl Request {
 }
 
 fn read(text: &[u8], source: Source) -> Result<Request, RequestError> {
-    if text.len() > limits::REQUEST_BYTES {
-        return Err(RequestError::TooLarge { bytes: text.len() });
+    Request::from_members(members_of(text, limits::REQUEST_BYTES)?, source)
+}
+
+/// Reads the object of at most `limit` bytes that a body is.
+pub(crate) fn members_of(text: &[u8], limit: usize) -> Result<Attributes, RequestError> {
+    if text.len() > limit {
+        return Err(RequestError::TooLarge { bytes: text.len(), limit });
     }
     // Looked at as a whole, text is read faster; the slower way says where it is none.
     let body = match std::str::from_utf8(text) {
         Ok(text) => serde_json::from_str::<Attributes>(text),
         Err(_) => serde_json::from_slice(text),
     };
-    let body = body.map_err(|error| RequestError::Json {
+    body.map_err(|error| RequestError::Json {
         line: error.line(),
         column: error.column(),
         problem: problem(&error),
-    })?;
-    Request::from_members(body, source)
+    })
 }
 
 impl Request {

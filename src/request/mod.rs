@@ -18,6 +18,8 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "engine")]
 pub(crate) use check::check_span;
+#[cfg(feature = "authzen")]
+pub(crate) use json::members_of;
 pub(crate) use parts::Source;
 #[cfg(feature = "engine")]
 pub(crate) use parts::same_person;
@@ -25,7 +27,6 @@ pub use parts::{Action, Resource, Subject};
 #[cfg(feature = "engine")]
 pub(crate) use restate::Asking;
 
-use crate::limits;
 use crate::payload::PayloadError;
 use crate::risk::Risk;
 use crate::value::{Attributes, Value};
@@ -102,10 +103,12 @@ pub struct Usage {
 #[non_exhaustive]
 pub enum RequestError {
     /// More bytes than a request may have.
-    #[error("request is {bytes} bytes, limit is {}", limits::REQUEST_BYTES)]
+    #[error("request is {bytes} bytes, limit is {limit}")]
     TooLarge {
         /// The bytes found.
         bytes: usize,
+        /// The bound.
+        limit: usize,
     },
     /// The text is not JSON, or a key stands twice.
     #[error("request is not JSON at line {line}, column {column}: {problem}")]
@@ -230,10 +233,24 @@ impl Request {
         self
     }
 
+    /// Sets a context attribute that only the caller states.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn with_claimed(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claimed.insert(name, value);
+        self
+    }
+
     /// Sets the subject that the host attests, in place of what the caller said.
     #[must_use]
     pub fn with_subject(mut self, subject: Subject) -> Self {
         self.subject = subject;
+        self
+    }
+
+    /// Sets the action that the host attests, in place of what the caller said.
+    #[must_use]
+    pub fn with_action(mut self, action: Action) -> Self {
+        self.action = action;
         self
     }
 
@@ -392,9 +409,7 @@ impl Request {
     /// Says whether somebody asks, or is who stands behind the one that asks.
     #[cfg(feature = "engine")]
     pub(crate) fn is_from(&self, person: &Subject) -> bool {
-        let person = person.reference();
-        let known = [&self.subject].into_iter().chain(&self.actors);
-        known.map(Subject::reference).any(|known| same_person(&known, &person))
+        [&self.subject].into_iter().chain(&self.actors).any(|known| known.may_be(person))
     }
 
     /// Returns which tool the grant is for: the resource's own name where none is set.

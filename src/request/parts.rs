@@ -148,6 +148,15 @@ impl Subject {
     }
 }
 
+#[cfg(feature = "engine")]
+impl Subject {
+    /// Says whether two may be one person, as [`same_person`] does of their names.
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
+        let (one, two) = (self.tenant(), other.tenant());
+        self.id == other.id && self.kind == other.kind && (one == two || one.is_none() || two.is_none())
+    }
+}
+
 /// Says whether two names, as [`Subject::reference`] gives them, may be one person's. Who states no tenant may
 /// be of any, so that nobody is two people by leaving it out.
 #[cfg(feature = "engine")]
