@@ -29,6 +29,9 @@ pub const VALUE_NODES: usize = 4_096;
 /// Bytes of an attribute's name and of an id, such as a subject's or a rule's.
 pub const NAME_BYTES: usize = 256;
 
+/// Resources of one request: a handful of hosts or services that one approver can still read through.
+pub const RESOURCES: usize = 16;
+
 /// People and machines on whose behalf a subject acts: an agent, its parent, and the person behind both.
 pub const ACTORS: usize = 4;
 

@@ -378,4 +378,22 @@ mod tests {
         assert_eq!(source.chars().count(), "1 | ".len() + LINE);
         assert_eq!(source.find("here"), carets.find("^^^^"));
     }
+
+    #[test]
+    fn places_of_one_line_are_counted_in_characters_whatever_their_order() {
+        let text = "first\r\n\u{e9}\u{e9} one \u{e9} two\nlast";
+        let mut faults = Faults::new(Source::new("p", text));
+        for word in ["two", "last", "one", "first", "one"] {
+            let start = text.find(word).unwrap();
+            faults.add(&(start..start.saturating_add(word.len())), word);
+        }
+        let error = faults.into_error();
+        let found = error.faults().map(|fault| (fault.line(), fault.column(), fault.message()));
+        assert_eq!(
+            found.collect::<Vec<_>>(),
+            [(1, 1, "first"), (2, 4, "one"), (2, 10, "two"), (3, 1, "last")]
+        );
+        let shown = error.faults().next().unwrap().to_string();
+        assert!(shown.ends_with("1 | first\n  | ^^^^^"), "{shown}");
+    }
 }
