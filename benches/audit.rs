@@ -8,7 +8,7 @@
 use std::hint::black_box;
 
 use chrono::{DateTime, Utc};
-use countersign::{Ledger, LogVerifier, Stamp, Step};
+use countersign::{Ledger, LogRange, LogVerifier, Stamp, Step};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -46,11 +46,13 @@ fn append(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
+    // A host has its clock: reading a text as a time is none of the work.
+    let now = now();
     group.bench_function("step, stage and commit", |bench| {
         bench.iter_batched(
             content,
             |content| {
-                let step = Step::note("sql.ran", content, Stamp::new(now(), [1; 32]));
+                let step = Step::note("sql.ran", content, Stamp::new(now, [1; 32]));
                 ledger.stage(step).unwrap().commit();
             },
             BatchSize::SmallInput,
@@ -108,5 +110,37 @@ fn verify(criterion: &mut Criterion) {
             log.finish(now())
         });
     });
+    group.bench_function("read and verify on two threads", |bench| {
+        bench.iter(|| {
+            let mut log = LogVerifier::new("orders-gate");
+            for range in on_two_threads(&log, &file) {
+                log.append(range);
+            }
+            log.finish(now())
+        });
+    });
+    // What one thread has to do when the other is done.
+    group.bench_function("join two parts", |bench| {
+        bench.iter_batched(
+            || {
+                let log = LogVerifier::new("orders-gate");
+                let ranges = on_two_threads(&log, &file);
+                (log, ranges)
+            },
+            |(mut log, ranges)| {
+                ranges.into_iter().for_each(|range| log.append(range));
+                log.finish(now())
+            },
+            BatchSize::SmallInput,
+        );
+    });
     group.finish();
+}
+
+fn on_two_threads<'a>(log: &LogVerifier, file: &'a [u8]) -> Vec<LogRange<'a>> {
+    std::thread::scope(|scope| {
+        let parts = LogRange::split(file, 2).into_iter();
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || log.read(part))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
 }

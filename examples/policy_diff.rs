@@ -4,6 +4,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "a program has files")]
 
+#[path = "documents/load.rs"]
+mod documents;
+
 use std::cell::RefCell;
 use std::error::Error;
 use std::fs::File;
@@ -11,8 +14,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
+use countersign::Request;
 use countersign::testing::{policy_diff, sample_requests};
-use countersign::{Policy, Request};
+use documents::load;
 use serde_json::Value;
 
 const HELP: &str = "\
@@ -21,7 +25,8 @@ Tells what a change of policy changes, over recorded requests.
 Usage: policy_diff OLD NEW [--requests FILE] [--now RFC3339] [--format text|json]
                    [--allow-loosening]
 
-OLD and NEW are policies, in TOML. FILE has one request a line, as AuthZEN JSON
+OLD and NEW are policies, in TOML: a file, the files of several documents separated
+by commas, or a folder of documents. FILE has one request a line, as AuthZEN JSON
 or as {\"request\": {...}, \"now\": \"...\"}; `-` is standard input. Without FILE the
 requests of the cases of both policies are compared. A line that is no request
 ends the comparison: what was not compared is not known to be safe.
@@ -66,7 +71,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Box<dyn Error>> {
     let [old, new] = options.policies.as_slice() else {
         return Err("expected OLD and NEW, see --help".into());
     };
-    let (old, new) = (load(old)?, load(new)?);
+    let (old, new) = (load([old.as_str()])?, load([new.as_str()])?);
     let fault = RefCell::new(None);
     let diff = match &options.requests {
         Some(file) => {
@@ -127,11 +132,6 @@ fn read(line: &[u8], now: DateTime<Utc>) -> Result<Option<(Request, DateTime<Utc
     };
     let request = Request::from_trusted_json(inner.to_string()).map_err(|error| error.to_string())?;
     Ok(Some((request, now)))
-}
-
-fn load(file: &str) -> Result<Policy, Box<dyn Error>> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    Ok(Policy::from_documents([(file, text.as_str())])?)
 }
 
 fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {

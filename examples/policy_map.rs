@@ -9,6 +9,8 @@
     reason = "a program has files, and counts a page"
 )]
 
+#[path = "documents/load.rs"]
+mod documents;
 #[path = "policy_map/map.rs"]
 mod map;
 #[path = "policy_map/page.rs"]
@@ -19,14 +21,16 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use countersign::{Policy, Request};
+use countersign::Request;
 use map::{Map, Persona};
 use serde_json::{Value, json};
 
 const HELP: &str = "\
 Draws a policy: one self-contained HTML page with a matrix of decisions.
 
-Usage: policy_map POLICY [--personas FILE] [--columns PATH] [--now RFC3339] > out.html
+Usage: policy_map POLICY... [--personas FILE] [--columns PATH] [--now RFC3339] > out.html
+
+POLICY is a file, or a folder; several are the documents of one policy.
 
 Rows are the actions of the policy, with each payload that its cases show;
 columns are environments and personas. The rest of a row's request is that of
@@ -59,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
-    let (mut file, mut columns, mut people) = (None, "resource.environment".to_owned(), Vec::new());
+    let (mut files, mut columns, mut people) = (Vec::new(), "resource.environment".to_owned(), Vec::new());
     let mut now: DateTime<Utc> = "2026-01-14T12:00:00Z".parse()?;
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -71,12 +75,13 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn Error>> {
             other if other.starts_with("--") => {
                 return Err(format!("unknown option {other}, see --help").into());
             }
-            other => file = Some(other.to_owned()),
+            other => files.push(other),
         }
     }
-    let file = file.ok_or("expected POLICY, see --help")?;
-    let text = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
-    let policy = Policy::from_documents([(file.as_str(), text.as_str())])?;
+    if files.is_empty() {
+        return Err("expected POLICY, see --help".into());
+    }
+    let policy = documents::load(files)?;
     let map = Map::new(&policy, people, &columns, now);
     std::io::stdout().lock().write_all(page::write(&map).as_bytes())?;
     Ok(())

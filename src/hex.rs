@@ -11,6 +11,15 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     String::from_utf8(digits).unwrap_or_default()
 }
 
+/// Appends bytes as lower-case hexadecimal digits.
+pub(crate) fn push(out: &mut String, bytes: &[u8; 32]) {
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0x0f)]);
+    }
+    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+}
+
 /// Names a list of texts by half of a SHA-256, for keys that must not show what they are made of.
 pub(crate) fn short_digest(parts: &[&str]) -> String {
     let mut hasher = Sha256::new();

@@ -108,6 +108,8 @@
 
 #[cfg(feature = "verify")]
 mod audit;
+#[cfg(feature = "authzen")]
+pub mod authzen;
 #[cfg(feature = "engine")]
 pub mod cel;
 #[cfg(feature = "engine")]
@@ -142,11 +144,11 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Authorship, Checkpoint, CheckpointError, Commitment, Completeness, Cosignature, DisclosureReport,
-    Disclosures, EraseError, Erasure, Event, Fork, Freshness, Integrity, JsonFault, Ledger, LedgerError,
-    LogFault, LogRange, LogVerdict, LogVerifier, Opening, OpeningError, Openings, ParentVerifier, ProofError,
-    ProofPlan, Record, RecordFault, Resumed, Staged, Step, StreamFault, StreamTaken, Streams, StreamsFault,
-    StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
+    Authorship, Checkpoint, CheckpointError, Commitment, Completeness, Control, Cosignature,
+    DisclosureReport, Disclosures, EraseError, Erasure, Event, Export, Fork, Freshness, Integrity, JsonFault,
+    Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, Opening, OpeningError, Openings,
+    ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed, Staged, Step, StreamFault,
+    StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
 };
 #[cfg(feature = "engine")]
 pub use decision::{

@@ -7,6 +7,15 @@ use std::time::Duration;
 /// Bytes of an AuthZEN request: far above real ones (median 350 bytes), far below what hurts a parser.
 pub const REQUEST_BYTES: usize = 65_536;
 
+/// Bytes of an AuthZEN body, which may hold many evaluations; each of them is bounded as a request is.
+pub const AUTHZEN_BYTES: usize = 1_048_576;
+
+/// Evaluations in one AuthZEN body: a page of a list, each with some buttons.
+pub const EVALUATIONS: usize = 256;
+
+/// Results on a page of an AuthZEN search: each took a decision.
+pub const SEARCH_RESULTS: usize = 1_000;
+
 /// Bytes of all that a request carries into the log beside its payload, as the record holds them: with a
 /// payload at its bound and the decision, they fit into a record of [`RECORD_BYTES`].
 pub const REQUEST_TEXT: usize = 24_576;
@@ -19,6 +28,9 @@ pub const VALUE_NODES: usize = 4_096;
 
 /// Bytes of an attribute's name and of an id, such as a subject's or a rule's.
 pub const NAME_BYTES: usize = 256;
+
+/// Resources of one request: a handful of hosts or services that one approver can still read through.
+pub const RESOURCES: usize = 16;
 
 /// People and machines on whose behalf a subject acts: an agent, its parent, and the person behind both.
 pub const ACTORS: usize = 4;

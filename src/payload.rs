@@ -243,7 +243,7 @@ impl Payload {
     /// [`Action::digest`](crate::Action::digest) does.
     #[must_use]
     pub fn digest(&self, resource_kind: &str, resource_id: &str) -> String {
-        action_digest(Some(self), &Attributes::new(), resource_kind, resource_id)
+        action_digest(Some(self), &Attributes::new(), Target::One { kind: resource_kind, id: resource_id })
     }
 
     /// Visits every part that makes the payload what it is, counts before lists.
@@ -278,24 +278,48 @@ impl fmt::Display for Dialect {
     }
 }
 
+/// What an action is done on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target<'a> {
+    One {
+        kind: &'a str,
+        id: &'a str,
+    },
+    /// The references of several resources, sorted.
+    #[cfg(feature = "verify")]
+    Several(&'a [String]),
+}
+
 /// Hashes all that an action binds. Each part is preceded by its length as eight big-endian bytes, and each
 /// list by its count, so that no two actions share an encoding (docs/formats.md, "Action digest").
 pub(crate) fn action_digest(
     payload: Option<&Payload>,
     properties: &Attributes,
-    resource_kind: &str,
-    resource_id: &str,
+    target: Target<'_>,
 ) -> String {
     let mut hasher = Sha256::new();
     let mut put = |part: &[u8]| {
         hasher.update(length(part.len()));
         hasher.update(part);
     };
-    put(b"countersign/action/v1");
+    put(match target {
+        Target::One { .. } => b"countersign/action/v1",
+        #[cfg(feature = "verify")]
+        Target::Several(_) => b"countersign/actions/v1",
+    });
     put(payload.map_or("none", Payload::kind_name).as_bytes());
     put(payload.and_then(Payload::dialect).map_or("", Dialect::as_str).as_bytes());
-    put(resource_kind.as_bytes());
-    put(resource_id.as_bytes());
+    match target {
+        Target::One { kind, id } => {
+            put(kind.as_bytes());
+            put(id.as_bytes());
+        }
+        #[cfg(feature = "verify")]
+        Target::Several(references) => {
+            put(&length(references.len()));
+            references.iter().for_each(|reference| put(reference.as_bytes()));
+        }
+    }
     if let Some(payload) = payload {
         payload.for_each_part(&mut put);
     }

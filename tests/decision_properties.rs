@@ -21,10 +21,11 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use countersign::{Decision, Effect, Policy, PolicyOptions, Reason, Risk};
+use countersign::{Decision, Effect, Reason, Risk};
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use naive::ask::{ask, policy};
 use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Owes, Review, Rule, Sql, Zone};
 use support::{NOON, time};
 
@@ -161,53 +162,6 @@ fn name(document: &mut Document) {
     for (number, rule) in rules.chain(zones).chain(reviews).chain(emergencies).enumerate() {
         rule.id = format!("r{}", (number * 7 + 3) % 100);
     }
-}
-
-fn ask() -> impl Strategy<Value = Ask> {
-    let sql = prop::option::of(select(vec![Sql::Narrow, Sql::Wide, Sql::NotUnderstood]));
-    let people = (any::<bool>(), prop::option::of(any::<bool>()), any::<bool>(), sql);
-    let numbers = (select(vec![0, 1, 2]), prop::option::of(select(vec![5, 500])));
-    let tickets = select(vec![None, Some(""), Some("7"), Some("INC7"), Some("INC7")]);
-    let auth = prop::option::weighted(0.7, (any::<bool>(), select(vec![-1, 0, 5, 6])));
-    let minutes = prop::option::of(select(vec![1, 10, 20, 30, 45, 100, 1_000]));
-    let emergency =
-        prop::option::weighted(0.3, prop::option::weighted(0.8, select(vec![" ", "down", "down"])));
-    let usage = prop::option::weighted(0.8, (select(vec![0, 1, 2, 5]), select(vec![0, 0, 1])));
-    let extra = (prop::bool::weighted(0.3), prop::option::weighted(0.2, risk()));
-    (people, numbers, tickets, auth, minutes, emergency, extra, usage).prop_map(
-        |(
-            (production, on_call, member, sql),
-            (divisor, rows),
-            ticket,
-            auth,
-            minutes,
-            emergency,
-            (ask_review, hint),
-            usage,
-        )| {
-            Ask {
-                production,
-                on_call,
-                member,
-                sql,
-                divisor,
-                rows,
-                ticket,
-                auth,
-                minutes,
-                emergency,
-                ask_review,
-                hint,
-                usage,
-            }
-        },
-    )
-}
-
-/// A host that fulfils one kind of obligations.
-fn policy(text: &str) -> Policy {
-    let options = PolicyOptions::new().fulfilling(["notify"]);
-    options.from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 fn decide(document: &Document, ask: &Ask) -> Decision {

@@ -187,6 +187,25 @@ fn policy_diff_fails_where_something_loosens() {
 
 /// What was not compared is not known to be safe: a bad line is no success.
 #[test]
+fn policies_of_several_documents_are_compared_and_drawn() {
+    const FOLDER: &str = "tests/scenarios/policy/s05-inherited-and-overridden";
+    let (base, group) = (format!("{FOLDER}/environment.toml"), format!("{FOLDER}/group-a.toml"));
+    let both = format!("{base},{group}");
+    let code_of = |output: &Output| output.status.code();
+    // The base alone has no cases: those of the extension are compared. It lets in another ticket, for less time.
+    let output = run("policy_diff", &[&base, &both], "");
+    assert_eq!(code_of(&output), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("joins-a"), "{}", text(&output.stdout));
+    assert_eq!(code_of(&run("policy_diff", &[FOLDER, &both], "")), Some(0));
+    let page = text(&run("policy_map", &[&base, &group], "").stdout);
+    assert!(page.contains("joins-a") && page.contains("contractors"));
+    assert_eq!(page, text(&run("policy_map", &[FOLDER], "").stdout));
+    let alone = run("policy_map", &[&group], "");
+    assert!(!alone.status.success() && text(&alone.stderr).contains("s05-environment"));
+    assert_eq!(code_of(&run("policy_diff", &["tests/scenarios/none", &both], "")), Some(2));
+}
+
+#[test]
 fn policy_diff_fails_on_a_bad_line_and_on_none() {
     for (input, told) in [
         ("{\"subject\": 1}\n", "-:1: `subject`"),

@@ -20,11 +20,12 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::testing::{Direction, policy_diff};
-use countersign::{Change, ChangeStep, Effect, NextAction, Policy, PolicyOptions, Risk, Usage, limits};
+use countersign::{Change, ChangeStep, Effect, NextAction, Risk, Usage, limits};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Owes, Review, Rule, Sql, Zone};
+use naive::ask::{ask, policy};
+use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Owes, Review, Rule, Zone};
 use support::{NOON, time};
 
 /// What counts, in the order in which it counts: break-glass access, approval, a narrower action, sign-ins,
@@ -132,50 +133,6 @@ fn document() -> impl Strategy<Value = Document> {
             rules.enumerate().for_each(|(number, rule)| rule.id = format!("r{number}"));
             document
         })
-}
-
-fn ask() -> impl Strategy<Value = Ask> {
-    let sql = prop::option::of(select(vec![Sql::Narrow, Sql::Wide, Sql::NotUnderstood]));
-    let people = (any::<bool>(), prop::option::of(any::<bool>()), any::<bool>(), sql);
-    let numbers = (select(vec![0, 1]), prop::option::of(select(vec![5, 500])));
-    let tickets = select(vec![None, Some(""), Some("7"), Some("INC7")]);
-    let auth = prop::option::weighted(0.5, (any::<bool>(), select(vec![0, 6])));
-    let minutes = prop::option::of(select(vec![1, 10, 20, 45, 100, 1_000]));
-    let emergency = prop::option::weighted(0.3, prop::option::weighted(0.7, select(vec![" ", "down"])));
-    let usage = prop::option::weighted(0.8, (select(vec![0, 1, 5]), select(vec![0, 0, 1])));
-    let hint = prop::option::weighted(0.1, select(vec![Risk::Medium, Risk::Critical]));
-    (people, numbers, tickets, auth, minutes, emergency, prop::bool::weighted(0.2), (usage, hint)).prop_map(
-        |(
-            (production, on_call, member, sql),
-            (divisor, rows),
-            ticket,
-            auth,
-            minutes,
-            emergency,
-            ask_review,
-            (usage, hint),
-        )| Ask {
-            production,
-            on_call,
-            member,
-            sql,
-            divisor,
-            rows,
-            ticket,
-            auth,
-            minutes,
-            emergency,
-            ask_review,
-            usage,
-            hint,
-        },
-    )
-}
-
-/// A host that fulfils one kind of obligations.
-fn policy(text: &str) -> Policy {
-    let options = PolicyOptions::new().fulfilling(["notify"]);
-    options.from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// The cheapest of all combinations, or `None` if none leads to yes.

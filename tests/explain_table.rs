@@ -381,6 +381,31 @@ fn field_is_offered_as_long_as_rules_ask() {
 }
 
 #[test]
+fn many_fields_are_offered_together() {
+    let names: Vec<String> = (0..20).map(|number| format!("context.f{number:02}")).collect();
+    let declared: Vec<String> =
+        names.iter().map(|name| format!("'{name}' = {{ type = 'string?', source = 'caller' }}\n")).collect();
+    let text = format!(
+        "format = 1\nname = 'x'\n[attributes]\n{}{}",
+        declared.concat(),
+        zone("action.name == \"read\"", &format!("needs = {{ fields = {names:?} }}"))
+    );
+    let request = Request::new(Subject::new("user", "ana"), Action::new("read"), Resource::new("t", "r"));
+    let explanation = countersign::Policy::from_toml(&text).unwrap().explain(&request, time(NOON));
+    let change = explanation.change().unwrap();
+    assert_eq!(change.leads_to(), Effect::Allow);
+    let stated: Vec<&str> = change
+        .steps()
+        .filter_map(|step| match step {
+            ChangeStep::State { path, .. } => Some(path.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(stated, names);
+    assert_eq!(change.steps().len(), 20);
+}
+
+#[test]
 fn sign_in_is_offered_in_a_class() {
     let rules = zone("true", "needs = { auth = { acr = ['gold'] } }");
     let plain = ask().with_auth(Auth::new(["pwd"], time(NOON)));

@@ -132,11 +132,12 @@ pub(super) fn chain(
     parts: &[Part],
     taken: impl Fn(&str) -> bool,
 ) -> Chained {
+    let drafts: usize = parts.iter().map(|part| part.drafts.len()).sum();
     let mut writer = Writer {
         stream: Arc::clone(&tip.stream),
         seq: tip.next_seq(),
         prev: tip.head,
-        records: Vec::new(),
+        records: Vec::with_capacity(drafts.saturating_add(1)),
         openings: Vec::new(),
     };
     if let Some(opening) = opening.filter(|_| writer.seq == 0) {
@@ -148,6 +149,8 @@ pub(super) fn chain(
         fates.push(match resolve(part, &own, &taken) {
             Ok(keys) => {
                 own.extend(keys.iter().flatten().cloned());
+                // Of drafts without keys there is no list of keys.
+                let keys = keys.into_iter().chain(std::iter::repeat(None));
                 let places = part.drafts.iter().zip(keys).map(|(draft, key)| writer.write(draft, key));
                 Fate::Stored(places.collect())
             }
@@ -167,7 +170,10 @@ fn resolve(
     own: &HashSet<String>,
     taken: impl Fn(&str) -> bool,
 ) -> Result<Vec<Option<String>>, (RefusalKind, String)> {
-    let mut keys: Vec<Option<String>> = Vec::with_capacity(part.drafts.len());
+    let mut keys: Vec<Option<String>> = Vec::new();
+    if part.drafts.iter().all(|draft| draft.key.is_none()) {
+        return Ok(keys);
+    }
     for draft in &part.drafts {
         let key = match &draft.key {
             Some((key, meaning)) => {

@@ -298,7 +298,7 @@ impl Template {
         let key = key.map(|key| put_token(&mut text, "key", key));
         next(&mut text, at_prev);
         text.push_str(",\"prev\":\"");
-        text.push_str(&hex::encode(prev));
+        hex::push(&mut text, prev);
         text.push('"');
         let shift = text.len().saturating_sub(at_prev);
         let review = self.fields.review.as_ref();

@@ -65,6 +65,25 @@ pub struct Resumed {
     records: Vec<Record>,
 }
 
+/// Where a log that was read stands beside a checkpoint that was kept of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// At it.
+    At,
+    /// Behind a crash or a busy hour as it should be: the records after the checkpoint are chained to it.
+    Ahead {
+        /// How many they are.
+        records: u64,
+    },
+    /// Before it: the store lost records that it had confirmed. Do not go on: what they gave may be in use.
+    Short {
+        /// How many are missing.
+        records: u64,
+    },
+    /// It is another log, or a part that the checkpoint covers was rewritten. Do not go on.
+    Differs,
+}
+
 /// Who knows which keys are taken.
 #[derive(Debug)]
 pub(super) enum Keys {
@@ -258,6 +277,39 @@ impl Resumed {
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// Compares the log with a checkpoint that was kept, which [`Checkpoint::open`] has checked.
+    ///
+    /// ```
+    /// # use countersign::{Ledger, Reach, Stamp, Step};
+    /// # let now: chrono::DateTime<chrono::Utc> = "2026-11-23T10:00:00Z".parse()?;
+    /// # let mut ledger = Ledger::create("orders-gate")?;
+    /// # let staged = ledger.stage(Step::note("deploy.started", 7.into(), Stamp::new(now, [7; 32])))?;
+    /// # let file = staged.lines().to_vec();
+    /// # staged.commit();
+    /// let kept = ledger.checkpoint();
+    /// assert_eq!(Ledger::resume("orders-gate", &file)?.reach(&kept), Reach::At);
+    /// assert_eq!(Ledger::resume("orders-gate", &[])?.reach(&kept), Reach::Short { records: 2 });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reach(&self, kept: &Checkpoint) -> Reach {
+        let (size, records) = (kept.size(), self.ledger.next_seq());
+        if kept.origin() != self.ledger.stream() {
+            return Reach::Differs;
+        }
+        if size > records {
+            return Reach::Short { records: size.saturating_sub(records) };
+        }
+        let mut tree = Frontier::default();
+        let covered = self.records.iter().take_while(|record| record.seq() < size);
+        covered.for_each(|record| tree.push(record.leaf()));
+        match records.saturating_sub(size) {
+            _ if tree.root() != kept.root() => Reach::Differs,
+            0 => Reach::At,
+            records => Reach::Ahead { records },
+        }
     }
 }
 

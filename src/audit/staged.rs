@@ -176,9 +176,10 @@ impl<'a, T: 'static> Staged<'a, T> {
         }
         self.ledger.uncertain = None;
         resume(&mut fates, self.begun);
-        let mut settled = self.settled;
-        settled.extend(fates);
-        self.release.now(settled)
+        if !self.settled.is_empty() {
+            fates.splice(..0, self.settled);
+        }
+        self.release.now(fates)
     }
 
     /// Settles what the first `own` records belong to, which are stored, and returns the others.

@@ -137,7 +137,7 @@ impl Step<()> {
     /// A name that is not made of lower-case letters, digits, `_`, `-` and `.`, or a content that no
     /// record can hold, is refused when the step is staged.
     pub fn note(name: &str, content: Value, stamp: Stamp) -> Self {
-        let event = if super::record::is_field_name(name) { format!("host.{name}") } else { String::new() };
+        let event = if super::record::is_field_name(name) { ["host.", name].concat() } else { String::new() };
         let draft = Draft::named(event, stamp.id("note"), stamp.now()).with("note", content);
         Self::of(vec![draft], None, |_| ())
     }

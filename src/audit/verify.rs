@@ -17,7 +17,7 @@ use super::checkpoint::KeptCheckpoint;
 use super::commitment::{Opened, Openings};
 use super::merkle::{Frontier, Hash};
 use super::record::{Body, blame, vouches};
-use super::{Checkpoint, CheckpointError, Freshness, Integrity, LogVerdict, RecordFault, Witness};
+use super::{Checkpoint, CheckpointError, Freshness, Integrity, LogVerdict, Record, RecordFault, Witness};
 use crate::PublicKey;
 
 mod kept;
@@ -278,6 +278,11 @@ impl LogVerifier {
 }
 
 impl VerifiedRecord<'_> {
+    pub(super) fn to_record(&self) -> Record {
+        let Body { text, leaf, fields, re_encoded } = self.body.clone();
+        Record { body: Body { text: text.into(), leaf, fields, re_encoded } }
+    }
+
     /// Returns the number in the stream, counted from 0.
     #[must_use]
     pub fn seq(&self) -> u64 {

@@ -63,6 +63,16 @@ impl Program {
         }
     }
 
+    /// Says how far the condition is from true, as [`Program::why`] does.
+    pub(crate) fn distance(
+        &self,
+        environment: &Environment,
+        inputs: &[Input<'_>],
+        weight: &dyn Fn(Slot) -> usize,
+    ) -> usize {
+        Walk { program: self, environment, inputs, weight }.distance(self.node(), true)
+    }
+
     /// Lists the literals that stand beside an attribute in the condition's tests.
     pub(crate) fn literals(&self, slot: Slot) -> Vec<Datum> {
         let reads = |node: &Node| reads(node).contains(&slot);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::ast::BinaryOp;
 use super::environment::{Environment, Slot};
+use super::functions::Func;
 use super::node::{Node, TextTest};
 use super::types::Type;
 use super::val::Val;
@@ -44,6 +45,8 @@ pub(crate) enum Place {
 pub(crate) struct Computed {
     pub(crate) slots: Vec<Slot>,
     pub(crate) text: String,
+    /// Whether a part of it can fail by itself: an index, arithmetic, a conversion.
+    pub(crate) can_fail: bool,
 }
 
 /// A test of one place.
@@ -145,6 +148,11 @@ fn is_equality(op: BinaryOp) -> bool {
     matches!(op, BinaryOp::Equal | BinaryOp::NotEqual)
 }
 
+fn is_comparison(op: BinaryOp) -> bool {
+    use BinaryOp::{Greater, GreaterEqual, In, Less, LessEqual};
+    is_equality(op) || matches!(op, Less | LessEqual | Greater | GreaterEqual | In)
+}
+
 /// A literal that orders like a whole number, beside an operand that does. A double may be no number at all.
 fn number(operand: &Node, literal: &Val<'_>, environment: &Environment) -> Option<i128> {
     let whole = || match operand {
@@ -170,7 +178,7 @@ fn place(node: &Node) -> Place {
     if let Node::Slot(slot, _) = node {
         return Place::Slot(*slot);
     }
-    let mut computed = Computed { slots: Vec::new(), text: String::new() };
+    let mut computed = Computed { slots: Vec::new(), text: String::new(), can_fail: false };
     write(node, &mut computed);
     Place::Computed(Arc::new(computed))
 }
@@ -182,6 +190,12 @@ fn write(node: &Node, out: &mut Computed) {
     {
         out.slots.push(*slot);
     }
+    out.can_fail |= match node {
+        Node::Index(_) | Node::Select(_) | Node::Negate(..) | Node::Fail(..) => true,
+        Node::Call(call) => call.func != Func::Size,
+        Node::Binary(binary) => !is_comparison(binary.op),
+        _ => false,
+    };
     let text = &mut out.text;
     // Writing to a text cannot fail.
     let _ = match node {
@@ -222,8 +236,7 @@ fn write(node: &Node, out: &mut Computed) {
 
 impl Shape<'_> {
     /// Visits the tests.
-    #[cfg(feature = "testing")]
-    pub(crate) fn tests(&self, look: &mut dyn FnMut(&Test<'_>)) {
+    pub(crate) fn tests<'s>(&'s self, look: &mut dyn FnMut(&'s Test<'s>)) {
         match self {
             Self::Always(_) => {}
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.tests(look)),

@@ -9,9 +9,9 @@ use crate::policy::Obligation;
 
 impl Decision {
     /// Joins two decisions.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::decision) fn and(self, other: Self) -> Self {
         let risk = self.risk.max(other.risk);
-        let swapped = strictness(other.effect) > strictness(self.effect);
+        let swapped = other.effect.strictness() > self.effect.strictness();
         let leads_on = |effect| matches!(effect, Effect::Allow | Effect::Review);
         if self.effect != other.effect && !(leads_on(self.effect) && leads_on(other.effect)) {
             return Self { risk, ..if swapped { other } else { self } };
@@ -39,7 +39,7 @@ impl Decision {
     }
 
     /// Makes the decision a Deny.
-    pub(super) fn close(&mut self, reason: Reason) {
+    pub(in crate::decision) fn close(&mut self, reason: Reason) {
         self.effect = Effect::Deny;
         self.path = Path::Closed;
         self.missing.clear();
@@ -91,7 +91,7 @@ impl Path {
         })
     }
 
-    fn limit(&self) -> Option<&super::Slots> {
+    pub(super) fn limit(&self) -> Option<&super::Slots> {
         match self {
             Self::Zone(terms) | Self::Emergency { terms, .. } => terms.limit.as_ref(),
             Self::Review { .. } | Self::Closed => None,
@@ -109,12 +109,14 @@ pub(super) fn fits(obligations: &[Obligation]) -> Result<(), Reason> {
     Ok(())
 }
 
-fn strictness(effect: Effect) -> u8 {
-    match effect {
-        Effect::Allow => 0,
-        Effect::Review => 1,
-        Effect::Challenge => 2,
-        Effect::Deny => 3,
+impl Effect {
+    pub(super) fn strictness(self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Review => 1,
+            Self::Challenge => 2,
+            Self::Deny => 3,
+        }
     }
 }
 

@@ -163,7 +163,7 @@ impl NextAction {
         }
     }
 
-    pub(super) fn wait_until(self) -> Option<DateTime<Utc>> {
+    pub(crate) fn wait_until(self) -> Option<DateTime<Utc>> {
         match self {
             Self::WaitUntil(at) => Some(at),
             _ => None,

@@ -272,7 +272,6 @@ impl<'s> Stamped<'s> {
         if ends <= begins.max(now) {
             return Err(ClaimError::Type { claim: "exp", expected: "later than the start of the grant" });
         }
-        let resource = request.resource();
         let mut constraints = Constraints::default();
         if let Some(uses) = terms.max_uses {
             constraints.set(Constraint::MaxUses, json!(uses))?;
@@ -300,9 +299,9 @@ impl<'s> Stamped<'s> {
             expires_at: ends,
             id: self.stamp.id("grant"),
             action: request.action().name().to_owned(),
-            resource: resource.reference(),
+            resource: request.resources().map(crate::request::Resource::reference).collect(),
             request: review.map_or(&*self.id, Review::id).to_owned(),
-            action_digest: request.action().digest(resource),
+            action_digest: request.action_digest(),
             policy: Some(decision.policy().to_owned()),
             constraints,
             approvals: granted.approvers.iter().map(approval).collect(),

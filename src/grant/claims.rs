@@ -9,6 +9,7 @@
 use chrono::{DateTime, Utc};
 
 use super::constraint::Constraints;
+use super::covered::Covered;
 use super::quorum::QuorumError;
 #[cfg(any(feature = "engine", test))]
 use super::quorum::SignedApproval;
@@ -37,8 +38,8 @@ pub(crate) struct Terms {
     pub(crate) id: String,
     /// `act`: the action's name.
     pub(crate) action: String,
-    /// `res`: the resource's reference.
-    pub(crate) resource: String,
+    /// `res`: the references of the resources.
+    pub(crate) resource: Covered,
     /// `req`: the request; uses are counted under it.
     pub(crate) request: String,
     /// `adg`: the digest of the payload.
@@ -81,7 +82,7 @@ pub(crate) struct Claims {
     pub(super) expires_at: i64,
     pub(super) id: String,
     pub(super) action: String,
-    pub(super) resource: String,
+    pub(super) resource: Covered,
     pub(super) request: String,
     pub(super) action_digest: Option<String>,
     pub(super) policy: Option<String>,
@@ -224,7 +225,7 @@ impl Claims {
         if let Some(claim) = REQUIRED.into_iter().find(|name| json.get(name).is_none()) {
             return Err(ClaimError::Missing { claim });
         }
-        Ok(Self {
+        let claims = Self {
             issuer: text(json, "iss")?,
             subject: text(json, "sub")?,
             audience: text(json, "aud")?,
@@ -233,7 +234,7 @@ impl Claims {
             expires_at: date(json, "exp")?,
             id: id(json, "jti")?,
             action: text(json, "act")?,
-            resource: text(json, "res")?,
+            resource: Covered::read(json.get("res").ok_or(ClaimError::Missing { claim: "res" })?)?,
             request: text(json, "req")?,
             action_digest: optional_digest(json, "adg")?,
             policy: optional_digest(json, "pol")?,
@@ -242,7 +243,15 @@ impl Claims {
             holder: json.get("cnf").map(holder).transpose()?,
             parent: optional_digest(json, "par")?,
             log: json.get("log").map(LogReference::read).transpose()?,
-        })
+        };
+        // Of an action that is a name alone, a holder's proof does not say which of several resources it is for.
+        if claims.resource.only().is_none() && claims.action_digest.is_none() && claims.holder.is_some() {
+            return Err(ClaimError::Type {
+                claim: "cnf",
+                expected: "absent: several resources, and no `adg`",
+            });
+        }
+        Ok(claims)
     }
 
     /// Writes the claims: keys sorted, no spaces, text escaped as RFC 8785 does (section 3.2.2.2).
@@ -278,7 +287,10 @@ impl Claims {
         writer.optional("par", self.parent.as_deref());
         writer.optional("pol", self.policy.as_deref());
         writer.string("req", &self.request);
-        writer.string("res", &self.resource);
+        match self.resource.references() {
+            [one] => writer.string("res", one),
+            several => writer.strings("res", several),
+        }
         writer.string("sub", &self.subject);
         writer.raw("v", "1");
         format!("{{{}}}", writer.text)
@@ -356,6 +368,18 @@ impl Writer {
     fn string(&mut self, key: &str, value: &str) {
         self.key(key);
         push_string(&mut self.text, value);
+    }
+
+    fn strings(&mut self, key: &str, values: &[String]) {
+        self.key(key);
+        self.text.push('[');
+        for (place, value) in values.iter().enumerate() {
+            if place > 0 {
+                self.text.push(',');
+            }
+            push_string(&mut self.text, value);
+        }
+        self.text.push(']');
     }
 
     fn optional(&mut self, key: &str, value: Option<&str>) {

@@ -7,6 +7,7 @@
 
 mod claims;
 mod constraint;
+mod covered;
 mod delegate;
 mod error;
 mod issue;

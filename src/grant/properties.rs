@@ -78,7 +78,7 @@ prop_compose! {
             subject: texts[1].clone(),
             audience: texts[2].clone(),
             action: texts[3].clone(),
-            resource: texts[4].clone(),
+            resource: texts[4].clone().into(),
             request: texts[5].clone(),
             issued_at: moment(times.0),
             not_before: moment(times.1),

@@ -235,14 +235,13 @@ impl SignedApproval {
         id: &str,
         request: &crate::request::Request,
     ) -> Result<(), QuorumError> {
-        let resource = request.resource();
         let equal = [
             ("iss", self.issuer == issuer),
             ("req", self.request == id),
             ("sub", self.subject == request.subject().reference()),
             ("act", self.action == request.action().name()),
-            ("res", self.resource == resource.reference()),
-            ("adg", self.action_digest == request.action().digest(resource)),
+            ("res", request.resources().len() == 1 && self.resource == request.resource().reference()),
+            ("adg", self.action_digest == request.action_digest()),
         ];
         match equal.into_iter().find(|(_, holds)| !holds) {
             Some((claim, _)) => Err(QuorumError::Differs { claim }),
@@ -288,7 +287,7 @@ impl SignedApproval {
             ("req", self.request == grant.request),
             ("sub", self.subject == grant.subject),
             ("act", self.action == grant.action),
-            ("res", self.resource == grant.resource),
+            ("res", grant.resource.only() == Some(&*self.resource)),
             ("adg", self.action_digest == grant.action_digest),
         ];
         if let Some((claim, _)) = equal.into_iter().find(|(_, holds)| !holds) {

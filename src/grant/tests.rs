@@ -43,7 +43,7 @@ pub(super) fn terms() -> Terms {
         expires_at: moment(ISSUED + 900),
         id: "01JD8X2M9Q7ZK4T6V3W5Y1B0CA".into(),
         action: "sql.execute".into(),
-        resource: orders().reference(),
+        resource: orders().reference().into(),
         request: "req-4821".into(),
         action_digest: sql(SQL).payload().map(|payload| payload.digest("database", "orders")),
         policy: None,

@@ -409,15 +409,19 @@ impl Attempt {
             return Err(VerifyError::Action { granted, attempted });
         }
         let attempted = self.resource.reference();
-        if attempted != claims.resource {
-            let (granted, attempted) = (quote(&claims.resource), quote(&attempted));
+        if !claims.resource.references().contains(&attempted) {
+            let (granted, attempted) = (quote(&claims.resource.to_string()), quote(&attempted));
             return Err(VerifyError::Resource { granted, attempted });
         }
-        let attempted = self.action_digest();
+        let own = self.action_digest();
+        let attempted = match claims.resource.only() {
+            Some(_) => own.clone(),
+            None => self.action.digest_over(claims.resource.references().iter().cloned()),
+        };
         if attempted != claims.action_digest {
             return Err(VerifyError::Payload { granted: claims.action_digest.clone(), attempted });
         }
-        Ok(attempted)
+        Ok(own)
     }
 }
 

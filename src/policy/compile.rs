@@ -15,7 +15,7 @@ pub(super) use names::scope_of;
 pub(crate) use people::{Approve, Leaf, ReviewRule, Stage, Veto};
 pub(crate) use terms::{Bounds, Field, Needs};
 
-use super::document::{Document, EmergencySpec, GrantSpec, LimitSpec, RuleSpec, ZoneSpec};
+use super::document::{Document, EmergencySpec, GrantSpec, GroupMode, LimitSpec, RuleSpec, ZoneSpec};
 use super::error::{Faults, Span};
 use super::node::Text;
 use super::obligation::Obligation;
@@ -82,6 +82,7 @@ pub(super) struct Compiler<'c, 't> {
     defaults: &'c GrantSpec,
     /// The groups that have an `otherwise`.
     alternating: BTreeSet<&'c str>,
+    groups: BTreeMap<&'c str, GroupMode>,
     /// What the rules of each document can read.
     environments: &'c [Environment],
     /// The document whose rule is compiled.
@@ -103,9 +104,21 @@ impl<'c, 't> Compiler<'c, 't> {
     ) -> Self {
         let alternating = document.reviews.iter().filter(|review| review.otherwise);
         let alternating = alternating.map(|review| review.group.text.as_str()).collect();
+        let groups = document.groups.iter().rev().map(|(name, mode)| (name.text.as_str(), *mode)).collect();
         let defaults = &document.defaults.grant;
         let (people, usual) = (BTreeMap::new(), BTreeMap::new());
-        Self { schema, faults, defaults, alternating, environments, current: 0, longest, people, usual }
+        Self {
+            schema,
+            faults,
+            defaults,
+            alternating,
+            groups,
+            environments,
+            current: 0,
+            longest,
+            people,
+            usual,
+        }
     }
 
     pub(super) fn compile(mut self, document: &Document) -> Rules {
@@ -130,8 +143,9 @@ impl<'c, 't> Compiler<'c, 't> {
         let zones = document.zones.iter().map(|spec| self.zone(spec, &opening)).collect();
         let reviews = document.reviews.iter().map(|spec| self.review(spec, document, &raising)).collect();
         let emergencies = document.emergencies.iter().map(|spec| self.emergency(spec, &opening)).collect();
+        let used: BTreeSet<&str> = document.reviews.iter().map(|review| review.group.text.as_str()).collect();
         for (name, _) in &document.groups {
-            if !document.reviews.iter().any(|review| review.group.text == name.text) {
+            if !used.contains(name.text.as_str()) {
                 let own = name.text.rsplit('\0').next().unwrap_or_default();
                 self.faults.add(&name.span, format!("no review is in group `{}`", quote(own)));
             }

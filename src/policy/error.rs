@@ -156,7 +156,7 @@ impl<'t> Faults<'t> {
     /// Findings are as many as the rules give; only faults come from a text that may be anything.
     fn push(&mut self, found: Found) {
         let is_finding = found.lint.is_some_and(|lint| !lint.is_error());
-        if is_finding || self.found.len() < limits::POLICY_FAULTS {
+        if is_finding || !self.is_full() {
             self.found.push(found);
         } else {
             self.more = self.more.saturating_add(1);
@@ -188,6 +188,11 @@ impl<'t> Faults<'t> {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// Says whether further faults are only counted, so that their messages need not be made.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= limits::POLICY_FAULTS
     }
 
     pub(crate) fn into_error(self) -> PolicyError {
@@ -372,5 +377,23 @@ mod tests {
         let [.., source, carets] = lines.as_slice() else { panic!("expected lines") };
         assert_eq!(source.chars().count(), "1 | ".len() + LINE);
         assert_eq!(source.find("here"), carets.find("^^^^"));
+    }
+
+    #[test]
+    fn places_of_one_line_are_counted_in_characters_whatever_their_order() {
+        let text = "first\r\n\u{e9}\u{e9} one \u{e9} two\nlast";
+        let mut faults = Faults::new(Source::new("p", text));
+        for word in ["two", "last", "one", "first", "one"] {
+            let start = text.find(word).unwrap();
+            faults.add(&(start..start.saturating_add(word.len())), word);
+        }
+        let error = faults.into_error();
+        let found = error.faults().map(|fault| (fault.line(), fault.column(), fault.message()));
+        assert_eq!(
+            found.collect::<Vec<_>>(),
+            [(1, 1, "first"), (2, 4, "one"), (2, 10, "two"), (3, 1, "last")]
+        );
+        let shown = error.faults().next().unwrap().to_string();
+        assert!(shown.ends_with("1 | first\n  | ^^^^^"), "{shown}");
     }
 }

@@ -255,6 +255,10 @@ impl<'n> Fields<'n> {
     pub(crate) fn finish(self, faults: &mut Faults<'_>) {
         let known = |name: &str| self.asked.contains(&name) || self.refused.contains(&name);
         for (key, _) in self.entries.iter().filter(|(key, _)| !known(&key.text)) {
+            if faults.is_full() {
+                faults.add(&key.span, "");
+                continue;
+            }
             let hint = match nearest(&key.text, self.asked.iter().copied()) {
                 Some(name) => format!(", did you mean `{name}`?"),
                 None => format!(", expected one of `{}`", self.asked.join("`, `")),

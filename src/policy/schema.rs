@@ -16,7 +16,7 @@ use super::node::Text;
 use super::personal::Personal;
 use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
-use crate::request::{Request, Source, Subject};
+use crate::request::{Request, Resource, Source, Subject};
 use crate::text::{nearest, quote};
 use crate::value::{Attributes, Value};
 
@@ -139,6 +139,21 @@ impl Schema {
         facts: &'a FactValues,
         now: DateTime<Utc>,
     ) -> Result<Vec<Input<'a>>, Misfit> {
+        self.inputs_on(request, request.resource(), facts, now)
+    }
+
+    /// Makes inputs for one of a request's resources.
+    ///
+    /// # Errors
+    ///
+    /// As [`inputs`](Self::inputs).
+    pub(crate) fn inputs_on<'a>(
+        &self,
+        request: &'a Request,
+        resource: &'a Resource,
+        facts: &'a FactValues,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Input<'a>>, Misfit> {
         let slots = if facts.is_empty() { self.plain_slots } else { self.environment.slots() };
         let mut inputs: Vec<_> = (0..slots).map(|_| Input::Absent).collect();
         let members = &self.members;
@@ -155,8 +170,8 @@ impl Schema {
         set(id, request.subject().id().into());
         set(members.action, request.action().name().into());
         let [kind, id] = members.resource;
-        set(kind, request.resource().kind().into());
-        set(id, request.resource().id().into());
+        set(kind, resource.kind().into());
+        set(id, resource.id().into());
         set(members.now, now.into());
         set(members.emergency, request.is_emergency().into());
         if let Some(reason) = request.reason() {
@@ -180,7 +195,7 @@ impl Schema {
             self.payload.iter().for_each(|root| root.set(facts, &mut set));
         }
         for attribute in self.attributes.iter().filter(|attribute| attribute.root != Root::Approver) {
-            set(attribute.slot, attribute.read_request(request, self)?);
+            set(attribute.slot, attribute.read_request(request, resource, self)?);
         }
         Ok(inputs)
     }
@@ -307,6 +322,11 @@ impl Attribute {
 
     /// Reads the attribute's value from a request.
     pub(crate) fn value<'a>(&self, request: &'a Request) -> Option<(&'a Value, Source)> {
+        self.value_on(request, request.resource())
+    }
+
+    /// Reads the attribute's value from a request on one of its resources.
+    fn value_on<'a>(&self, request: &'a Request, resource: &'a Resource) -> Option<(&'a Value, Source)> {
         match self.root {
             Root::Subject => {
                 Some((find(request.subject().properties(), &self.names)?, request.subject().source()))
@@ -314,9 +334,7 @@ impl Attribute {
             Root::Action => {
                 Some((find(request.action().properties(), &self.names)?, request.action().source()))
             }
-            Root::Resource => {
-                Some((find(request.resource().properties(), &self.names)?, request.resource().source()))
-            }
+            Root::Resource => Some((find(resource.properties(), &self.names)?, resource.source())),
             Root::Context => {
                 let behind = self.names.iter().take_while(|name| *name == "actor").count();
                 if let Some(place) = behind.checked_sub(1) {
@@ -343,10 +361,15 @@ impl Attribute {
         self.matches.as_ref().is_none_or(|pattern| pattern.is_match(text))
     }
 
-    fn read_request<'a>(&self, request: &'a Request, schema: &Schema) -> Result<Input<'a>, Misfit> {
+    fn read_request<'a>(
+        &self,
+        request: &'a Request,
+        resource: &'a Resource,
+        schema: &Schema,
+    ) -> Result<Input<'a>, Misfit> {
         let declaration = schema.environment.declaration(self.slot);
-        let Some((value, source)) = self.value(request).filter(|(value, _)| !matches!(value, Value::Null))
-        else {
+        let stated = self.value_on(request, resource).filter(|(value, _)| !matches!(value, Value::Null));
+        let Some((value, source)) = stated else {
             return match declaration {
                 Some(declaration) if declaration.optional => Ok(Input::Absent),
                 _ => Err(Misfit::Missing { path: self.path.clone() }),

@@ -41,17 +41,16 @@ impl Request {
     }
 
     fn check_parts(&self) -> Checked {
-        let faults = [self.fault.as_ref(), self.subject.fault(), self.action.fault(), self.resource.fault()];
-        if let Some(fault) = faults.into_iter().flatten().next() {
+        let faults = [self.fault.as_ref(), self.subject.fault(), self.action.fault()];
+        let of_resources = self.resources().map(super::Resource::fault);
+        if let Some(fault) = faults.into_iter().chain(of_resources).flatten().next() {
             return Err(fault.clone().into());
         }
         let mut meter = Meter::default();
         meter.person(at("subject"), &self.subject)?;
         meter.name(at("action.name"), self.action.name())?;
-        meter.name(at("resource.type"), self.resource.kind())?;
-        meter.name(at("resource.id"), self.resource.id())?;
+        self.check_resources(&mut meter)?;
         meter.attributes(at("action"), self.action.properties())?;
-        meter.attributes(at("resource"), self.resource.properties())?;
         meter.attributes(at("context"), &self.attested)?;
         meter.attributes(at("context"), &self.claimed)?;
         meter.attributes(at("facts"), &self.facts)?;
@@ -82,6 +81,31 @@ impl Request {
         }
         if let Some(payload) = self.action.payload() {
             payload.check().map_err(RequestError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Of several resources each is of one type and stands once, and the tool is named: no default fits all.
+    fn check_resources(&self, meter: &mut Meter) -> Checked {
+        let root = if self.others.is_empty() { "resource" } else { "resources" };
+        bound(at(root), self.resources().len(), root, limits::RESOURCES)?;
+        for resource in self.resources() {
+            meter.name(at(root).below("type"), resource.kind())?;
+            meter.name(at(root).below("id"), resource.id())?;
+            meter.attributes(at(root), resource.properties())?;
+        }
+        for (resource, next) in self.resources().zip(&self.others) {
+            let path = root.to_owned();
+            if resource.kind() != next.kind() {
+                let (found, other) = (resource.kind().to_owned(), next.kind().to_owned());
+                return Err(RequestError::MixedTypes { path, found, other }.into());
+            }
+            if resource.id() == next.id() {
+                return Err(RequestError::Duplicate { path, name: next.reference() }.into());
+            }
+        }
+        if self.audience.is_none() && !self.others.is_empty() {
+            return Err(RequestError::Missing { path: "context.audience".to_owned() }.into());
         }
         Ok(())
     }

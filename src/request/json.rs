@@ -1,7 +1,7 @@
 //! Requests in AuthZEN's JSON (OpenID AuthZEN Authorization API 1.0, section 5).
 //!
 //! `{"subject": {"type", "id", "properties"}, "action": {"name", "properties", "payload"},
-//! "resource": {"type", "id", "properties"}, "context": {…}}`. Members that AuthZEN does not name are
+//! "resource": {"type", "id", "properties"}, "context": {…}}`; instead of `resource` there may be `resources`, a list. Members that AuthZEN does not name are
 //! ignored, as it demands; a typed member of the wrong type, or a key that stands twice, is refused.
 
 use std::time::Duration;
@@ -71,41 +71,78 @@ impl Request {
 }
 
 fn read(text: &[u8], source: Source) -> Result<Request, RequestError> {
-    if text.len() > limits::REQUEST_BYTES {
-        return Err(RequestError::TooLarge { bytes: text.len() });
+    Request::from_members(members_of(text, limits::REQUEST_BYTES)?, source)
+}
+
+/// Reads the object of at most `limit` bytes that a body is.
+pub(crate) fn members_of(text: &[u8], limit: usize) -> Result<Attributes, RequestError> {
+    if text.len() > limit {
+        return Err(RequestError::TooLarge { bytes: text.len(), limit });
     }
     // Looked at as a whole, text is read faster; the slower way says where it is none.
     let body = match std::str::from_utf8(text) {
         Ok(text) => serde_json::from_str::<Attributes>(text),
         Err(_) => serde_json::from_slice(text),
     };
-    let body = body.map_err(|error| RequestError::Json {
+    body.map_err(|error| RequestError::Json {
         line: error.line(),
         column: error.column(),
         problem: problem(&error),
-    })?;
-    Request::from_members(body, source)
+    })
 }
 
 impl Request {
     /// Reads a request from its members, such as a policy's case has.
     pub(crate) fn from_members(mut body: Attributes, source: Source) -> Result<Self, RequestError> {
-        let (mut subject, mut action, mut resource) = (
-            Reader::required(&mut body, "subject")?,
-            Reader::required(&mut body, "action")?,
-            Reader::required(&mut body, "resource")?,
-        );
-        let mut request = Request::new(subject.subject()?, action.action()?, resource.resource()?);
+        let (mut subject, mut action) =
+            (Reader::required(&mut body, "subject")?, Reader::required(&mut body, "action")?);
+        let several = several(&mut body)?;
+        let one = if several.is_empty() { Some(Reader::required(&mut body, "resource")?) } else { None };
+        let (subject, action) = (subject.subject()?, action.action()?);
+        let resource = match (one, several.first()) {
+            (Some(mut one), _) => one.resource()?,
+            (None, first) => first.cloned().unwrap_or_else(|| Resource::new("", "")),
+        };
+        let mut request = Request::new(subject, action, resource);
+        if !several.is_empty() {
+            request = request.with_resources(several);
+        }
         if source == Source::Caller {
             request.subject = request.subject.claimed();
             request.action = request.action.claimed();
             request.resource = request.resource.claimed();
+            request.others = request.others.into_iter().map(Resource::claimed).collect();
         }
         if let Some(mut context) = Reader::optional(&mut body, "context")? {
             context.context(&mut request, source)?;
         }
         Ok(request)
     }
+}
+
+/// Reads `resources`, which may stand instead of `resource`.
+fn several(body: &mut Attributes) -> Result<Vec<Resource>, RequestError> {
+    let path = "resources";
+    let items = match body.remove(path) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::List(items)) => items,
+        Some(other) => return Err(wrong_type(path.to_owned(), "a list of objects", &other)),
+    };
+    if body.get("resource").is_some_and(|resource| *resource != Value::Null) {
+        return Err(RequestError::BothResources);
+    }
+    let (found, limit) = (items.len(), limits::RESOURCES);
+    if found > limit {
+        return Err(RequestError::OutOfBounds { path: path.to_owned(), found, unit: path, limit });
+    }
+    if items.is_empty() {
+        return Err(RequestError::Missing { path: path.to_owned() });
+    }
+    let resources = items.into_iter().map(|item| match item {
+        Value::Map(members) => Reader { path, members }.resource(),
+        other => Err(wrong_type(path.to_owned(), "a list of objects", &other)),
+    });
+    resources.collect()
 }
 
 /// Takes members out of one object, naming their paths in errors.

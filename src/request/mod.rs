@@ -18,6 +18,8 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "engine")]
 pub(crate) use check::check_span;
+#[cfg(feature = "authzen")]
+pub(crate) use json::members_of;
 pub(crate) use parts::Source;
 #[cfg(feature = "engine")]
 pub(crate) use parts::same_person;
@@ -25,7 +27,6 @@ pub use parts::{Action, Resource, Subject};
 #[cfg(feature = "engine")]
 pub(crate) use restate::Asking;
 
-use crate::limits;
 use crate::payload::PayloadError;
 use crate::risk::Risk;
 use crate::value::{Attributes, Value};
@@ -47,7 +48,9 @@ use crate::value::{Attributes, Value};
 pub struct Request {
     subject: Subject,
     action: Action,
+    /// The first of the resources, in the order of their ids; for most requests the only one.
     resource: Resource,
+    others: Vec<Resource>,
     attested: Attributes,
     claimed: Attributes,
     ask: Ask,
@@ -102,10 +105,12 @@ pub struct Usage {
 #[non_exhaustive]
 pub enum RequestError {
     /// More bytes than a request may have.
-    #[error("request is {bytes} bytes, limit is {}", limits::REQUEST_BYTES)]
+    #[error("request is {bytes} bytes, limit is {limit}")]
     TooLarge {
         /// The bytes found.
         bytes: usize,
+        /// The bound.
+        limit: usize,
     },
     /// The text is not JSON, or a key stands twice.
     #[error("request is not JSON at line {line}, column {column}: {problem}")]
@@ -169,6 +174,31 @@ pub enum RequestError {
         /// The member's path.
         path: String,
     },
+    /// A resource stands twice.
+    #[error("`{path}` names `{}` twice", crate::text::quote(name))]
+    Duplicate {
+        /// The member's path.
+        path: String,
+        /// The resource that stands twice.
+        name: String,
+    },
+    /// The resources of a request are not all of one type.
+    #[error(
+        "`{path}` has `{}` and `{}`, expected one type",
+        crate::text::quote(found),
+        crate::text::quote(other)
+    )]
+    MixedTypes {
+        /// The member's path.
+        path: String,
+        /// A type found.
+        found: String,
+        /// Another one.
+        other: String,
+    },
+    /// Two members of which a request has one.
+    #[error("`resource` and `resources` exclude each other")]
+    BothResources,
     /// A payload's member that does not belong to its kind.
     #[error("`{path}` does not belong to this kind of payload")]
     UnknownMember {
@@ -203,6 +233,7 @@ impl Request {
             subject,
             action,
             resource,
+            others: Vec::new(),
             attested: Attributes::new(),
             claimed: Attributes::new(),
             ask: Ask::default(),
@@ -230,6 +261,13 @@ impl Request {
         self
     }
 
+    /// Sets a context attribute that only the caller states.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn with_claimed(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claimed.insert(name, value);
+        self
+    }
+
     /// Sets the subject that the host attests, in place of what the caller said.
     #[must_use]
     pub fn with_subject(mut self, subject: Subject) -> Self {
@@ -237,10 +275,59 @@ impl Request {
         self
     }
 
+    /// Sets the action that the host attests, in place of what the caller said.
+    #[must_use]
+    pub fn with_action(mut self, action: Action) -> Self {
+        self.action = action;
+        self
+    }
+
     /// Sets the resource that the host attests, in place of what the caller said.
     #[must_use]
     pub fn with_resource(mut self, resource: Resource) -> Self {
         self.resource = resource;
+        self.others.clear();
+        self
+    }
+
+    /// Sets several resources of one type, in place of what was there: at most [`limits::RESOURCES`], each once.
+    /// Their order says nothing. What holds for each must hold for all: the strictest decision stands, every plan
+    /// must be satisfied, and the one grant is checked for whichever of them a tool works on. Such a request
+    /// must say which tool it is for ([`with_audience`](Self::with_audience)).
+    ///
+    /// ```
+    /// # use countersign::{Action, Effect, Policy, Request, Resource, Subject};
+    /// # let text = r#"
+    /// # format = 1
+    /// # name = "hosts"
+    /// # [attributes]
+    /// # "resource.environment" = "string"
+    /// # [[zone]]
+    /// # id = "outside-production"
+    /// # when = 'action.name == "host.restart" && resource.environment != "prod"'
+    /// # max_risk = "high"
+    /// # "#;
+    /// # let policy = Policy::from_toml(text)?;
+    /// # let now = "2026-11-23T10:00:00Z".parse()?;
+    /// let host = |id: &str, environment: &str| Resource::new("host", id).with("environment", environment);
+    /// let request = Request::new(Subject::new("user", "ana"), Action::new("host.restart"), host("a", "dev"))
+    ///     .with_audience("fleet");
+    /// let two = request.clone().with_resources([host("a", "dev"), host("b", "staging")]);
+    /// assert_eq!(policy.decide(&two, now).effect(), Effect::Allow);
+    /// let three = request.with_resources([host("a", "dev"), host("b", "staging"), host("c", "prod")]);
+    /// assert_eq!(policy.decide(&three, now).effect(), Effect::Deny);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_resources(mut self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        let mut resources: Vec<Resource> = resources.into_iter().collect();
+        resources.sort_by(|a, b| (a.kind(), a.id()).cmp(&(b.kind(), b.id())));
+        let mut resources = resources.into_iter();
+        match resources.next() {
+            Some(first) => self.resource = first,
+            None => self.fault = Some(RequestError::Missing { path: "resources".to_owned() }),
+        }
+        self.others = resources.collect();
         self
     }
 
@@ -354,10 +441,15 @@ impl Request {
         &self.action
     }
 
-    /// Returns what it is to be done on.
+    /// Returns what it is to be done on: of several [`resources`](Self::resources) the first.
     #[must_use]
     pub fn resource(&self) -> &Resource {
         &self.resource
+    }
+
+    /// Returns all that it is to be done on, in the order of their types and ids.
+    pub fn resources(&self) -> impl ExactSizeIterator<Item = &Resource> {
+        Resources { first: Some(&self.resource), others: self.others.iter() }
     }
 
     /// Returns why the subject asks.
@@ -392,15 +484,28 @@ impl Request {
     /// Says whether somebody asks, or is who stands behind the one that asks.
     #[cfg(feature = "engine")]
     pub(crate) fn is_from(&self, person: &Subject) -> bool {
-        let person = person.reference();
-        let known = [&self.subject].into_iter().chain(&self.actors);
-        known.map(Subject::reference).any(|known| same_person(&known, &person))
+        [&self.subject].into_iter().chain(&self.actors).any(|known| known.may_be(person))
     }
 
     /// Returns which tool the grant is for: the resource's own name where none is set.
     #[must_use]
     pub fn audience(&self) -> String {
         self.audience.clone().unwrap_or_else(|| self.resource.reference())
+    }
+
+    /// Computes the digest of the action on all its resources: of one, [`Action::digest`].
+    #[cfg(feature = "engine")]
+    pub(crate) fn action_digest(&self) -> Option<String> {
+        if self.others.is_empty() {
+            return self.action.digest(&self.resource);
+        }
+        self.action.digest_over(self.resources().map(Resource::reference))
+    }
+
+    /// The same request on each of its resources alone.
+    #[cfg(feature = "engine")]
+    pub(crate) fn on_each(&self) -> impl Iterator<Item = Self> {
+        self.resources().map(|resource| self.clone().with_resource(resource.clone()))
     }
 
     /// Returns the highest of the outside hints.
@@ -445,6 +550,27 @@ impl Request {
         &self.facts
     }
 }
+
+/// All resources of a request.
+struct Resources<'r> {
+    first: Option<&'r Resource>,
+    others: std::slice::Iter<'r, Resource>,
+}
+
+impl<'r> Iterator for Resources<'r> {
+    type Item = &'r Resource;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.first.take().or_else(|| self.others.next())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let count = self.others.len().saturating_add(usize::from(self.first.is_some()));
+        (count, Some(count))
+    }
+}
+
+impl ExactSizeIterator for Resources<'_> {}
 
 impl Auth {
     /// Says that the subject signed in at `time` by the given methods, such as `otp` or `hwk` (RFC 8176).

@@ -3,7 +3,7 @@
 //! Each part knows whether the host attests it or the caller only says so. Builders never fail: a fault
 //! is kept and becomes a Deny that names its path.
 
-use crate::payload::{Payload, action_digest};
+use crate::payload::{Payload, Target, action_digest};
 use crate::request::RequestError;
 use crate::value::{Attributes, Value};
 
@@ -148,6 +148,15 @@ impl Subject {
     }
 }
 
+#[cfg(feature = "engine")]
+impl Subject {
+    /// Says whether two may be one person, as [`same_person`] does of their names.
+    pub(crate) fn may_be(&self, other: &Self) -> bool {
+        let (one, two) = (self.tenant(), other.tenant());
+        self.id == other.id && self.kind == other.kind && (one == two || one.is_none() || two.is_none())
+    }
+}
+
 /// Says whether two names, as [`Subject::reference`] gives them, may be one person's. Who states no tenant may
 /// be of any, so that nobody is two people by leaving it out.
 #[cfg(feature = "engine")]
@@ -196,10 +205,20 @@ impl Action {
     /// ```
     #[must_use]
     pub fn digest(&self, resource: &Resource) -> Option<String> {
-        if self.payload.is_none() && self.properties.is_empty() {
-            return None;
-        }
-        Some(action_digest(self.payload(), &self.properties, resource.kind(), resource.id()))
+        self.digest_of(Target::One { kind: resource.kind(), id: resource.id() })
+    }
+
+    /// Computes the digest of the action on several resources, named as [`Resource::reference`] does, in any order.
+    #[cfg(feature = "verify")]
+    pub(crate) fn digest_over(&self, references: impl IntoIterator<Item = String>) -> Option<String> {
+        let mut references: Vec<String> = references.into_iter().collect();
+        references.sort_unstable();
+        self.digest_of(Target::Several(&references))
+    }
+
+    fn digest_of(&self, target: Target<'_>) -> Option<String> {
+        let is_more_than_a_name = self.payload.is_some() || !self.properties.is_empty();
+        is_more_than_a_name.then(|| action_digest(self.payload(), &self.properties, target))
     }
 
     /// Returns the exact thing to run.
@@ -267,6 +286,12 @@ mod tests {
         let delete = Action::new("sql.execute").with_payload(sql);
         let plain = "sha-256:4c60001010c20ec7f3368c7a7122369d5c375ce5d09ecaa0d8c157ac7bdc8637";
         assert_eq!(delete.digest(&orders).as_deref(), Some(plain));
+        #[cfg(feature = "verify")]
+        {
+            let names = ["database/orders", "database/billing"].map(str::to_owned);
+            let expected = "sha-256:715a10d3738507be478d31c2acc873088f9359becba5c315d458b99e4c5ef04e";
+            assert_eq!(delete.digest_over(names).as_deref(), Some(expected));
+        }
         let expected = "sha-256:f2025f7cb960cc49db6b560ec4e7d5bb190196028cde907991bddda5a33eeb7d";
         assert_eq!(delete.with("schema", "public").digest(&orders).as_deref(), Some(expected));
     }

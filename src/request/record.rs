@@ -17,11 +17,6 @@ impl Request {
             action.insert("payload".to_owned(), payload.to_record());
         }
         mark(&mut action, self.action.source());
-        let mut resource = Map::new();
-        resource.insert("type".to_owned(), json!(self.resource.kind()));
-        resource.insert("id".to_owned(), json!(self.resource.id()));
-        put(&mut resource, "properties", self.resource.properties());
-        mark(&mut resource, self.resource.source());
         let mut context = Map::new();
         let ask = &self.ask;
         let members = [
@@ -50,12 +45,17 @@ impl Request {
         put(&mut context, "attested", &self.attested);
         put(&mut context, "claimed", &self.claimed);
         put(&mut context, "facts", &self.facts);
-        json!({ "subject": self.subject.to_record(), "action": action, "resource": resource, "context": context })
+        let (name, resources) = if self.others.is_empty() {
+            ("resource", self.resource.to_record())
+        } else {
+            ("resources", self.resources().map(Resource::to_record).collect())
+        };
+        json!({ "subject": self.subject.to_record(), "action": action, name: resources, "context": context })
     }
 
     /// Reads a request back from a record.
     pub(crate) fn from_record(json: &Json) -> Option<Self> {
-        let (action, resource, context) = (json.get("action")?, json.get("resource")?, json.get("context")?);
+        let (action, context) = (json.get("action")?, json.get("context")?);
         let mut named = Action::new(text(action, "name")?);
         for (name, value) in properties(action)? {
             named = named.with(&name, value);
@@ -63,16 +63,16 @@ impl Request {
         if let Some(payload) = action.get("payload") {
             named = named.with_payload(Payload::from_record(payload)?);
         }
-        let mut on = Resource::new(text(resource, "type")?, text(resource, "id")?);
-        for (name, value) in properties(resource)? {
-            on = on.with(&name, value);
-        }
-        let mut request = Self::new(Subject::from_record(json.get("subject")?)?, named, on);
+        let several = match json.get("resources") {
+            Some(resources) => {
+                resources.as_array()?.iter().map(Resource::from_record).collect::<Option<_>>()?
+            }
+            None => vec![Resource::from_record(json.get("resource")?)?],
+        };
+        let subject = Subject::from_record(json.get("subject")?)?;
+        let mut request = Self::new(subject, named, several.first()?.clone()).with_resources(several);
         if source(action) == Source::Caller {
             request.action = request.action.claimed();
-        }
-        if source(resource) == Source::Caller {
-            request.resource = request.resource.claimed();
         }
         request.ask = Ask {
             reason: text(context, "reason"),
@@ -157,6 +157,25 @@ impl Subject {
             subject = subject.with(&name, value);
         }
         Some(if source(json) == Source::Caller { subject.claimed() } else { subject })
+    }
+}
+
+impl Resource {
+    fn to_record(&self) -> Json {
+        let mut resource = Map::new();
+        resource.insert("type".to_owned(), json!(self.kind()));
+        resource.insert("id".to_owned(), json!(self.id()));
+        put(&mut resource, "properties", self.properties());
+        mark(&mut resource, self.source());
+        Json::Object(resource)
+    }
+
+    fn from_record(json: &Json) -> Option<Self> {
+        let mut resource = Self::new(text(json, "type")?, text(json, "id")?);
+        for (name, value) in properties(json)? {
+            resource = resource.with(&name, value);
+        }
+        Some(if source(json) == Source::Caller { resource.claimed() } else { resource })
     }
 }
 

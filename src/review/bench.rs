@@ -33,6 +33,8 @@ pub(super) struct Bench<'a> {
     about: About<'a>,
     /// What every condition reads of the request; `None` where it does not fit the vocabulary.
     inputs: Option<Vec<Input<'a>>>,
+    /// The same for every further resource of the request.
+    elsewhere: Vec<Vec<Input<'a>>>,
 }
 
 /// Why somebody whom a condition admits has no seat.
@@ -45,8 +47,14 @@ pub(super) enum Obstacle {
 
 impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, about: About<'a>) -> Self {
-        let inputs = plan.policy().schema().inputs(about.request, about.facts, about.now).ok();
-        Self { plan, about, inputs }
+        let on = |resource| plan.policy().schema().inputs_on(about.request, resource, about.facts, about.now);
+        let mut resources = about.request.resources();
+        let inputs = resources.next().and_then(|first| on(first).ok());
+        let elsewhere: Option<Vec<_>> = resources.map(|resource| on(resource).ok()).collect();
+        match elsewhere {
+            Some(elsewhere) => Self { plan, about, inputs, elsewhere },
+            None => Self { plan, about, inputs: None, elsewhere: Vec::new() },
+        }
     }
 
     /// Says whether a vote has a seat in a stage of a review, or may veto it.
@@ -67,7 +75,7 @@ impl<'a> Bench<'a> {
         let Some(inputs) = self.inputs(cast.acting_for(), cast) else { return Ok(false) };
         let rejects = cast.verdict == Verdict::Reject;
         let mut vetoes = rule.veto.iter().flatten().filter(|_| rejects);
-        let mut seated = vetoes.any(|veto| veto.from.test(&inputs) == Ok(true));
+        let mut seated = vetoes.any(|veto| self.vetoes(veto, cast));
         let mut obstacle = None;
         if cast.verdict == Verdict::Approve || (rejects && rule.veto.is_none()) {
             for (leaf, is_open) in stage.leaves_with_fallback() {
@@ -140,7 +148,9 @@ impl<'a> Bench<'a> {
 
     /// Says whether a rejection counts for a veto.
     pub(super) fn vetoes(&self, veto: &Veto, cast: &Cast) -> bool {
-        self.inputs(cast.acting_for(), cast).is_some_and(|inputs| veto.from.test(&inputs) == Ok(true))
+        let who = cast.acting_for();
+        self.inputs(who, cast).is_some_and(|inputs| veto.from.test(&inputs) == Ok(true))
+            || self.elsewhere(who, cast).any(|inputs| veto.from.test(&inputs) == Ok(true))
     }
 
     /// Says whether somebody never counts: whoever asked, whoever is behind them, whom the rule excludes.
@@ -150,7 +160,10 @@ impl<'a> Bench<'a> {
         }
         let Some(exclude) = &rule.exclude else { return false };
         let mut people = cast.delegator.iter().chain([&cast.approver]);
-        people.any(|who| self.inputs(who, cast).is_none_or(|inputs| exclude.test(&inputs) != Ok(false)))
+        people.any(|who| {
+            self.inputs(who, cast).is_none_or(|inputs| exclude.test(&inputs) != Ok(false))
+                || self.elsewhere(who, cast).any(|inputs| exclude.test(&inputs) != Ok(false))
+        })
     }
 
     /// Says whether a leaf is for a vote, by its own condition or by one that an escalation added. A forced
@@ -168,7 +181,22 @@ impl<'a> Bench<'a> {
             |program: &Program| cast.kind != VoteKind::Force || program.slots().any(|slot| slot == kind);
         let added = stage.escalate.iter().take(progress.escalated).map(|step| &step.add);
         let mut programs = std::iter::once(&leaf.from).chain(added);
-        programs.any(|program| knows(program) && program.test(inputs) == Ok(true))
+        let who = cast.acting_for();
+        programs.any(|program| {
+            knows(program)
+                && program.test(inputs) == Ok(true)
+                && self.elsewhere(who, cast).all(|inputs| program.test(&inputs) == Ok(true))
+        })
+    }
+
+    /// What conditions read of each further resource: who approves may approve for all of them, and who vetoes
+    /// one vetoes all.
+    fn elsewhere<'v>(&'v self, who: &'v Subject, cast: &'v Cast) -> impl Iterator<Item = Vec<Input<'v>>> {
+        self.elsewhere.iter().map(move |inputs| {
+            let mut inputs: Vec<Input<'v>> = inputs.clone();
+            self.plan.policy().schema().add_vote(&mut inputs, cast.voting(who));
+            inputs
+        })
     }
 
     fn inputs<'v>(&'v self, who: &'v Subject, cast: &'v Cast) -> Option<Vec<Input<'v>>> {

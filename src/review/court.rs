@@ -4,6 +4,7 @@
 //! for which they act, are matched to seats. Reviews of a plan share their people unless one is `separate`.
 //! What is satisfied is computed from the votes alone, so that a withdrawal undoes exactly what it carried.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::Track;
@@ -25,6 +26,8 @@ pub(super) struct Court<'a> {
     fits: Vec<Vec<u64>>,
     /// The seats of each stage of each review; `None` for a stage that was passed over.
     demands: Vec<Vec<Option<Demand>>>,
+    /// Who fills all seats of each review, once it was looked for.
+    filled: Vec<OnceCell<Option<Vec<usize>>>>,
     /// The place of the first review among those of all plans.
     first: usize,
 }
@@ -126,7 +129,8 @@ impl<'a> Court<'a> {
             fits.push(found);
         }
         drop(slate);
-        Self { plan, votes, voters, bench, fits, demands, first }
+        let filled = vec![OnceCell::new(); demands.len()];
+        Self { plan, votes, voters, bench, fits, demands, filled, first }
     }
 
     /// Adds what was found of each vote to notes.
@@ -146,14 +150,24 @@ impl<'a> Court<'a> {
     pub(super) fn stage(&self, review: usize) -> usize {
         let Some(stages) = self.demands.get(review) else { return 0 };
         let mut met = Vec::new();
+        let last = stages.iter().rposition(Option::is_some);
         for (place, stage) in stages.iter().enumerate() {
             let Some(demand) = stage else { continue };
+            if Some(place) == last {
+                return if self.filled(review).is_some() { stages.len() } else { place };
+            }
             met.push(demand.clone());
             if fill(&met, &self.voters.exclusive).is_none() {
                 return place;
             }
         }
         stages.len()
+    }
+
+    /// Finds who fills all seats of a review.
+    fn filled(&self, review: usize) -> Option<&Vec<usize>> {
+        let find = || fill(&self.seats(review), &self.voters.exclusive);
+        self.filled.get(review)?.get_or_init(find).as_ref()
     }
 
     /// Lists how many people each leaf of a stage takes and who could sit there, those of the fallback last.
@@ -224,8 +238,8 @@ impl<'a> Court<'a> {
             Some(false) => return Some(Judgement::Pending),
             None => {}
         }
-        let voters = fill(&self.seats(review), &self.voters.exclusive);
-        Some(voters.filter(|voters| !voters.is_empty()).map_or(Judgement::Pending, Judgement::Approved))
+        let voters = self.filled(review).filter(|voters| !voters.is_empty()).cloned();
+        Some(voters.map_or(Judgement::Pending, Judgement::Approved))
     }
 
     /// Says whether rejections end the review (`true`) or block it until one is taken back (`false`).

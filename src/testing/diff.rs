@@ -131,7 +131,7 @@ pub fn policy_diff(
             number,
             subject: quote(&request.subject().reference()),
             action: quote(request.action().name()),
-            resource: quote(&request.resource().reference()),
+            resource: request.resources().map(|on| quote(&on.reference())).collect::<Vec<_>>().join(", "),
             changes,
         };
         groups.entry(key).or_insert_with(|| (0, example(&request))).0 = count;

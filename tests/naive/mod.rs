@@ -5,6 +5,8 @@
 
 #![allow(clippy::as_conversions, clippy::arithmetic_side_effects, reason = "tests")]
 
+pub mod ask;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 

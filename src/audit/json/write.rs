@@ -75,22 +75,39 @@ fn object(out: &mut String, map: &Map<String, Value>, depth: usize) -> Result<()
     if map.len() > BOUNDS.members {
         return Err(JsonError::TooManyMembers { limit: BOUNDS.members }.into());
     }
-    // A program that builds serde_json with `preserve_order` has maps in the order of insertion.
-    let mut members: Vec<(&String, &Value)> = map.iter().collect();
-    if !members.is_sorted_by(|left, right| key_order(left.0, right.0).is_lt()) {
-        members.sort_by(|left, right| key_order(left.0, right.0));
+    // A program that builds serde_json with `preserve_order` has maps in the order of insertion, and the order
+    // of bytes is not that of UTF-16. Nearly all maps are in order: they are written as they are read.
+    let start = out.len();
+    if members(out, map, inner)? {
+        return Ok(());
     }
+    out.truncate(start);
+    let mut sorted: Vec<(&String, &Value)> = map.iter().collect();
+    sorted.sort_by(|left, right| key_order(left.0, right.0));
+    members(out, sorted, inner).map(drop)
+}
+
+/// Writes members, or stops and says so at the first that is out of order.
+fn members<'v>(
+    out: &mut String,
+    members: impl IntoIterator<Item = (&'v String, &'v Value)>,
+    depth: usize,
+) -> Result<bool, JsonFault> {
+    let mut last: Option<&String> = None;
     out.push('{');
-    for (index, (name, item)) in members.into_iter().enumerate() {
-        if index > 0 {
+    for (name, item) in members {
+        if let Some(last) = last.replace(name) {
+            if !key_order(last, name).is_lt() {
+                return Ok(false);
+            }
             out.push(',');
         }
         string(out, name)?;
         out.push(':');
-        value(out, item, inner)?;
+        value(out, item, depth)?;
     }
     out.push('}');
-    Ok(())
+    Ok(true)
 }
 
 fn deeper(depth: usize) -> Result<usize, JsonError> {

@@ -8,12 +8,15 @@
 mod needs;
 mod opening;
 mod people;
+mod several;
 mod terms;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use self::several::over_each;
+pub(super) use self::several::strictest;
 use super::{Decision, Effect, Need, Reason, ReasonCode};
 use crate::cel::{Failure, Input};
 use crate::decision::join::fits;
@@ -77,7 +80,7 @@ pub(crate) fn decide_at_close(
     opened: &[Arc<str>],
 ) -> Decision {
     match shape(policy, request) {
-        Ok(()) => decide_at(policy, request, facts, [now, now], Rules::Closing(opened)),
+        Ok(()) => over_each(request, |one| decide_at(policy, one, facts, [now, now], Rules::Closing(opened))),
         Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
 }
@@ -122,7 +125,8 @@ fn decide_until_settled(
     now: DateTime<Utc>,
     rules: Rules<'_>,
 ) -> (Decision, Vec<DateTime<Utc>>) {
-    let mut decision = decide_at(policy, request, facts, [now, now], rules);
+    let as_of = |clock| over_each(request, |one| decide_at(policy, one, facts, [now, clock], rules));
+    let mut decision = as_of(now);
     let mut starts = Vec::new();
     while let Some(start) = decision.not_before().filter(|start| starts.last().unwrap_or(&now) < start) {
         if starts.len() >= limits::LATER_STARTS {
@@ -130,7 +134,7 @@ fn decide_until_settled(
             decision.close(Reason::new(ReasonCode::StartTooLate, text));
             break;
         }
-        decision = decision.and(decide_at(policy, request, facts, [now, start], rules));
+        decision = decision.and(as_of(start));
         starts.push(start);
     }
     (decision, starts)

@@ -199,6 +199,10 @@ impl<'e> Evidence<'e> {
         for (kind, rule) in
             self.policy.rules().all().into_iter().filter(|(kind, rule)| helps(*kind) && !named(rule))
         {
+            // Most rules are for other work; what they saw is not even looked at.
+            if self.distance(rule, &inputs) > FAR {
+                continue;
+            }
             let why = self.why(rule, &inputs, self.now);
             let obstacles = self.obstacles(kind, rule, why.outcome == Ok(true));
             let distance = why.distance.saturating_add(obstacles.len());
@@ -218,12 +222,12 @@ impl<'e> Evidence<'e> {
         let rules = self.policy.rules();
         let mut found = Vec::new();
         let opening = match kind {
-            RuleKind::Zone => rules.zones.iter().find(|zone| zone.rule.id == rule.id),
+            RuleKind::Zone => rules.zones.iter().find(|zone| std::ptr::eq(&zone.rule, rule)),
             _ => None,
         };
-        let opening = opening.and_then(|zone| zone.window.as_ref());
-        let glass = rules.emergencies.iter().find(|known| known.rule.id == rule.id);
-        let window = rule.window.as_ref().or(opening).or(glass.and_then(|known| known.window.as_ref()));
+        let zone_window = opening.and_then(|zone| zone.window.as_ref());
+        let glass = rules.emergencies.iter().find(|known| std::ptr::eq(&known.rule, rule));
+        let window = rule.window.as_ref().or(zone_window).or(glass.and_then(|known| known.window.as_ref()));
         // Of an opening rule that matches, the decision itself says so.
         if let Some(window) = window.filter(|_| rule.window.is_some() || !matched)
             && !window.contains(self.now)
@@ -236,8 +240,7 @@ impl<'e> Evidence<'e> {
                 None => "it is outside its window".to_owned(),
             });
         }
-        if let Some(zone) = rules.zones.iter().find(|zone| kind == RuleKind::Zone && zone.rule.id == rule.id)
-        {
+        if let Some(zone) = opening {
             if self.decision.risk > zone.max_risk {
                 let raised = rules
                     .risks
@@ -263,11 +266,17 @@ impl<'e> Evidence<'e> {
         found
     }
 
+    fn weight(&self) -> impl Fn(Slot) -> usize {
+        let heavy = HEAVY.map(|path| self.schema().environment.slot(path));
+        move |slot| if heavy.contains(&Some(slot)) { OTHER_WORK } else { 1 }
+    }
+
+    fn distance(&self, rule: &Rule, inputs: &[Input<'_>]) -> usize {
+        rule.when.distance(&self.schema().environment, inputs, &self.weight())
+    }
+
     fn why(&self, rule: &Rule, inputs: &[Input<'_>], at: DateTime<Utc>) -> Why {
-        let environment = &self.schema().environment;
-        let heavy = HEAVY.map(|path| environment.slot(path));
-        let weight = |slot: Slot| if heavy.contains(&Some(slot)) { OTHER_WORK } else { 1 };
-        let mut why = rule.when.why(environment, inputs, &weight);
+        let mut why = rule.when.why(&self.schema().environment, inputs, &self.weight());
         // Outside its window no rule matches, whatever its condition says.
         if rule.window.as_ref().is_some_and(|window| !window.contains(at)) {
             if why.outcome == Ok(true) {

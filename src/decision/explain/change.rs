@@ -139,7 +139,7 @@ pub(super) fn cheapest(
     let affordable = affordable(policy);
     let mut search = Search { policy, request, now, facts, left: affordable, best: None };
     let groups = choices.ordinary();
-    search.follow(&groups);
+    search.follow(&choices.led());
     search.all(&groups, &[]);
     if search.best.is_none()
         && let Some(glass) = choices.emergency()

@@ -68,9 +68,18 @@ impl<'c> Choices<'c> {
         Self { policy, request, now, rules }
     }
 
-    /// All but break-glass access.
+    /// All but break-glass access, for trying every combination.
     pub(super) fn ordinary(&self) -> Vec<Group> {
-        let mut groups = self.fields();
+        self.groups(FIELDS)
+    }
+
+    /// The same with more fields than could be combined, for going where challenges lead.
+    pub(super) fn led(&self) -> Vec<Group> {
+        self.groups(LED_FIELDS)
+    }
+
+    fn groups(&self, fields: usize) -> Vec<Group> {
+        let mut groups = self.fields(fields);
         groups.extend([
             self.reason(),
             self.sign_ins(),
@@ -91,7 +100,7 @@ impl<'c> Choices<'c> {
     }
 
     /// Attributes that the caller may state and leaves open, where a rule looks at them.
-    fn fields(&self) -> Vec<Group> {
+    fn fields(&self, most: usize) -> Vec<Group> {
         let schema = self.policy.schema();
         let is_open = |field: &Attribute| {
             let stated = field.value(self.request).map(|(value, _)| value);
@@ -114,7 +123,7 @@ impl<'c> Choices<'c> {
             };
             samples.map(choice).collect()
         };
-        looked_at.take(FIELDS).map(group).collect()
+        looked_at.take(most).map(group).collect()
     }
 
     fn reason(&self) -> Group {
@@ -327,6 +336,7 @@ const REASON: &str = "context.reason";
 
 /// Fields, values of one field, and times that are tried; and literals of conditions that are looked at.
 const FIELDS: usize = 8;
+const LED_FIELDS: usize = 64;
 const VALUES: usize = 6;
 const SHORTER: usize = 16;
 const LONGER: usize = 12;

@@ -20,7 +20,7 @@ pub(crate) use plan::of as approvals;
 pub use plan::{ApprovalPlan, Approvals, StagePlan};
 pub use wait::Wait;
 
-use super::decide::Decided;
+use super::decide::{Decided, decide_again, strictest};
 use super::{Decision, Effect, NextAction, decide};
 use crate::policy::Policy;
 use crate::request::Request;
@@ -173,7 +173,9 @@ impl Explanation {
 
 fn explain(policy: &Policy, request: &Request, now: DateTime<Utc>, decided: Decided) -> Explanation {
     let Decided { mut decision, facts } = decided;
-    let evidence = account::Evidence { policy, request, facts: &facts, now, decision: &decision };
+    // Of several resources the one that decides is told of; what helps must help all.
+    let one = strictest(request, |one| decide_again(policy, one, &facts, now));
+    let evidence = account::Evidence { policy, request: &one, facts: &facts, now, decision: &decision };
     let approvals = plan::of(policy, &decision);
     let change = change::cheapest(policy, request, &facts, now, &decision);
     let wait = wait::better(policy, request, &facts, now, &decision);

@@ -45,10 +45,7 @@ pub(super) fn explain(words: &[&str], directory: Option<&str>) -> Result<Known, 
     let mut in_flag = false;
     while let Some((word, place)) = words.next() {
         if !word.starts_with('-') || super::walk::is_number(word.trim_start_matches('-')) {
-            plain(word, place)?;
-            if word.eq_ignore_ascii_case("userData") {
-                draft.secret();
-            }
+            plain(word, place, &mut draft)?;
             if service == "s3" && !word.starts_with("s3://") {
                 let place = Place { word: place, operand: true, stop: false, directory };
                 let deep = std::mem::replace(&mut draft.deep, true);
@@ -72,7 +69,7 @@ pub(super) fn explain(words: &[&str], directory: Option<&str>) -> Result<Known, 
                 if name.ends_with('!') {
                     draft.secret();
                 }
-                value.map_or(Ok(()), |value| plain(value, place))?;
+                value.map_or(Ok(()), |value| plain(value, place, &mut draft))?;
                 in_flag = value.is_none() && service != "s3";
             }
             None => {
@@ -109,7 +106,7 @@ fn take<'a>(
     if value.starts_with('-') {
         return Err(Obstacle::Word { word: place, problem: "a flag's value looks like a flag" });
     }
-    plain(value, place)?;
+    plain(value, place, draft)?;
     note(flag, value, draft);
     Ok(())
 }
@@ -120,8 +117,12 @@ fn note(flag: &str, value: &str, draft: &mut Draft) {
     }
 }
 
-/// Refuses a value that the program replaces by a file's or a page's content.
-fn plain(value: &str, place: usize) -> Result<(), Obstacle> {
+/// Refuses a value that the program replaces by a file's or a page's content, and notes an attribute that is
+/// known for credentials.
+fn plain(value: &str, place: usize, draft: &mut Draft) -> Result<(), Obstacle> {
+    if value.eq_ignore_ascii_case("userData") {
+        draft.secret();
+    }
     let loads = ["file://", "fileb://", "http://", "https://"].iter().any(|scheme| value.contains(scheme));
     if loads {
         return Err(Obstacle::Word { word: place, problem: "it is loaded from elsewhere" });

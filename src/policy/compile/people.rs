@@ -125,8 +125,7 @@ struct Place<'a> {
 
 impl Compiler<'_, '_> {
     pub(super) fn review(&mut self, spec: &ReviewSpec, document: &Document, raising: &Access) -> ReviewRule {
-        let declared = document.groups.iter().find(|(name, _)| name.text == spec.group.text);
-        let mode = declared.map_or(GroupMode::All, |(_, mode)| *mode);
+        let mode = self.groups.get(spec.group.text.as_str()).copied().unwrap_or(GroupMode::All);
         let alternates = self.alternating.contains(spec.group.text.as_str());
         let access = if alternates || mode != GroupMode::All {
             let why = "in a group with alternatives, more risk could ask fewer people";

@@ -18,7 +18,7 @@ pub(super) fn look<'p>(ruled: &[Ruled<'p>], solver: &mut Solver<'p>, report: &mu
             }
             solver.spend(compared(&zone.rule.obligations, &wide.rule.obligations));
             let missed = missed(zone, wide);
-            if missed.is_empty() || !solver.can_hold(&reduced, &other.shape) {
+            if missed.is_empty() || !solver.must_meet(&reduced, &rule.shape, &other.shape) {
                 continue;
             }
             let (id, cause) = (rule.id(), other.id());

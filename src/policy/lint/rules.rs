@@ -10,7 +10,7 @@ use super::{Lint, Report};
 use crate::cel::{Environment, Program, Shape};
 use crate::policy::document::{Document, RuleSpec};
 use crate::policy::schema::Schema;
-use crate::policy::{Field, Obligation, Rule, Rules, Zone};
+use crate::policy::{Field, Obligation, Rule, Rules, Text, Zone};
 use crate::risk::Risk;
 
 /// A rule with its condition as tests.
@@ -109,7 +109,7 @@ pub(super) fn look<'p>(
     let indexes = kinds.map(|kind| (kind, Index::new(of_kind(kind))));
     let ceilings = Ceilings::new(ruled, rules.default_risk);
     for (number, rule) in ruled.iter().enumerate() {
-        idle_tests(rule, report);
+        idle_tests(rule.id(), &rule.spec.when, rule.when, report);
         let Some(reduced) = solver.reduce(&rule.shape) else {
             never(rule, report);
             continue;
@@ -125,6 +125,15 @@ pub(super) fn look<'p>(
                 solver.spend(compared(&rule.rule.obligations, &other_rule.rule.obligations));
                 let Some(lint) = relation(rule, other_rule) else { continue };
                 if solver.can_differ(&reduced, &other_rule.shape, || other_rule.opposite()) {
+                    continue;
+                }
+                // A zone that fails lets nobody in; every other rule counts as if it matched.
+                if other_rule.kind == Kind::Zone && solver.can_fail(&reduced, &other_rule.shape) {
+                    continue;
+                }
+                // But for zones and emergencies, a rule that fails where it does not match does something there.
+                let strict = !matches!(rule.kind, Kind::Zone | Kind::Emergency);
+                if strict && solver.can_fail(&Reduced::default(), &rule.shape) {
                     continue;
                 }
                 // Of rules that do the same the first stays.
@@ -244,7 +253,9 @@ fn never(rule: &Ruled<'_>, report: &mut Report<'_, '_, '_>) {
 /// Tells of a condition that is true in other words than `true`.
 fn always<'p>(rule: &Ruled<'p>, solver: &mut Solver<'p>, report: &mut Report<'_, '_, '_>) {
     let anything = Reduced::default();
-    if rule.spec.when.text.trim() != "true" && !solver.can_differ(&anything, &rule.shape, || rule.opposite())
+    if rule.spec.when.text.trim() != "true"
+        && !solver.can_differ(&anything, &rule.shape, || rule.opposite())
+        && !solver.can_fail(&anything, &rule.shape)
     {
         let message =
             format!("{} `{}` always matches: its condition is never false", rule.kind.name(), rule.id());
@@ -258,12 +269,12 @@ fn always<'p>(rule: &Ruled<'p>, solver: &mut Solver<'p>, report: &mut Report<'_,
     }
 }
 
-/// Tells what the condition language itself found.
-fn idle_tests(rule: &Ruled<'_>, report: &mut Report<'_, '_, '_>) {
-    for warning in rule.when.warnings().iter().filter(|warning| !warning.message.starts_with(CONSTANT)) {
-        let span = report.place(&rule.spec.when, &warning.span);
-        let message = format!("rule `{}`: {}", rule.id(), warning.message);
-        report.find(Lint::IdleTest, rule.id(), &span, message, warning.help.as_deref().unwrap_or_default());
+/// Tells what the condition language itself found in a condition of a rule.
+pub(super) fn idle_tests(id: &str, text: &Text, condition: &Program, report: &mut Report<'_, '_, '_>) {
+    for warning in condition.warnings().iter().filter(|warning| !warning.message.starts_with(CONSTANT)) {
+        let span = report.place(text, &warning.span);
+        let message = format!("rule `{id}`: {}", warning.message);
+        report.find(Lint::IdleTest, id, &span, message, warning.help.as_deref().unwrap_or_default());
     }
 }
 

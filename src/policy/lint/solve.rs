@@ -16,6 +16,8 @@ pub(super) struct Solver<'p> {
     nature: Vec<Nature>,
     /// Steps that are left for all questions together.
     pool: u32,
+    /// Whether the last search was given up.
+    gave_up: bool,
 }
 
 /// When an attribute has a value: what is absent or unknown cannot be tested.
@@ -77,7 +79,12 @@ impl<'p> Solver<'p> {
             // Of approvers, what is absent is left out, whatever the vocabulary says.
             Nature { always: !optional && payload.is_none() && root != "approver", payload, understood }
         };
-        Self { environment, nature: environment.all_slots().map(nature).collect(), pool: POOL }
+        Self {
+            environment,
+            nature: environment.all_slots().map(nature).collect(),
+            pool: POOL,
+            gave_up: false,
+        }
     }
 
     /// Says whether all work is used up; then everything counts as possible.
@@ -112,6 +119,71 @@ impl<'p> Solver<'p> {
     /// Says whether two conditions can hold together.
     pub(super) fn can_both_hold(&mut self, one: &Shape<'p>, other: &Shape<'p>) -> bool {
         self.reduce(one).is_some_and(|reduced| self.can_hold(&reduced, other))
+    }
+
+    /// Says whether two conditions are known to hold together somewhere: nothing was given up, and what is
+    /// computed is computed from what no other test reads.
+    pub(super) fn must_meet(&mut self, one: &Reduced<'_, 'p>, shape: &Shape<'p>, other: &Shape<'p>) -> bool {
+        let mut tests = Vec::new();
+        for shape in [shape, other] {
+            shape.tests(&mut |test| tests.push(test));
+        }
+        let is_apart = |test: &Test<'_>, other: &Test<'_>| {
+            test.of == other.of || !test.slots().any(|slot| other.slots().any(|read| read == slot))
+        };
+        self.spend(tests.len().saturating_mul(tests.len()));
+        let mut computed = tests.iter().filter(|test| matches!(test.of, Place::Computed(_)));
+        self.can_hold(one, other)
+            && !self.gave_up
+            && !self.is_spent()
+            && computed.all(|test| tests.iter().all(|other| is_apart(test, other)))
+    }
+
+    /// Says whether a condition can fail, so that it is neither true nor false, where another holds.
+    pub(super) fn can_fail(&mut self, reduced: &Reduced<'_, 'p>, shape: &Shape<'p>) -> bool {
+        let mut work = reduced.size();
+        shape.tests(&mut |_| work = work.saturating_add(1));
+        self.spend(work.saturating_mul(work).saturating_mul(GUARDS));
+        self.is_spent() || self.fails(&reduced.state, shape)
+    }
+
+    /// A part that fails is absorbed by another one that decides: under "all" the others are true where it matters,
+    /// under "any" they are false.
+    fn fails(&self, state: &State<'p>, shape: &Shape<'p>) -> bool {
+        let (parts, is_all) = match shape {
+            Shape::Always(_) => return false,
+            Shape::Test(test) => return !self.comes_out(state, test),
+            Shape::All(parts) => (parts, true),
+            Shape::Any(parts) => (parts, false),
+        };
+        let mut state = state.clone();
+        let tests =
+            || parts.iter().filter_map(|part| if let Shape::Test(test) = part { Some(test) } else { None });
+        // What one test guards may guard the next.
+        for _ in 0..GUARDS {
+            for test in tests() {
+                let test = Test { of: test.of.clone(), what: test.what.clone(), holds: test.holds == is_all };
+                if self.comes_out(&state, &test) && !self.add(&mut state, &test) {
+                    return false;
+                }
+            }
+        }
+        parts.iter().any(|part| self.fails(&state, part))
+    }
+
+    /// Says whether a test is true or false for certain.
+    fn comes_out(&self, state: &State<'p>, test: &Test<'p>) -> bool {
+        let is = |slot: Slot, what: fn(&Known<'p>) -> Option<bool>| {
+            state.known(&Place::Slot(slot)).and_then(what) == Some(true)
+        };
+        let is_known = |slot: Slot| {
+            let Nature { payload, understood, .. } = self.nature_of(slot);
+            state.known(&Place::Slot(slot)).is_some()
+                || (payload.is_none_or(|payload| is(payload, |known| known.present))
+                    && understood.is_none_or(|understood| is(understood, |known| known.truth)))
+        };
+        let can_fail = matches!(&test.of, Place::Computed(computed) if computed.can_fail);
+        state.known(&test.of).is_some() || (!can_fail && test.slots().all(is_known))
     }
 
     /// Says whether a condition can fail to hold beside what was drawn from another. Most questions end at the
@@ -185,6 +257,7 @@ impl<'p> Solver<'p> {
 
     /// Tries the open alternatives. What would take too long counts as possible.
     fn is_possible(&mut self, reduced: Reduced<'_, 'p>) -> bool {
+        self.gave_up = false;
         let mut steps = self.pool.min(QUESTION);
         let before = steps;
         let possible = self.search(reduced, &mut steps);
@@ -196,7 +269,10 @@ impl<'p> Solver<'p> {
         let Some(parts) = reduced.open.pop() else { return true };
         let step = u32::try_from(reduced.size()).unwrap_or(u32::MAX).max(STEP);
         for part in parts {
-            let Some(left) = steps.checked_sub(step) else { return true };
+            let Some(left) = steps.checked_sub(step) else {
+                self.gave_up = true;
+                return true;
+            };
             *steps = left;
             let tried = self.with(reduced.clone(), &[part]);
             if tried.is_some_and(|tried| self.search(tried, steps)) {
@@ -483,3 +559,6 @@ const STEP: u32 = 8;
 
 /// Steps of all questions about a policy: a tenth of a second. One is the comparison of two texts or places.
 const POOL: u32 = 30_000_000;
+
+/// Guards behind guards: a payload, whether it was understood, what it does.
+const GUARDS: usize = 3;

@@ -97,3 +97,47 @@ fn broken_log_is_named_before_its_torn_tail() {
     assert_eq!(error, LedgerError::Broken { seq: 1, fault: crate::RecordFault::Changed });
     assert_eq!(error.to_string(), "record 1: is not the record that the next one follows: it was changed");
 }
+
+#[test]
+fn crash_at_any_byte_of_an_append_has_a_name() {
+    let (mut ledger, mut file) = (Ledger::create("s").unwrap(), Vec::new());
+    store(&mut ledger, &mut file, note(1));
+    let (before, whole) = (ledger.checkpoint(), file.len());
+    let batch: Step<Vec<()>> = [note(2), note(3)].into_iter().collect();
+    store(&mut ledger, &mut file, batch);
+    let after = ledger.checkpoint();
+    for cut in 0..=file.len() {
+        let keep = match Ledger::resume("s", &file[..cut]) {
+            Ok(_) => cut,
+            Err(LedgerError::TornTail { keep }) => keep,
+            Err(other) => panic!("cut at {cut}: {other}"),
+        };
+        let resumed = Ledger::resume("s", &file[..keep]).unwrap();
+        let records = resumed.ledger.next_seq();
+        // The checkpoint is ahead of the log: confirmed records are lost.
+        let lost = |size: u64| Reach::Short { records: size - records };
+        let of_before = match records {
+            0 | 1 => lost(2),
+            2 => Reach::At,
+            _ => Reach::Ahead { records: records - 2 },
+        };
+        assert_eq!(resumed.reach(&before), of_before, "cut at {cut}");
+        assert_eq!(cut >= whole, records >= 2, "cut at {cut}");
+        assert_eq!(resumed.reach(&after), if records == 4 { Reach::At } else { lost(4) }, "cut at {cut}");
+    }
+}
+
+#[test]
+fn log_that_a_checkpoint_does_not_know_differs_from_it() {
+    let (mut ledger, mut file) = (Ledger::create("s").unwrap(), Vec::new());
+    store(&mut ledger, &mut file, note(1));
+    let (mut other, mut others) = (Ledger::create("s").unwrap(), Vec::new());
+    store(&mut other, &mut others, note(2));
+    let resumed = Ledger::resume("s", &file).unwrap();
+    assert_eq!(resumed.reach(&other.checkpoint()), Reach::Differs);
+    store(&mut ledger, &mut file, note(3));
+    let resumed = Ledger::resume("s", &file).unwrap();
+    assert_eq!(resumed.reach(&other.checkpoint()), Reach::Differs);
+    assert_eq!(resumed.reach(&Ledger::create("t").unwrap().checkpoint()), Reach::Differs);
+    assert_eq!(resumed.reach(&Ledger::create("s").unwrap().checkpoint()), Reach::Ahead { records: 3 });
+}
