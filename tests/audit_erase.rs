@@ -22,29 +22,7 @@ use countersign::{
 use support::walk::{DELETE, action, verify};
 use support::{Host, STREAM, after, key};
 
-const POLICY: &str = r#"
-format = 1
-name = "forget"
-[attributes]
-"approver.groups" = "list<string>"
-"subject.email" = { type = "string?", personal = true }
-"resource.environment" = { type = "string", one_of = ["dev", "prod"] }
-"resource.owner" = { type = "map<string, string>?", personal = true }
-"context.patient" = { type = "string?", source = "caller", personal = true }
-"context.actor.email" = "string?"
-[actions]
-"sql.execute" = { payload = "sql", personal = true }
-[defaults]
-risk = "low"
-[[zone]]
-id = "dev"
-when = 'resource.environment == "dev"'
-max_risk = "low"
-[[review]]
-id = "prod"
-when = 'resource.environment == "prod"'
-approve = { count = 1, from = '"sre" in approver.groups' }
-"#;
+const POLICY: &str = include_str!("vectors/audit/personal.toml");
 
 /// Whatever must not be found in the log.
 const SECRETS: [&str; 6] = ["ana@", "bot@", "bo@", "olga", "p-4711", "DELETE"];
