@@ -6,7 +6,9 @@
 
 mod chain;
 mod checkpoint;
+mod commitment;
 mod draft;
+mod erase;
 mod error;
 mod event;
 mod export;
@@ -26,6 +28,8 @@ mod verify;
 mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use commitment::{Opening, OpeningError, Openings};
+pub use erase::{Commitment, DisclosureReport, Disclosures, EraseError, Erasure};
 pub use error::LedgerError;
 pub use event::Event;
 pub use export::{Control, Export};
@@ -43,6 +47,7 @@ pub use witness::{Cosignature, Witness};
 
 #[allow(unused_imports, reason = "only the engine makes steps")]
 pub(crate) use {
+    commitment::{Closed, Opened, below},
     draft::{Draft, Key},
     step::{Fate, Position, Refusal, RefusalKind},
 };

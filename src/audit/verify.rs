@@ -14,6 +14,7 @@ use self::kept::{Anchors, SKEW};
 pub use self::range::LogRange;
 use super::chain::Tip;
 use super::checkpoint::KeptCheckpoint;
+use super::commitment::{Opened, Openings};
 use super::merkle::{Frontier, Hash};
 use super::record::{Body, blame, vouches};
 use super::{Checkpoint, CheckpointError, Freshness, Integrity, LogVerdict, Record, RecordFault, Witness};
@@ -340,6 +341,17 @@ impl VerifiedRecord<'_> {
     #[must_use]
     pub fn content(&self) -> Map<String, Value> {
         self.body.content()
+    }
+
+    /// Returns the name of the stream.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        self.body.part(&self.body.fields.stream)
+    }
+
+    /// Reads the content with the values of all commitments that can be opened.
+    pub(crate) fn opened(&self, openings: &Openings) -> Opened {
+        self.body.opened(openings)
     }
 }
 
