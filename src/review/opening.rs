@@ -57,8 +57,10 @@ impl Review {
             ask(&plan, &mut progress, About { request: &request, facts: &facts, now }, candidates)?;
         }
         let expires_at = later(now, plan.expires()).ok_or(OpenError::Unrecordable)?;
+        let personal = policy.schema().personal.holds_action(&request);
         let policy: Arc<str> = decision.policy().into();
         Ok(Self {
+            personal,
             id,
             version: 1,
             policies: vec![policy.clone()],
