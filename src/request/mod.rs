@@ -268,6 +268,12 @@ impl Request {
         self
     }
 
+    /// Iterates over the names of the context attributes, whoever states them.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn context_names(&self) -> impl Iterator<Item = &str> {
+        self.attested.iter().chain(self.claimed.iter()).map(|(name, _)| name)
+    }
+
     /// Sets the subject that the host attests, in place of what the caller said.
     #[must_use]
     pub fn with_subject(mut self, subject: Subject) -> Self {

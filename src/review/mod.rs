@@ -197,6 +197,18 @@ impl Review {
         self.grant.as_ref()
     }
 
+    /// Returns the id of the grant that the review led to.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn grant_id(&self) -> Option<&str> {
+        self.grant()?.claims.get("jti")?.as_str()
+    }
+
+    /// Returns a time that the grant of the review says, in seconds since 1970.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn grant_time(&self, claim: &str) -> Option<i64> {
+        self.grant()?.claims.get(claim)?.as_i64()
+    }
+
     /// Says whether a withdrawal after the approval revokes the grant.
     pub(crate) fn revokes(&self) -> bool {
         self.tracks.iter().any(|track| track.plan.revokes())

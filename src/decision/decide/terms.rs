@@ -118,8 +118,10 @@ impl Bounds {
     /// The reason why the asked time is refused.
     pub(crate) fn admit(&self, asked: Option<Duration>) -> Result<Duration, Reason> {
         let asked = asked.unwrap_or(self.default);
-        if asked < self.min {
-            return Err(Reason::duration(ReasonCode::DurationTooShort, asked, self.min));
+        // A grant that holds for no second is none.
+        let least = self.min.max(Duration::from_secs(1));
+        if asked < least || self.max < least {
+            return Err(Reason::duration(ReasonCode::DurationTooShort, asked.min(self.max), least));
         }
         if asked > self.max && !self.caps {
             return Err(Reason::duration(ReasonCode::DurationTooLong, asked, self.max));

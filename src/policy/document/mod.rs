@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) use approve::{ApproveSpec, LeafSpec, VetoSpec};
 pub(crate) use case::{BallotSpec, CaseSpec, GrantExpectSpec, KindSpec, StepSpec, VerdictSpec};
 pub(crate) use lint::LintSpec;
-pub(crate) use open::{Kind, OpenSpec};
+pub(crate) use open::OpenSpec;
 pub(crate) use read::{identifier, line};
 pub(crate) use review::{EscalateSpec, May, ReviewSpec, StageSpec};
 pub(crate) use terms::{AuthSpec, FieldSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
