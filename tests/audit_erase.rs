@@ -295,3 +295,32 @@ fn log_with_commitments_is_written_as_it_was() {
     assert_eq!(String::from_utf8(host.lines.clone()).unwrap(), saved("jsonl"));
     assert_eq!(lines(&host.openings), saved("openings.jsonl"));
 }
+
+#[test]
+fn every_one_of_several_resources_is_committed_to() {
+    let mut host = Host::new(POLICY);
+    let secret = |id: &str| {
+        let owner: countersign::Attributes = [("Name", format!("secret-{id}"))].into_iter().collect();
+        Resource::new("database", id).with("environment", "prod").with("owner", owner)
+    };
+    let request = Request::new(person("ana", &[]), action(DELETE), secret("a"))
+        .with_resources([secret("b"), secret("a"), secret("c")])
+        .with_audience("proxy")
+        .with_usage(Usage::none());
+    let review = host.open(request, after(0));
+    let outcome = host.vote(&review, Vote::approve(person("bo", &["sre"])), after(1));
+    assert!(matches!(outcome, Ok(Outcome::Allow(_))), "{outcome:?}");
+    let log = String::from_utf8(host.lines.clone()).unwrap();
+    assert!(!log.contains("secret-") && log.contains("\"resources\":["), "{log}");
+    assert_eq!(lines(&host.openings).matches("secret-").count(), 3);
+    let (report, _) = replayed(&host, Openings::new(host.openings.clone()));
+    assert_eq!((report.same, report.founded), (1, 1));
+    for openings in [Openings::new(host.openings.clone()), Openings::default()] {
+        let (mut log, mut lifecycle) =
+            (LogVerifier::new(STREAM), countersign::Lifecycle::new().with_openings(openings));
+        for line in host.lines.split_inclusive(|byte| *byte == b'\n') {
+            lifecycle.push(&log.push(line).unwrap());
+        }
+        assert_eq!(lifecycle.finish(), []);
+    }
+}

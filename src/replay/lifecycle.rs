@@ -176,7 +176,7 @@ impl Lifecycle {
             claims: [
                 Json::from(subject(part("subject"))),
                 part("action").get("name").cloned().unwrap_or_default(),
-                Json::from(resource(&part("resource"))),
+                resources(&request),
             ],
             seq: here.clone(),
         };
@@ -358,9 +358,16 @@ fn subject(mut subject: Json) -> Option<String> {
     Some(Subject::from_record(&subject)?.reference())
 }
 
-fn resource(resource: &Json) -> Option<String> {
-    let text = |name: &str| resource.get(name)?.as_str().map(str::to_owned);
-    Some(Resource::new(text("type")?, text("id")?).reference())
+/// Names the recorded resources as a grant does: one by its name, several in a list.
+fn resources(request: &Json) -> Json {
+    let name = |resource: &Json| {
+        let text = |name: &str| resource.get(name)?.as_str().map(str::to_owned);
+        Some(Resource::new(text("type")?, text("id")?).reference())
+    };
+    match request.get("resources").and_then(Json::as_array) {
+        Some(several) => several.iter().map(name).collect(),
+        None => request.get("resource").and_then(name).into(),
+    }
 }
 
 fn member(content: &Map<String, Json>, name: &str) -> Json {
