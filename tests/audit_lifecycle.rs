@@ -55,13 +55,23 @@ impl Forger {
         hasher.update(b"countersign/genesis/v1\0");
         hasher.update(stream.as_bytes());
         let (mut prev, mut log) = (hasher.finalize(), Vec::new());
+        let mut causes = std::collections::HashMap::new();
         for (seq, record) in self.0.iter().enumerate() {
             let mut record = record.clone();
             record["seq"] = json!(seq);
             record["stream"] = json!(stream);
             record["prev"] = json!(prev.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+            // A forger makes what is cited fit, too.
+            if let Some(cause) = causes.get(&record["grant"]).filter(|_| record["cause"].is_object()) {
+                record["cause"] = Value::clone(cause);
+            }
             let text = record.to_string();
             prev = Sha256::new().chain_update([0]).chain_update(&text).finalize();
+            if record["event"] == "grant.authorized" {
+                let leaf: String = prev.iter().map(|byte| format!("{byte:02x}")).collect();
+                let cause = json!({ "leaf": format!("sha-256:{leaf}"), "seq": seq, "stream": stream });
+                causes.insert(record["claims"]["jti"].clone(), cause);
+            }
             log.extend_from_slice(text.as_bytes());
             log.push(b'\n');
         }
@@ -195,6 +205,11 @@ fn grant_and_use_may_stand_in_different_streams() {
     tool.0[0]["id"] = json!("00");
     let (gate, tool) = (gate.lines(STREAM), tool.lines("tool"));
     assert_eq!(findings(&[("tool", &tool), (STREAM, &gate)]), []);
+    let moved = String::from_utf8(tool.clone())
+        .unwrap()
+        .replace("\"cause\":{\"leaf\":\"sha-256:", "\"cause\":{\"leaf\":\"sha-256:0");
+    let found = findings(&[(STREAM, &gate), ("tool", moved.as_bytes())]);
+    assert_eq!((found.len(), &found[0].violation), (1, &Violation::Cause), "{found:?}");
     let found = findings(&[("tool", &tool)]);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].to_string(), "record 1 of `tool`: use of a grant that is not recorded");

@@ -52,6 +52,9 @@ pub enum Violation {
     /// A use of a grant that nobody authorized.
     #[error("use of a grant that is not recorded")]
     NoGrant,
+    /// A use cites another record than the one that authorized its grant.
+    #[error("use cites another record than its grant's")]
+    Cause,
     /// A use beyond those that the grant has.
     #[error("use {found} of a grant that has {allowed}")]
     UsedUp {

@@ -90,6 +90,8 @@ struct Granted {
     exp: i64,
     uses: Option<u64>,
     claims: [Json; 3],
+    /// How other records cite the authorization.
+    place: Json,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,8 @@ struct Used {
     request: String,
     at: DateTime<Utc>,
     claims: [Json; 3],
+    /// Where the grant says that it was authorized.
+    cause: Option<Json>,
 }
 
 impl Lifecycle {
@@ -142,6 +146,7 @@ impl Lifecycle {
                         request: text(&content, "req"),
                         at: record.at(),
                         claims,
+                        cause: content.get("cause").cloned(),
                     },
                 ));
             }
@@ -197,7 +202,9 @@ impl Lifecycle {
         let policy = member(content, "policy");
         let number = |name: &str| claims.get(name).and_then(Json::as_i64).unwrap_or_default();
         let uses = claims.get("con").and_then(|con| con.get("max_uses")?.as_u64());
-        let granted = Granted { nbf: number("nbf"), exp: number("exp"), uses, claims: fixed.clone() };
+        let leaf = format!("sha-256:{}", crate::hex::encode(&record.leaf()));
+        let place = json!({ "leaf": leaf, "seq": here.1, "stream": here.0 });
+        let granted = Granted { nbf: number("nbf"), exp: number("exp"), uses, claims: fixed.clone(), place };
         let id = claim("jti").as_str().unwrap_or_default().to_owned();
         self.roots.entry(request.clone()).or_insert_with(|| id.clone());
         self.grants.entry(id).or_insert(granted);
@@ -326,6 +333,9 @@ impl Lifecycle {
             *count = count.saturating_add(1);
             if let Some(allowed) = grant.uses.filter(|allowed| *count > *allowed) {
                 violations.push(Violation::UsedUp { found: *count, allowed });
+            }
+            if used.cause.is_some_and(|cause| cause != grant.place) {
+                violations.push(Violation::Cause);
             }
             // A tool's clock may be off by as much as a verifier admits.
             let leeway = limits::LEEWAY_SECONDS;
