@@ -361,6 +361,15 @@ const PARTS: &[PartKeys] = &[
             ("over", One(&["refuse", "cap"]), "what happens above `max`"),
             ("single_use", Flag, "works once"),
             ("max_uses", Count, "works this often"),
+            ("extend", Part("extend"), "how people may let it hold for longer; of a review"),
+        ]],
+    ),
+    (
+        "extend",
+        &["max"],
+        &[&[
+            ("max", Span, "how much longer one extension lets it hold"),
+            ("times", Count, "how often it can be extended"),
         ]],
     ),
     (
