@@ -156,7 +156,7 @@ pub use decision::{
     NeedKind, NextAction, Reason, ReasonCode, RuleAccount, Seen, StagePlan, TestAccount, Wait,
 };
 #[cfg(feature = "engine")]
-pub use gate::{Conflict, Debts, Gate, Outcome, Owed};
+pub use gate::{Conflict, Debts, ExtendError, Gate, Outcome, Owed};
 #[cfg(any(feature = "engine", all(feature = "verify", test)))]
 pub use grant::Authorization;
 #[cfg(feature = "verify")]

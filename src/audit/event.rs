@@ -97,6 +97,8 @@ events! {
     GrantAuthorized = "grant.authorized",
     /// A recorded grant was handed out again, after a crash.
     GrantRecovered = "grant.recovered",
+    /// A grant holds for longer, by another one: its id, and the uses that go over to that one.
+    GrantExtended = "grant.extended",
     /// A use of a grant was taken.
     GrantRedeemed = "grant.redeemed",
     /// A grant is dead before its end.

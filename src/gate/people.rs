@@ -91,7 +91,7 @@ impl Gate {
     ) -> Step<Result<Outcome, VoteError>> {
         let at = Stamped::new(&stamp, "supersede");
         let by = request.subject().clone();
-        let mut submission = self.submission(request, None, &stamp);
+        let mut submission = self.submission(request.with_unknown_grant(), None, &stamp);
         let opens = match &submission.release {
             Release::Authorize(..) => true,
             Release::Outcome(outcome) => outcome.effect() == decision::Effect::Review,
@@ -267,14 +267,18 @@ impl Gate {
         let revoked = motion.changes.iter().any(|change| matches!(change, Change::Revoked { .. }));
         let grant = motion.review.grant().filter(|_| revoked).map(|grant| grant.claims.clone());
         let uses = grant.as_ref().and_then(|claims| claims.get("con")?.get("max_uses")?.as_u64());
+        let alone = |draft| {
+            let outcome = standing(&motion.review);
+            Step::new(vec![draft], refusal("revoke"), |_| Ok(outcome))
+        };
+        let root = use_root(&self.inner.issuer, motion.review.id());
         let taken: Vec<Step<Result<Outcome, VoteError>>> = grant
             .iter()
-            .flat_map(|claims| (1..=uses.unwrap_or(0)).map(move |number| (claims, number)))
-            .map(|(claims, number)| {
-                let root = use_root(&self.inner.issuer, motion.review.id());
-                let draft = at.use_taken(&root, number, uses.unwrap_or(0), claims);
-                let outcome = standing(&motion.review);
-                Step::new(vec![draft], refusal("revoke"), |_| Ok(outcome))
+            .flat_map(|claims| {
+                let uses = uses.unwrap_or(0);
+                let of_use = |number| at.use_taken(&root, number, uses, claims);
+                // What is revoked is not extended either.
+                (1..=uses).map(of_use).chain([at.extension_taken(claims)]).map(alone).collect::<Vec<_>>()
             })
             .collect();
         let refusal = refusal(call);
@@ -315,6 +319,7 @@ impl Gate {
         let mut drafts = at.changed(self.policy(), &review, &changes);
         let Some(claims) = claims else { return (drafts, Release::Outcome(standing(&review))) };
         let decision = review.decision().clone();
+        drafts.extend(at.extended(&self.inner.issuer, &review, &claims));
         let personal = review.holds_personal_action();
         drafts.push(at.authorized(review.id(), &claims, &decision, personal).with_review(review.id()));
         (drafts, Release::Authorize(claims, decision))

@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::draft;
+use super::extend::inherited;
 use super::owed::Owed;
 use super::people::version_key;
 use crate::audit::{Draft, Event, Key, Refusal, RefusalKind};
@@ -282,10 +283,14 @@ impl<'s> Stamped<'s> {
         if review.is_some_and(Review::revokes) {
             constraints.set(Constraint::RevocationMaxAge, json!(limits::REVOCATION_AGE_SECONDS))?;
         }
-        constraints.narrow(&granted.narrowed).map_err(|constraint| ClaimError::Type {
+        let narrower = |constraint: Constraint| ClaimError::Type {
             claim: constraint.as_str(),
             expected: "within what the policy allows",
-        })?;
+        };
+        constraints.narrow(&granted.narrowed).map_err(narrower)?;
+        if let Some(known) = request.extended().and_then(|extended| extended.known.as_ref()) {
+            constraints.narrow(&inherited(known)?).map_err(narrower)?;
+        }
         let approval = |approver: &Approver| match &approver.signature {
             Some(token) => Approval::Signed(token.clone()),
             None => Approval::Named { by: approver.person.clone(), at: approver.at.timestamp() },

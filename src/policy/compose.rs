@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use super::document::{AttributeSpec, Document, OpenSpec, RuleSpec};
+use super::document::{AttributeSpec, Document, OpenSpec, ReviewSpec, RuleSpec};
 use super::error::{Faults, Span};
 use super::kind::RuleKind;
 use super::node::{Content, Text};
@@ -160,6 +160,7 @@ impl Composer<'_, '_> {
         base.cases.extend(extension.cases);
         base.lints.extend(extension.lints);
         let mut place = Place { composer: self, scopes: &scopes, origin };
+        place.keep_groups(&base.reviews, &extension.reviews);
         place.add(RuleKind::Risk, &mut base.risks, extension.risks, |spec| &mut spec.rule, |_, _| {});
         place.add(RuleKind::Forbid, &mut base.forbids, extension.forbids, |rule| rule, |_, _| {});
         place.add(RuleKind::Hold, &mut base.holds, extension.holds, |rule| rule, |_, _| {});
@@ -249,6 +250,30 @@ impl Place<'_, '_, '_> {
                     restrict(&mut spec, ceiling);
                     known.push(spec);
                 }
+            }
+        }
+    }
+
+    /// Checks that replacements stay in their groups. In another one they would stand in for rules that nobody may
+    /// replace: as an alternative, or in the way of an `otherwise`.
+    fn keep_groups(&mut self, known: &[ReviewSpec], added: &[ReviewSpec]) {
+        let replaceable: BTreeMap<&str, &ReviewSpec> = known
+            .iter()
+            .filter(|known| known.rule.origin == 0 && known.rule.replaceable.is_some())
+            .map(|known| (known.rule.id.text.as_str(), known))
+            .collect();
+        for review in added {
+            let Some(replaced) = replaceable.get(review.rule.id.text.as_str()) else { continue };
+            if review.group.text != replaced.group.text {
+                let place = match replaced.group.text.as_str() {
+                    "" => "no group".to_owned(),
+                    group => format!("group `{}`", quote(group)),
+                };
+                let fault = format!(
+                    "it replaces `{}`, which is in {place}: expected the same",
+                    quote(&review.rule.id.text)
+                );
+                self.composer.fault(&review.rule.id.span, fault);
             }
         }
     }

@@ -59,6 +59,7 @@ pub(crate) struct Members {
     duration: Slot,
     start: Slot,
     audience: Slot,
+    extends: Slot,
     actor: [Slot; 2],
     emergency: Slot,
     approver: [Slot; 2],
@@ -185,6 +186,9 @@ impl Schema {
         }
         if let Some(audience) = request.stated_audience() {
             set(members.audience, audience.into());
+        }
+        if let Some(grant) = request.extends() {
+            set(members.extends, grant.into());
         }
         if let Some(actor) = request.actors().next() {
             let [kind, id] = members.actor;
@@ -423,6 +427,7 @@ impl Members {
             duration: environment.declare("context.duration", Declaration::new(Type::Duration).optional()),
             start: environment.declare("context.not_before", Declaration::new(Type::Timestamp).optional()),
             audience: environment.declare("context.audience", Declaration::new(Type::String).optional()),
+            extends: environment.declare("context.extends", Declaration::new(Type::String).optional()),
             actor: ["context.actor.type", "context.actor.id"]
                 .map(|path| environment.declare(path, Declaration::new(Type::String).optional())),
             emergency: environment.declare("context.emergency", Type::Bool),

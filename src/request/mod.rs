@@ -5,6 +5,7 @@
 //! of bounds is told when the request is decided.
 
 mod check;
+mod extended;
 mod json;
 mod parts;
 #[cfg(feature = "engine")]
@@ -18,6 +19,7 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "engine")]
 pub(crate) use check::check_span;
+pub(crate) use extended::{Extended, Known};
 #[cfg(feature = "authzen")]
 pub(crate) use json::members_of;
 pub(crate) use parts::Source;
@@ -73,6 +75,8 @@ pub(crate) struct Ask {
     pub(crate) start: Option<DateTime<Utc>>,
     pub(crate) emergency: bool,
     pub(crate) review: bool,
+    /// The grant that is to hold for longer.
+    pub(crate) extended: Option<Box<Extended>>,
 }
 
 /// How and when the subject signed in, as the host attests it (RFC 8176 `amr`, OpenID Connect `acr` and

@@ -219,7 +219,8 @@ impl Review {
         let all = |may: fn(&May) -> bool| self.tracks.iter().all(|track| may(&track.plan.may()));
         May {
             shorten: all(|may| may.shorten),
-            start_later: all(|may| may.start_later),
+            // An extension begins before the grant ends that it extends.
+            start_later: self.request.extended().is_none() && all(|may| may.start_later),
             narrow: all(|may| may.narrow),
         }
     }

@@ -299,7 +299,7 @@ impl Defaults {
             defaults.risk = risk;
         }
         if let Some(grant) = fields.take("grant").and_then(|node| GrantSpec::read(node, faults)) {
-            defaults.grant = grant;
+            defaults.grant = grant.opening(faults);
         }
         if let Some(mut review) = fields.take("review").and_then(|node| node.fields(faults, "a table")) {
             defaults.refresh =
@@ -389,7 +389,7 @@ impl ZoneSpec {
             .and_then(|node| level(node, faults));
         let needs = NeedsSpec::read(&mut fields, faults);
         let limit = fields.take("limit").and_then(|node| LimitSpec::read(node, faults));
-        let grant = GrantSpec::take(&mut fields, faults);
+        let grant = GrantSpec::take(&mut fields, faults).opening(faults);
         fields.finish(faults);
         Some(Self { rule, max_risk: max_risk.unwrap_or(Risk::Low), needs, limit, grant })
     }
@@ -400,7 +400,7 @@ impl EmergencySpec {
         let mut fields = node.fields(faults, "a table")?;
         let rule = RuleSpec::read(&mut fields, faults);
         let limit = fields.take("limit").and_then(|node| LimitSpec::read(node, faults));
-        let grant = GrantSpec::take(&mut fields, faults);
+        let grant = GrantSpec::take(&mut fields, faults).opening(faults);
         let review_within = fields
             .required(faults, "review_within", "break-glass access owes a review")
             .and_then(|node| span(node, faults));
