@@ -60,6 +60,8 @@ pub enum ReasonCode {
     DurationTooLong,
     /// The asked start is later than a rule admits.
     StartTooLate,
+    /// A grant is not extended: nobody showed it, it has ended, or a rule does not let it be.
+    ExtensionRefused,
     /// A rule is closed at this time of the day or week.
     OutsideWindow,
     /// Something outside the policy holds the risk to be higher.
@@ -402,6 +404,7 @@ impl ReasonCode {
             Self::DurationTooShort => "duration_too_short",
             Self::DurationTooLong => "duration_too_long",
             Self::StartTooLate => "start_too_late",
+            Self::ExtensionRefused => "extension_refused",
             Self::OutsideWindow => "outside_window",
             Self::RiskHinted => "risk_hinted",
             Self::ObligationUnsupported => "obligation_unsupported",

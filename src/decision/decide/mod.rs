@@ -5,6 +5,7 @@
 //! is named and never loosens: a failed risk rule is critical risk, a failed forbid or review denies, a
 //! failed hold holds, a failed zone or emergency does not open.
 
+mod extension;
 mod needs;
 mod opening;
 mod people;
@@ -251,7 +252,12 @@ enum Match {
 impl<'r> Run<'r> {
     fn run(mut self) {
         self.classify();
-        let decided = self.forbidden() || self.emergency() || self.zones() || self.reviews();
+        let decided = self.forbidden()
+            || match self.request.extended() {
+                // What opens at once can be asked for again: only people extend.
+                Some(extended) => self.unknown(extended) || self.reviews(),
+                None => self.emergency() || self.zones() || self.reviews(),
+            };
         if !decided && !self.explained && self.decision.reasons.iter().all(|reason| !explains(reason.code()))
         {
             self.reason(Reason::new(ReasonCode::NothingMatched, "no rule allows it"));
@@ -428,6 +434,7 @@ fn explains(code: ReasonCode) -> bool {
             | ReasonCode::DurationTooLong
             | ReasonCode::AmbiguousReview
             | ReasonCode::StartTooLate
+            | ReasonCode::ExtensionRefused
             | ReasonCode::OutsideWindow
             | ReasonCode::ObligationUnsupported
     )
