@@ -100,8 +100,8 @@ fn keys_of_later_versions_are_refused() {
         ["8:1 `on_withdraw` is not supported"]
     );
     assert_eq!(
-        faults("[attributes.'subject.name']\ntype = 'string'\npersonal = true\n"),
-        ["5:1 `personal` is not supported"]
+        faults("[attributes.'subject.tenant']\ntype = 'string'\npersonal = true\n"),
+        ["3:13 a tenant is part of a person's name, which keys and grants hold"]
     );
 }
 

@@ -117,6 +117,21 @@ events! {
     LogExported = "log.exported",
 }
 
+impl Event {
+    /// Says whether nobody votes any more on a review that has a record of it.
+    pub(crate) fn ends_a_review(self) -> bool {
+        matches!(
+            self,
+            Self::ReviewRejected
+                | Self::ReviewExpired
+                | Self::ReviewWithdrawn
+                | Self::ReviewSuperseded
+                | Self::GrantAuthorized
+                | Self::GrantRevoked
+        )
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 pub use self::extend::ExtendError;
 pub use self::owed::{Debts, Owed};
+pub(crate) use self::records::ENGINE;
 use self::records::{Asked, Stamped};
 use crate::audit::{Draft, Event, Fate, Key, Refusal, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
@@ -212,12 +213,13 @@ impl Gate {
         if let Some((code, problem)) = fault {
             decision = decision.denied(code, problem);
         }
-        let mut drafts = vec![at.decided(&request, &decision, &facts)];
+        let mut drafts = vec![at.decided(self.policy(), &request, &decision, &facts)];
         let refusal = at.refusal("submit");
         let outcome = match (claims, review) {
             (Some(claims), _) => {
                 drafts.extend(owed);
-                drafts.push(at.authorized(&at.id, &claims, &decision));
+                let personal = self.policy().schema().personal.holds_action(&request);
+                drafts.push(at.authorized(&at.id, &claims, &decision, personal));
                 Release::Authorize(claims, decision)
             }
             (None, Some(review)) => {

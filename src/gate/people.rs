@@ -30,7 +30,7 @@ impl Gate {
         match self.counted(review, &vote, &at) {
             Ok((motion, claims)) => self.moved(motion, claims, "vote", &at),
             Err(error) => {
-                let drafts = vec![at.vote_refused(review, &vote, &error)];
+                let drafts = vec![at.vote_refused(self.policy(), review, &vote, &error)];
                 let refusal = at.refusal("vote").with_review(review.id());
                 Step::new(drafts, refusal, |_| Err(error))
             }
@@ -104,7 +104,7 @@ impl Gate {
             Err(error) => self.moved_or_refused(review, Err(error), "supersede", &at),
             Ok(motion) => {
                 if opens {
-                    let mut drafts = at.changed(&motion.review, &motion.changes);
+                    let mut drafts = at.changed(self.policy(), &motion.review, &motion.changes);
                     drafts.append(&mut submission.drafts);
                     submission.drafts = drafts;
                 }
@@ -303,7 +303,7 @@ impl Gate {
         match moved {
             Ok((motion, claims)) => self.moved(motion, claims, call, at),
             Err(error) => {
-                let drafts = vec![at.move_refused(review, call, &error)];
+                let drafts = vec![at.move_refused(self.policy(), review, call, &error)];
                 Step::new(drafts, at.refusal(call).with_review(review.id()), |_| Err(error))
             }
         }
@@ -316,11 +316,12 @@ impl Gate {
         at: &Stamped<'_>,
     ) -> (Vec<crate::audit::Draft>, Release) {
         let Motion { review, changes, .. } = motion;
-        let mut drafts = at.changed(&review, &changes);
+        let mut drafts = at.changed(self.policy(), &review, &changes);
         let Some(claims) = claims else { return (drafts, Release::Outcome(standing(&review))) };
         let decision = review.decision().clone();
         drafts.extend(at.extended(&self.inner.issuer, &review, &claims));
-        drafts.push(at.authorized(review.id(), &claims, &decision).with_review(review.id()));
+        let personal = review.holds_personal_action();
+        drafts.push(at.authorized(review.id(), &claims, &decision, personal).with_review(review.id()));
         (drafts, Release::Authorize(claims, decision))
     }
 }

@@ -188,6 +188,7 @@ const PARTS: &[PartKeys] = &[
             ("source", One(&["caller", "attested"]), "who vouches for it"),
             ("matches", Text, "a pattern of the text"),
             ("because", Text, "what to tell somebody who left it out"),
+            ("personal", Flag, "whether records only commit to it"),
         ]],
     ),
     (
@@ -196,6 +197,7 @@ const PARTS: &[PartKeys] = &[
         &[&[
             ("payload", One(PAYLOADS), "what the action must carry"),
             ("dialect", One(&["postgresql", "mysql", "sqlite", "generic"]), "the dialect of its SQL"),
+            ("personal", Flag, "whether records only commit to the payload"),
         ]],
     ),
     (

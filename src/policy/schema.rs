@@ -13,6 +13,7 @@ use super::error::Faults;
 pub(crate) use super::facts::FactValues;
 use super::facts::RootSlots;
 use super::node::Text;
+use super::personal::Personal;
 use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Resource, Source, Subject};
@@ -27,6 +28,7 @@ pub(crate) struct Schema {
     pub(crate) environment: Environment,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) members: Members,
+    pub(crate) personal: Personal,
     payload: Vec<RootSlots>,
     /// How many slots a request without a payload has; those of payloads are behind them.
     plain_slots: usize,
@@ -123,7 +125,8 @@ impl Schema {
         }
         let plain_slots = environment.slots();
         let payload = RootSlots::declare(&mut environment);
-        Self { environment, attributes, members, payload, plain_slots }
+        let personal = Personal::new(document, faults);
+        Self { environment, attributes, members, personal, payload, plain_slots }
     }
 
     /// Makes inputs for a request: what conditions of a decision read. Slots behind the last input are absent.

@@ -66,6 +66,8 @@ pub struct Review {
     request: Arc<Request>,
     decision: Arc<Decision>,
     facts: Arc<FactValues>,
+    /// Records only commit to the action, or to a part of it.
+    personal: bool,
     /// One for each policy that asks for people; the first is the one that opened the review.
     tracks: Vec<Track>,
     /// Every policy that was asked.
@@ -184,6 +186,11 @@ impl Review {
 
     pub(crate) fn plan_text(&self) -> &str {
         self.tracks.first().map_or("", |track| &track.plan.text)
+    }
+
+    /// Says whether records only commit to what is asked to be done, or to a part of it.
+    pub(crate) fn holds_personal_action(&self) -> bool {
+        self.personal
     }
 
     pub(crate) fn grant(&self) -> Option<&Recorded> {
