@@ -70,9 +70,8 @@ impl Path {
         }
         Some(match (self, other) {
             (Self::Closed, _) | (_, Self::Closed) => Self::Closed,
-            (Self::Review { mut groups, terms }, Self::Review { groups: more, terms: others }) => {
-                extend(&mut groups, more);
-                Self::Review { groups, terms: terms.join(others) }
+            (Self::Review { groups, terms }, Self::Review { groups: more, terms: others }) => {
+                Self::Review { groups: groups.and(&more), terms: terms.join(others) }
             }
             (Self::Review { groups, terms }, Self::Zone(others) | Self::Emergency { terms: others, .. })
             | (Self::Zone(others) | Self::Emergency { terms: others, .. }, Self::Review { groups, terms }) => {

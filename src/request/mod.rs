@@ -7,6 +7,7 @@
 mod check;
 mod json;
 mod parts;
+mod plain;
 #[cfg(feature = "engine")]
 mod record;
 #[cfg(feature = "engine")]
