@@ -6,7 +6,9 @@
 
 mod chain;
 mod checkpoint;
+mod commitment;
 mod draft;
+mod erase;
 mod error;
 mod event;
 mod export;
@@ -17,6 +19,7 @@ mod note;
 mod parent;
 mod proof;
 mod record;
+mod rotation;
 mod staged;
 mod step;
 mod tile;
@@ -26,6 +29,8 @@ mod verify;
 mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use commitment::{Opening, OpeningError, Openings};
+pub use erase::{Commitment, DisclosureReport, Disclosures, EraseError, Erasure};
 pub use error::LedgerError;
 pub use event::Event;
 pub use export::{Control, Export};
@@ -34,6 +39,7 @@ pub use ledger::{Ledger, Reach, Resumed};
 pub use parent::{ParentVerifier, StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict};
 pub use proof::{ProofError, ProofPlan, Subtree};
 pub use record::{Record, RecordFault};
+pub use rotation::Rotation;
 pub use staged::Staged;
 pub use step::Step;
 pub use tile::Tile;
@@ -43,6 +49,7 @@ pub use witness::{Cosignature, Witness};
 
 #[allow(unused_imports, reason = "only the engine makes steps")]
 pub(crate) use {
+    commitment::{Closed, Opened, below},
     draft::{Draft, Key},
     step::{Fate, Position, Refusal, RefusalKind},
 };

@@ -37,13 +37,14 @@ impl Request {
             risk_hint: _,
             fault,
         } = self;
-        let Ask { reason, duration, start, emergency: _, review: _ } = ask;
+        let Ask { reason, duration, start, emergency: _, review: _, extended } = ask;
         let is_usual = fault.is_none()
             && action.fault().is_none()
             && others.is_empty()
             && actors.is_empty()
             && usage.is_none()
             && start.is_none()
+            && extended.is_none()
             && auth.as_ref().is_none_or(|auth| is_recordable(auth.time))
             && duration.is_none_or(|span| span <= limits::LONGEST_SPAN);
         let mut sum = Sum { bytes: OVERHEAD, plain: is_usual };

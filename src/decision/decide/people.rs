@@ -48,7 +48,7 @@ impl<'r> Run<'r> {
         }
         for Asked { review, .. } in matching {
             let ceiling = review.ceiling.unwrap_or(risk);
-            self.reason(above(risk, ceiling, "its scope's").with_rule(&review.rule.id));
+            self.aside(&review.rule, above(risk, ceiling, "its scope's"));
         }
         true
     }
@@ -121,7 +121,7 @@ impl<'r> Run<'r> {
                 match &member.terms {
                     Ok(_) => member.needs = self.unmet(&member.review.needs, &rule.id),
                     Err(reason) => {
-                        self.reason(reason.clone().with_rule(&rule.id));
+                        self.aside(rule, reason.clone());
                         member.spared = true;
                         refused |= !alternatives;
                     }
