@@ -316,11 +316,14 @@ impl<'s> Stamped<'s> {
     }
 }
 
-fn use_of(claims: &Claims) -> [(String, Json); 5] {
+/// What a use is of: the grant, and where its authorization is recorded, maybe in another stream.
+fn use_of(claims: &Claims) -> Vec<(String, Json)> {
     let claims = claims.to_value();
     let claim = |name: &str| claims.get(name).cloned().unwrap_or_default();
-    [("grant", "jti"), ("req", "req"), ("by", "sub"), ("action", "act"), ("resource", "res")]
-        .map(|(name, from)| (name.to_owned(), claim(from)))
+    let fields = [("grant", "jti"), ("req", "req"), ("by", "sub"), ("action", "act"), ("resource", "res")]
+        .map(|(name, from)| (name.to_owned(), claim(from)));
+    let cause = claims.get("log").map(|log| ("cause".to_owned(), log.clone()));
+    fields.into_iter().chain(cause).collect()
 }
 
 fn text(time: DateTime<Utc>) -> String {
