@@ -37,7 +37,7 @@ fn granted(host: &mut Host) -> (String, Value) {
 fn claims(host: &Host, id: &str) -> Value {
     let resumed = Ledger::resume(STREAM, &host.lines).unwrap();
     let of = resumed.records().iter().filter(|record| record.review() == Some(id));
-    let record = of.filter(|record| record.event() == "grant.authorized").last().unwrap().content();
+    let record = of.rfind(|record| record.event() == "grant.authorized").unwrap().content();
     record["claims"].clone()
 }
 

@@ -19,12 +19,12 @@ use chrono::{DateTime, Utc};
 use self::several::over_each;
 pub(super) use self::several::strictest;
 use super::{Decision, Effect, Need, Reason, ReasonCode};
-use crate::cel::{Failure, Input};
+use crate::cel::Failure;
 use crate::decision::join::fits;
 use crate::decision::reason::Sentence;
 use crate::limits;
 use crate::policy::facts::carrier;
-use crate::policy::schema::FactValues;
+use crate::policy::schema::{FactValues, Inputs};
 use crate::policy::{ActionSpec, Candidates, Kind, Obligation, Policy, Rule};
 use crate::request::Request;
 use crate::risk::Risk;
@@ -230,7 +230,7 @@ struct Run<'r> {
     now: DateTime<Utc>,
     /// What conditions read as `now`: a grant that starts later is decided as of its start, too.
     clock: DateTime<Utc>,
-    inputs: Vec<Input<'r>>,
+    inputs: Inputs<'r>,
     candidates: &'r Candidates,
     /// The reviews that were opened, where they close now.
     opened: Option<&'r [Arc<str>]>,
@@ -254,8 +254,12 @@ impl<'r> Run<'r> {
         self.classify();
         let decided = self.forbidden()
             || match self.request.extended() {
-                // What opens at once can be asked for again: only people extend.
-                Some(extended) => self.unknown(extended) || self.reviews(),
+                // What opens at once can be asked for again: only people extend. What a hold obliges to is owed
+                // for longer, too.
+                Some(extended) => {
+                    self.held();
+                    self.unknown(extended) || self.reviews()
+                }
                 None => self.emergency() || self.zones() || self.reviews(),
             };
         if !decided && !self.explained && self.decision.reasons.iter().all(|reason| !explains(reason.code()))
