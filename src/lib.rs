@@ -144,10 +144,10 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Authorship, Checkpoint, CheckpointError, Completeness, Control, Cosignature, Event, Export, Fork,
-    Freshness, Integrity, JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier,
-    ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed, Staged, Step, StreamFault,
-    StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
+    Authorship, Cause, CauseFault, Checkpoint, CheckpointError, Completeness, Control, Cosignature, Event,
+    Export, Fork, Freshness, Integrity, JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict,
+    LogVerifier, ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed, Staged, Step,
+    StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
 };
 #[cfg(feature = "engine")]
 pub use decision::{

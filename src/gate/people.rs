@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::records::{Asked, Stamped};
+use super::records::{Asked, Stamped, of_review};
 use super::{Conflict, Gate, Outcome, Release, stored};
 use crate::audit::{Key, Step};
 use crate::decision::{self, ReasonCode};
@@ -315,7 +315,7 @@ impl Gate {
         let mut drafts = at.changed(&review, &changes);
         let Some(claims) = claims else { return (drafts, Release::Outcome(standing(&review))) };
         let decision = review.decision().clone();
-        drafts.push(at.authorized(review.id(), &claims, &decision).with_review(review.id()));
+        drafts.push(of_review(at.authorized(review.id(), &claims, &decision), &review));
         (drafts, Release::Authorize(claims, decision))
     }
 }

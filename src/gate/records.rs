@@ -79,7 +79,7 @@ impl<'s> Stamped<'s> {
             let event = change.event();
             let again = changes.iter().take(place).filter(|other| other.event() == event).count();
             let label = if again == 0 { event.to_string() } else { format!("{event}/{again}") };
-            let draft = Draft::new(event, self.stamp.id(&label), self.stamp.now()).with_review(review.id());
+            let draft = of_review(Draft::new(event, self.stamp.id(&label), self.stamp.now()), review);
             let draft = if place == 0 {
                 draft
                     .with_key(version_key(review, review.version()), RefusalKind::Stale)
@@ -95,7 +95,7 @@ impl<'s> Stamped<'s> {
     /// Records a vote that does not count. A vote out of bounds is left out: no record could hold it.
     pub(super) fn vote_refused(&self, review: &Review, vote: &Vote, error: &VoteError) -> Draft {
         let record =
-            draft(self, Event::ReviewVoteRefused).with_review(review.id()).with("error", error.to_string());
+            of_review(draft(self, Event::ReviewVoteRefused), review).with("error", error.to_string());
         match vote.check() {
             Ok(narrowed) => record.with("vote", Cast::of(vote, narrowed, self.stamp.now()).to_record()),
             Err(_) => record,
@@ -104,10 +104,7 @@ impl<'s> Stamped<'s> {
 
     /// Records that somebody could not move a review.
     pub(super) fn move_refused(&self, review: &Review, call: &str, error: &VoteError) -> Draft {
-        draft(self, Event::StepRefused)
-            .with_review(review.id())
-            .with("call", call)
-            .with("error", error.to_string())
+        of_review(draft(self, Event::StepRefused), review).with("call", call).with("error", error.to_string())
     }
 
     /// Records that a use of a revoked grant is taken, so that no tool can.
@@ -133,8 +130,7 @@ impl<'s> Stamped<'s> {
     pub(super) fn recovered(&self, review: &Review, claims: &Json) -> Draft {
         let version = review.version().saturating_add(1);
         let grant = claims.get("jti").cloned().unwrap_or_default();
-        draft(self, Event::GrantRecovered)
-            .with_review(review.id())
+        of_review(draft(self, Event::GrantRecovered), review)
             .with_key(version_key(review, version), RefusalKind::Stale)
             .with("version", version)
             .with("grant", grant)
@@ -171,6 +167,7 @@ impl<'s> Stamped<'s> {
     /// Records that an owed review was held. It is held once.
     pub(super) fn settled(&self, owed: &Owed, vote: &Vote, late: bool) -> Draft {
         draft(self, Event::EmergencySettled)
+            .with_cause(Some(owed.cause.clone()))
             .with_key(Key::Once(format!("settle/{}", owed.request)), RefusalKind::Stale)
             .with("req", &*owed.request)
             .with("of", &*owed.person)
@@ -182,17 +179,19 @@ impl<'s> Stamped<'s> {
 
     pub(super) fn settle_refused(&self, owed: &Owed, error: &VoteError) -> Draft {
         draft(self, Event::StepRefused)
+            .with_cause(Some(owed.cause.clone()))
             .with("call", "settle")
             .with("req", &*owed.request)
             .with("error", error.to_string())
     }
 
     pub(super) fn redeemed(&self, claims: &Claims) -> Draft {
-        draft(self, Event::GrantRedeemed).with_content(use_of(claims))
+        draft(self, Event::GrantRedeemed).with_cause(claims.cause()).with_content(use_of(claims))
     }
 
     pub(super) fn redeem_refused(&self, claims: &Claims, error: &VerifyError) -> Draft {
         draft(self, Event::StepRefused)
+            .with_cause(claims.cause())
             .with("call", "redeem")
             .with("error", error.to_string())
             .with_content(use_of(claims))
@@ -263,6 +262,11 @@ impl<'s> Stamped<'s> {
         })
         .and_then(Claims::covered)
     }
+}
+
+/// Puts a record to a review, of whose opening it is a consequence.
+pub(super) fn of_review(draft: Draft, review: &Review) -> Draft {
+    draft.with_review(review.id()).with_cause(review.opening().cloned())
 }
 
 fn use_of(claims: &Claims) -> [(String, Json); 5] {
