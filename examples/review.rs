@@ -42,6 +42,7 @@ The script is an object:
     refresh   names whose attributes are stated anew
     withdraw  the name of whoever takes the request back
     supersede the request that is asked instead
+    extend    how much longer the grant is to hold, such as \"30m\"
     policy    another policy document, which decides from then on
     wake      true: nothing happens but time
   expect      in the script and in each event: {\"outcome\", \"state\", \"error\", \"wakeup\",

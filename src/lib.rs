@@ -144,10 +144,12 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Authorship, Cause, CauseFault, Checkpoint, CheckpointError, Completeness, Control, Cosignature, Event,
-    Export, Fork, Freshness, Integrity, JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict,
-    LogVerifier, ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed, Staged, Step,
-    StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
+    Authorship, Cause, CauseFault, Checkpoint, CheckpointError, Commitment, Completeness, Control,
+    Cosignature, DisclosureReport, Disclosures, EraseError, Erasure, Event, Export, Fork, Freshness,
+    Integrity, JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, Opening,
+    OpeningError, Openings, ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed,
+    Rotation, Staged, Step, StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile,
+    VerifiedRecord, Witness,
 };
 #[cfg(feature = "engine")]
 pub use decision::{
@@ -155,7 +157,7 @@ pub use decision::{
     NeedKind, NextAction, Reason, ReasonCode, RuleAccount, Seen, StagePlan, TestAccount, Wait,
 };
 #[cfg(feature = "engine")]
-pub use gate::{Conflict, Debts, Gate, Outcome, Owed};
+pub use gate::{Conflict, Debts, ExtendError, Gate, Outcome, Owed};
 #[cfg(any(feature = "engine", all(feature = "verify", test)))]
 pub use grant::Authorization;
 #[cfg(feature = "verify")]
@@ -172,7 +174,7 @@ pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
 pub use policy::{Lint, Obligation, Policy, PolicyError, PolicyFault, PolicyOptions, RuleKind};
 #[cfg(feature = "engine")]
-pub use replay::{Replay, ReplayReport};
+pub use replay::{Difference, Replay, ReplayReport, Replayed, Unreplayable};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 #[cfg(feature = "engine")]
 pub use review::{Missing, News, Outlook, Review, ReviewError, ReviewState, StageName, Vote, VoteError};

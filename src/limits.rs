@@ -103,6 +103,17 @@ pub const REVOCABLE_USES: u64 = 16;
 /// fail every rule of a policy, and the decision must fit into a record.
 pub const FAILURES_NAMED: usize = 32;
 
+/// Rules of one kind that a decision names of those that raise the risk, forbid or hold; the others are counted. What
+/// they oblige to is owed all the same.
+pub const RULES_NAMED: usize = 32;
+
+/// Reasons that a decision names of rules that do not decide; the others are counted. Ten thousand zones
+/// may refuse one request, each for a reason of its own.
+pub const REASONS_NAMED: usize = 32;
+
+/// Bytes that all reasons of a decision may need in its record, beside the request and its facts.
+pub const REASON_BYTES: usize = 12_288;
+
 /// Starts as of which one request is decided again: each comes from another rule that puts it off further.
 pub const LATER_STARTS: usize = 4;
 

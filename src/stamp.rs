@@ -64,6 +64,20 @@ impl Stamp {
     }
 }
 
+impl Stamp {
+    /// Makes the salt of a value that a record commits to. It is as random as the stamp's bytes, and nothing
+    /// that is stored tells it: not the ids, and no other salt.
+    pub(crate) fn salt(&self, record: &str, path: &str) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(b"countersign/salt/v1\0");
+        hasher.update(self.random);
+        hasher.update(record.as_bytes());
+        hasher.update([0]);
+        hasher.update(path.as_bytes());
+        hasher.finalize().into()
+    }
+}
+
 impl fmt::Debug for Stamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Stamp").field("now", &self.now).finish_non_exhaustive()

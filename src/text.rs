@@ -49,6 +49,12 @@ pub(crate) fn is_unprintable(character: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Says whether nobody would see anything of a text.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let shows_nothing = |c: char| matches!(c, '\u{2800}' | '\u{fe00}'..='\u{fe0f}') || is_unprintable(c);
+    text.chars().all(|c| c.is_whitespace() || shows_nothing(c))
+}
+
 /// Counts the bytes of a text as JSON writes it, its quotes included.
 pub(crate) fn escaped_len(text: &str) -> usize {
     let escape = |byte: u8| match byte {

@@ -295,3 +295,35 @@ fn malformed_cause_is_no_record() {
         assert_eq!(fault.to_string(), "field `cause` is missing or malformed", "{cause}");
     }
 }
+
+/// Logs of three streams, as a release wrote them: every later one must load and judge them alike.
+#[test]
+fn stored_streams_are_loaded_and_judged() {
+    macro_rules! file {
+        ($name:literal) => {
+            include_str!(concat!("vectors/audit/fleet/", $name))
+        };
+    }
+    let (name, public) = countersign::PublicKey::from_vkey(file!("parent.vkey").trim_end()).unwrap();
+    let gate = lines(file!("gate.jsonl").as_bytes());
+    let tool = lines(file!("tool.jsonl").as_bytes());
+    let judged = |tool: &[Vec<u8>]| {
+        let log = LogVerifier::new(&name).with_key(public.clone());
+        let mut parent = ParentVerifier::new(log.with_checkpoint(file!("parent.note")).unwrap());
+        lines(file!("parent.jsonl").as_bytes()).iter().for_each(|line| drop(parent.push(line)));
+        let mut streams = parent.finish(after(9_999)).unwrap();
+        streams.read(LogVerifier::new(STREAM), &gate);
+        streams.read(LogVerifier::new(OTHER), tool);
+        streams.finish()
+    };
+    let verdict = judged(&tool);
+    assert_eq!(verdict.require_sound(), Ok(()));
+    assert!(verdict.parent.closed && verdict.streams.values().all(|log| log.closed && log.unanchored == 0));
+    let causes = tool.iter().filter(|line| std::str::from_utf8(line).unwrap().contains("\"cause\":{"));
+    assert_eq!(causes.count(), 2);
+    let short = &tool[..tool.len() - 1];
+    assert_eq!(
+        judged(short).require_sound().unwrap_err().to_string(),
+        "`tool/7f3a`: log has 3 records, a checkpoint has 4"
+    );
+}

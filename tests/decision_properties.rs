@@ -25,21 +25,12 @@ use countersign::{Decision, Effect, Reason, Risk};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use naive::ask::{ask, policy};
+use naive::ask::{ask, leaf, policy};
 use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Owes, Review, Rule, Sql, Zone};
 use support::{NOON, time};
 
 fn cond() -> impl Strategy<Value = Cond> {
-    let leaf = select(vec![
-        Cond::Always,
-        Cond::Never,
-        Cond::Production,
-        Cond::OnCall,
-        Cond::Member,
-        Cond::NoMember,
-        Cond::WideWrite,
-        Cond::Quotient,
-    ]);
+    let leaf = leaf();
     leaf.prop_recursive(2, 6, 3, |inner| {
         let (a, b, c) =
             (inner.clone().prop_map(Box::new), inner.clone().prop_map(Box::new), inner.prop_map(Box::new));
@@ -85,15 +76,7 @@ fn rare(also: impl Strategy<Value = Also>) -> impl Strategy<Value = Rule> {
 }
 
 fn bounds() -> impl Strategy<Value = Bounds> {
-    let spans = select(vec![(1, 10, 60), (5, 15, 30), (20, 20, 20), (1, 60, 240), (30, 45, 60)]);
-    let until = prop::option::weighted(0.3, select(vec![0, 1, 5, 19, 20, 50]));
-    (spans, any::<bool>(), until).prop_map(|((min, default, max), caps, until)| Bounds {
-        min,
-        default,
-        max,
-        caps,
-        until,
-    })
+    naive::ask::bounds(prop::option::weighted(0.3, select(vec![0, 1, 5, 19, 20, 50])))
 }
 
 fn needs() -> impl Strategy<Value = Needs> {

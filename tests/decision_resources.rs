@@ -259,8 +259,11 @@ fn failed_rules_of_many_resources_fit_into_a_record() {
     let outcome =
         store.submit(on((0..16).map(|number| host(&format!("h{number}"), "dev"))), time(NOON)).unwrap();
     let Outcome::Deny(decision) = outcome else { panic!("expected a denial: {outcome:?}") };
-    assert_eq!(decision.reasons().len(), 33);
-    assert!(decision.reasons().last().unwrap().text().ends_with("more failures of rules are not named"));
+    let named: Vec<_> = decision.reasons().filter(|reason| reason.code() == ReasonCode::RuleFailed).collect();
+    assert!((20..=32).contains(&named.len()));
+    assert!(named.iter().all(|reason| reason.resources().len() == 1), "each is about one host");
+    let last = decision.reasons().last().unwrap();
+    assert_eq!(last.text(), format!("{} more reasons are not named", 64 - named.len()));
 }
 
 // --- grants
@@ -407,7 +410,61 @@ fn whom_one_resource_excludes_approves_none() {
     }
 }
 
-/// An approver signs one resource: what they sign does not cover the others.
+/// An approver signs all resources of the request: fewer, more or others do not cover it.
+#[test]
+fn signed_approval_is_of_all_resources() {
+    let mut store = with_gate(OWNERS);
+    let signer = SigningKey::from_seed([5; 32]);
+    let approvers = || [("user/di".to_owned(), signer.public())];
+    store.gate = store.gate.clone().with_approvers(approvers());
+    let request = on([owned("b", "bo"), owned("a", "bo")]).with_action(sql("SELECT 1"));
+    let review = store.open(request, time(NOON));
+    let vote = |names: &[&str], text: &str| {
+        let hosts: Vec<Resource> = names.iter().map(|name| host(name, "")).collect();
+        let (id, end) = (review.id(), after(3_600));
+        let approval = SignedApproval::of_several(ISSUER, id, "user/ana", &sql(text), &hosts, 1, end);
+        Vote::approve(member("di", &["lead"])).with_signature(approval.sign("user/di", &signer).unwrap())
+    };
+    for (names, text) in [
+        (&["a", "c"][..], "SELECT 1"),
+        (&["a", "b", "c"], "SELECT 1"),
+        (&["a"], "SELECT 1"),
+        (&["a", "b"], "SELECT 2"),
+    ] {
+        let refused = store.vote(&review, vote(names, text), after(1)).unwrap_err();
+        assert!(matches!(refused, VoteError::Signature(_)), "{names:?} {refused}");
+    }
+    let token = granted(store.vote(&review, vote(&["b", "a"], "SELECT 1"), after(1)).unwrap());
+    let verifier = || {
+        let keys = KeySet::new([key().public()]);
+        GrantVerifier::new(ISSUER, "fleet", keys).enforcing(["max_uses"]).requiring_approvals(1, approvers())
+    };
+    for id in ["a", "b"] {
+        let verified = verifier().verify(&token, Attempt::new(sql("SELECT 1"), host(id, "")), after(2));
+        assert!(verified.is_ok(), "{verified:?}");
+    }
+    let other = verifier().verify(&token, Attempt::new(sql("SELECT 1"), host("c", "")), after(2));
+    assert!(other.is_err(), "{other:?}");
+}
+
+#[test]
+fn list_of_resources_that_no_grant_has_is_not_signed() {
+    let signer = SigningKey::from_seed([5; 32]);
+    let sign = |hosts: &[Resource]| {
+        let action = Action::new("restart");
+        let approval = SignedApproval::of_several(ISSUER, "r", "user/ana", &action, hosts, 1, after(3_600));
+        approval.sign("user/di", &signer)
+    };
+    let hosts: Vec<Resource> = (0..17).map(|number| host(&format!("h{number}"), "")).collect();
+    assert!(sign(&hosts[..16]).is_ok());
+    assert!(sign(&hosts).is_err());
+    assert!(sign(&[]).is_err());
+    assert!(sign(&[host("a", ""), host("a", "")]).is_err());
+    let attempt = Attempt::new(Action::new("restart"), host("h0", ""));
+    let one = SignedApproval::new(ISSUER, "r", "user/ana", &attempt, 1, after(3_600));
+    assert_eq!(sign(&hosts[..1]).unwrap(), one.sign("user/di", &signer).unwrap(), "one is one");
+}
+
 #[test]
 fn signed_approval_of_one_resource_is_refused() {
     let mut store = with_gate(OWNERS);
@@ -433,6 +490,33 @@ fn explanation_tells_of_the_resource_that_decides() {
     assert_eq!(explanation.decision().next_action(), NextAction::Supply);
     let told = serde_json::to_value(&explanation).unwrap().to_string();
     assert!(told.contains(r#""value":"\"test\"""#) || told.contains("test"), "{told}");
+}
+
+/// What is said of some resources names them, what holds of all does not.
+#[test]
+fn reasons_and_needs_name_their_resources() {
+    let of = |decision: &Decision| -> Vec<(String, Vec<String>)> {
+        let reasons = decision.reasons();
+        reasons
+            .map(|r| (r.rule().unwrap_or("").to_owned(), r.resources().map(str::to_owned).collect()))
+            .collect()
+    };
+    let told =
+        |rule: &str, hosts: &[&str]| (rule.to_owned(), hosts.iter().map(|id| format!("host/{id}")).collect());
+    let some = decide(&[host("a", "dev"), host("b", "staging"), host("c", "dev")]);
+    assert_eq!(of(&some), [told("dev", &["a", "c"]), told("staging", &["b"])]);
+    let text = some.reasons().next().unwrap().to_string();
+    assert_eq!(text, "rule `dev`: it is in a safe zone, of `host/a` and `host/c`");
+    assert_eq!(of(&decide(&[host("a", "dev"), host("b", "dev")])), [told("dev", &[])]);
+    assert_eq!(of(&decide(&[host("a", "dev")])), [told("dev", &[])]);
+    let challenge = decide(&[host("a", "test"), host("b", "dev"), host("c", "test")]);
+    let needs: Vec<String> = challenge.missing().map(ToString::to_string).collect();
+    assert_eq!(needs, ["`context.ticket` is missing, of `host/a` and `host/c`"]);
+    assert_eq!(challenge.missing().next().unwrap().resources().collect::<Vec<_>>(), ["host/a", "host/c"]);
+    let json = serde_json::to_value(&challenge).unwrap();
+    assert_eq!(json["context"]["missing"][0]["resources"], serde_json::json!(["host/a", "host/c"]));
+    let all = serde_json::to_value(decide(&[host("a", "test"), host("c", "test")])).unwrap();
+    assert!(all["context"]["missing"][0].get("resources").is_none(), "{all}");
 }
 
 // --- every set of resources

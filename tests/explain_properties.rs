@@ -24,7 +24,7 @@ use countersign::{Change, ChangeStep, Effect, NextAction, Risk, Usage, limits};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use naive::ask::{ask, policy};
+use naive::ask::{ask, leaf, policy};
 use naive::{Also, Ask, Bound, Bounds, Cond, Document, Emergency, Needs, Owes, Review, Rule, Zone};
 use support::{NOON, time};
 
@@ -33,16 +33,7 @@ use support::{NOON, time};
 type Price = [u64; 7];
 
 fn cond() -> impl Strategy<Value = Cond> {
-    let leaf = select(vec![
-        Cond::Always,
-        Cond::Never,
-        Cond::Production,
-        Cond::OnCall,
-        Cond::Member,
-        Cond::NoMember,
-        Cond::WideWrite,
-        Cond::Quotient,
-    ]);
+    let leaf = leaf();
     let two = (leaf.clone(), leaf.clone()).prop_map(|(a, b)| Cond::Or(Box::new(a), Box::new(b)));
     let choice = (leaf.clone(), leaf.clone(), leaf.clone())
         .prop_map(|(a, b, c)| Cond::If(Box::new(a), Box::new(b), Box::new(c)));
@@ -67,15 +58,7 @@ fn plain() -> impl Strategy<Value = Rule> {
 }
 
 fn bounds() -> impl Strategy<Value = Bounds> {
-    let spans = select(vec![(1, 10, 60), (5, 15, 30), (20, 20, 20), (1, 60, 240), (30, 45, 60)]);
-    let until = prop::option::weighted(0.2, select(vec![3, 30]));
-    (spans, any::<bool>(), until).prop_map(|((min, default, max), caps, until)| Bounds {
-        min,
-        default,
-        max,
-        caps,
-        until,
-    })
+    naive::ask::bounds(prop::option::weighted(0.2, select(vec![3, 30])))
 }
 
 fn needs() -> impl Strategy<Value = Needs> {

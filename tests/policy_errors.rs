@@ -95,15 +95,13 @@ fn keys_of_later_versions_are_refused() {
     for (head, key) in review {
         assert_eq!(faults(&format!("{head}{key} = 'x'\n")), [format!("7:1 `{key}` is not supported")]);
     }
-    for key in ["extend", "on_withdraw"] {
-        assert_eq!(
-            faults(&format!("{ZONE}[zone.grant]\n{key} = 'x'\n")),
-            [format!("8:1 `{key}` is not supported")]
-        );
-    }
     assert_eq!(
-        faults("[attributes.'subject.name']\ntype = 'string'\npersonal = true\n"),
-        ["5:1 `personal` is not supported"]
+        faults(&format!("{ZONE}[zone.grant]\non_withdraw = 'x'\n")),
+        ["8:1 `on_withdraw` is not supported"]
+    );
+    assert_eq!(
+        faults("[attributes.'subject.tenant']\ntype = 'string'\npersonal = true\n"),
+        ["3:13 a tenant is part of a person's name, which keys and grants hold"]
     );
 }
 

@@ -222,6 +222,7 @@ fn every_fact_and_reason_is_in_the_guide() {
         ReasonCode::DurationTooShort,
         ReasonCode::DurationTooLong,
         ReasonCode::StartTooLate,
+        ReasonCode::ExtensionRefused,
         ReasonCode::OutsideWindow,
         ReasonCode::RiskHinted,
         ReasonCode::ObligationUnsupported,

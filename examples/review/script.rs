@@ -60,6 +60,7 @@ pub(crate) struct Event {
     pub(crate) refresh: Option<Vec<String>>,
     pub(crate) withdraw: Option<String>,
     pub(crate) supersede: Option<Value>,
+    pub(crate) extend: Option<String>,
     pub(crate) policy: Option<String>,
     pub(crate) wake: bool,
     /// People who are known otherwise from now on.

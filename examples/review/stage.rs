@@ -5,13 +5,32 @@ use std::error::Error;
 
 use chrono::{DateTime, Utc};
 use countersign::{
-    Auth, Gate, Ledger, News, Outcome, Policy, Review, SigningKey, Stamp, Step, Subject, Vote, VoteError,
+    Auth, ExtendError, Gate, Ledger, News, Outcome, Policy, Review, SigningKey, Stamp, Step, Subject, Vote,
+    VoteError,
 };
 use serde_json::{Value, json};
 
 use crate::script::{Event, Expect, Person, Script, request, span_of};
 
 type Played = Result<Vec<Value>, Box<dyn Error>>;
+
+/// Why something does not count.
+struct Refused {
+    code: &'static str,
+    text: String,
+}
+
+impl From<VoteError> for Refused {
+    fn from(error: VoteError) -> Self {
+        Self { code: error.code(), text: error.to_string() }
+    }
+}
+
+impl From<ExtendError> for Refused {
+    fn from(error: ExtendError) -> Self {
+        Self { code: error.code(), text: error.to_string() }
+    }
+}
 
 pub(crate) struct Stage<'s> {
     script: &'s Script,
@@ -21,6 +40,8 @@ pub(crate) struct Stage<'s> {
     stored: Vec<u8>,
     people: BTreeMap<String, Person>,
     review: Option<Review>,
+    /// The id of the grant that was signed last.
+    grant: String,
     now: DateTime<Utc>,
     stamps: u64,
     failures: Vec<String>,
@@ -45,6 +66,7 @@ impl<'s> Stage<'s> {
             stored: Vec::new(),
             people: script.people.clone(),
             review: None,
+            grant: String::new(),
             now: script.start,
             stamps: 0,
             failures: Vec::new(),
@@ -94,18 +116,28 @@ impl<'s> Stage<'s> {
             let vote = self.vote(event, verdict)?;
             let detail =
                 json!({ "vote": verdict, "by": event.by, "for": event.delegator, "comment": event.comment });
-            ("vote", detail, self.store(gate.vote(&review, vote, stamp))?)
+            ("vote", detail, self.store(gate.vote(&review, vote, stamp))?.map_err(Refused::from))
         } else if let Some(names) = &event.refresh {
             let people = names.iter().map(|name| self.person(name)).collect();
-            ("refresh", json!({ "people": names }), self.store(gate.refresh(&review, people, stamp))?)
+            let outcome = self.store(gate.refresh(&review, people, stamp))?;
+            ("refresh", json!({ "people": names }), outcome.map_err(Refused::from))
         } else if let Some(name) = &event.withdraw {
             let by = self.person(name);
-            ("withdraw", json!({ "by": name }), self.store(gate.withdraw(&review, &by, stamp))?)
+            let outcome = self.store(gate.withdraw(&review, &by, stamp))?;
+            ("withdraw", json!({ "by": name }), outcome.map_err(Refused::from))
         } else if let Some(asked) = &event.supersede {
-            ("supersede", json!({}), self.store(gate.supersede(&review, request(asked)?, stamp))?)
+            let outcome = self.store(gate.supersede(&review, request(asked)?, stamp))?;
+            ("supersede", json!({}), outcome.map_err(Refused::from))
+        } else if let Some(span) = &event.extend {
+            let more = span_of(span).and_then(|span| span.to_std().ok());
+            let asked = request(&self.script.request)?.extending(&*self.grant);
+            let asked = asked.with_duration(more.ok_or("`extend` is no span such as `10m`")?);
+            let outcome = self.store(gate.extend(&review, asked, stamp))?;
+            ("extend", json!({ "by": span }), outcome.map_err(Refused::from))
         } else if event.policy.is_some() || event.wake {
             let what = if event.wake { "wake" } else { "policy" };
-            (what, json!({}), self.store(gate.wake(&review, stamp))?.map_err(VoteError::from))
+            let outcome = self.store(gate.wake(&review, stamp))?.map_err(VoteError::from);
+            (what, json!({}), outcome.map_err(Refused::from))
         } else {
             return Err(format!("nothing happens at `{}`, see --help", event.at).into());
         };
@@ -203,7 +235,7 @@ impl<'s> Stage<'s> {
     }
 
     /// Takes the outcome, and tells the state after it.
-    fn tell(&mut self, event: &str, detail: Value, outcome: Result<Outcome, VoteError>) -> Value {
+    fn tell(&mut self, event: &str, detail: Value, outcome: Result<Outcome, impl Into<Refused>>) -> Value {
         let mut line =
             json!({ "at": self.now.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true), "event": event });
         let mut put = |name: &str, value: Value| line[name] = value;
@@ -216,8 +248,9 @@ impl<'s> Stage<'s> {
         }
         match outcome {
             Err(error) => {
-                put("error", error.code().into());
-                put("because", error.to_string().into());
+                let Refused { code, text } = error.into();
+                put("error", code.into());
+                put("because", text.into());
             }
             Ok(outcome) => {
                 put("outcome", outcome.effect().as_str().into());
@@ -226,6 +259,7 @@ impl<'s> Stage<'s> {
                     Outcome::Allow(authorization) => {
                         let grant = authorization.sign(&SigningKey::from_seed([7; 32]));
                         put("grant", grant.id().into());
+                        grant.id().clone_into(&mut self.grant);
                         put("expires_at", grant.expires_at().to_rfc3339().into());
                         let left = grant.expires_at().signed_duration_since(self.now).num_seconds();
                         put("duration_s", left.into());

@@ -166,7 +166,9 @@ impl Named {
             Some(Event::GrantRedeemed) => known.event == Event::GrantAuthorized,
             Some(Event::EmergencySettled) => known.event == Event::EmergencyOwed,
             Some(Event::StepRefused) => true,
-            Some(Event::GrantAuthorized | Event::GrantRecovered | Event::GrantRevoked) => of_review,
+            Some(
+                Event::GrantAuthorized | Event::GrantRecovered | Event::GrantExtended | Event::GrantRevoked,
+            ) => of_review,
             Some(event) => of_review && event.as_str().starts_with("review."),
             None => false,
         };

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::commitment::Opening;
 use super::draft::{Draft, Template};
 use super::merkle::{Frontier, Hash, Span};
 use super::record::{Body, Record, is_token};
@@ -32,6 +33,8 @@ pub(super) struct Tip {
 pub(super) struct Chained {
     pub(super) records: Vec<Record>,
     pub(super) fates: Vec<Fate>,
+    /// What opens the commitments of the records, in their order.
+    pub(super) openings: Vec<Opening>,
 }
 
 impl Chained {
@@ -149,8 +152,13 @@ pub(super) fn chain(
     taken: impl Fn(&str) -> bool,
 ) -> Chained {
     let drafts: usize = parts.iter().map(|part| part.drafts.len()).sum();
-    let records = Vec::with_capacity(drafts.saturating_add(1));
-    let mut writer = Writer { stream: Arc::clone(&tip.stream), seq: tip.next_seq(), prev: tip.head, records };
+    let mut writer = Writer {
+        stream: Arc::clone(&tip.stream),
+        seq: tip.next_seq(),
+        prev: tip.head,
+        records: Vec::with_capacity(drafts.saturating_add(1)),
+        openings: Vec::new(),
+    };
     if let Some(opening) = opening.filter(|_| writer.seq == 0) {
         writer.write(opening, None);
     }
@@ -172,7 +180,7 @@ pub(super) fn chain(
             }
         });
     }
-    Chained { records: writer.records, fates }
+    Chained { records: writer.records, fates, openings: writer.openings }
 }
 
 /// Finds a free key for each draft of a part, or the one that is taken and what that means.
@@ -205,12 +213,14 @@ struct Writer {
     seq: u64,
     prev: Hash,
     records: Vec<Record>,
+    openings: Vec<Opening>,
 }
 
 impl Writer {
     fn write(&mut self, draft: &Template, key: Option<String>) -> Position {
         let record = draft.fill(&self.stream, self.seq, &self.prev, key.as_deref());
         let place = Position { stream: Arc::clone(&self.stream), seq: self.seq, leaf: record.leaf(), key };
+        self.openings.extend(draft.openings(&self.stream, self.seq));
         self.seq = self.seq.saturating_add(1);
         self.prev = record.leaf();
         self.records.push(record);

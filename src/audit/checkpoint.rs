@@ -155,6 +155,15 @@ impl Checkpoint {
         self.root
     }
 
+    /// Reads a checkpoint's text that has one extension.
+    pub(super) fn with_extension(text: &str) -> Result<(Self, &str), CheckpointError> {
+        let mut lines = text.split_terminator('\n').skip(3);
+        match (lines.next(), lines.next()) {
+            (Some(extension), None) => Ok((Self::read(text)?, extension)),
+            _ => Err(CheckpointError::Line { line: 4 }),
+        }
+    }
+
     /// Reads a checkpoint's text. Lines after the third are extensions, and ignored.
     fn read(text: &str) -> Result<Self, CheckpointError> {
         let mut lines = text.split_terminator('\n');

@@ -12,13 +12,14 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::cause::Cause;
+use super::commitment::{Opening, Salt, Sealed};
 use super::json::{self, JsonFault};
 use super::merkle::{Hash, leaf_hash};
 use super::record::{Body, FORMAT, Fields, HEADER, Record, is_field_name, is_token};
 use super::step::RefusalKind;
 use super::{Event, RecordFault, time};
 use crate::text::quote;
-use crate::{hex, limits};
+use crate::{Stamp, hex, limits};
 
 /// What a step will record.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub(crate) struct Draft {
     review: Option<String>,
     cause: Option<Cause>,
     content: Vec<(Cow<'static, str>, Value)>,
+    /// What is committed to, and with which salts.
+    personal: Vec<(String, Salt)>,
 }
 
 /// What may happen only once.
@@ -57,7 +60,16 @@ impl Draft {
     }
 
     pub(super) fn named(event: impl Into<Cow<'static, str>>, id: String, at: DateTime<Utc>) -> Self {
-        Self { event: event.into(), id, at, key: None, review: None, cause: None, content: Vec::new() }
+        Self {
+            event: event.into(),
+            id,
+            at,
+            key: None,
+            review: None,
+            cause: None,
+            content: Vec::new(),
+            personal: Vec::new(),
+        }
     }
 
     /// Sets the key, and what it means that the key is taken.
@@ -99,11 +111,25 @@ impl Draft {
         self
     }
 
+    /// Commits to values of the content, each named by an RFC 6901 pointer, with salts made by the step's
+    /// stamp. Nothing is done where nothing stands.
+    #[allow(dead_code, reason = "only the engine knows personal values")]
+    #[must_use]
+    pub(crate) fn committing(mut self, paths: impl IntoIterator<Item = String>, stamp: &Stamp) -> Self {
+        let id = &self.id;
+        self.personal.extend(paths.into_iter().map(|path| {
+            let salt = stamp.salt(id, &path);
+            (path, salt)
+        }));
+        self
+    }
+
     pub(super) fn event(&self) -> &Cow<'static, str> {
         &self.event
     }
 
     pub(super) fn without_content(mut self) -> Self {
+        self.personal.clear();
         self.content.clear();
         self
     }
@@ -126,6 +152,7 @@ impl Draft {
     /// Renders the text with its gaps, or says why no record can hold the draft.
     pub(super) fn render(mut self) -> Result<Template, RecordFault> {
         self.check_header()?;
+        let sealed = self.seal()?;
         self.content.sort_by(|left, right| left.0.cmp(&right.0));
         let mut last = None;
         for (name, _) in &self.content {
@@ -140,6 +167,7 @@ impl Draft {
             cause: self.cause.take(),
             key: self.key.take(),
             fields: Places { at: self.at, id: 0..0, event: 0..0, review: None },
+            sealed,
         };
         let mut content = self.content.iter().peekable();
         for field in HEADER {
@@ -155,6 +183,24 @@ impl Draft {
         let most = if out.cause.is_some() { MOST_IN_GAPS.saturating_add(CAUSE_BYTES) } else { MOST_IN_GAPS };
         let bytes = out.text.len().saturating_add(most);
         if bytes > limits::RECORD_BYTES { Err(JsonFault::Size { bytes }.into()) } else { Ok(out) }
+    }
+
+    /// Puts commitments in the places of personal values. What contains others goes first.
+    fn seal(&mut self) -> Result<Vec<Sealed>, JsonFault> {
+        let mut sealed = Vec::new();
+        self.personal.sort();
+        self.personal.dedup_by(|left, right| left.0 == right.0);
+        for (path, salt) in std::mem::take(&mut self.personal) {
+            let name = path.split('/').nth(1).unwrap_or_default();
+            let of_name = self.content.iter_mut().find(|(known, _)| *known == name);
+            let Some((name, value)) = of_name else { continue };
+            // The pointer begins at the record, so the field is wrapped for as long as it takes.
+            let mut content = Value::Object([(name.to_string(), value.take())].into_iter().collect());
+            let found = Sealed::put(&mut content, path, salt);
+            *value = content.get_mut(name.as_ref()).map(Value::take).unwrap_or_default();
+            sealed.extend(found?);
+        }
+        Ok(sealed)
     }
 
     fn put_header(&self, out: &mut Template, field: &str) -> Result<(), RecordFault> {
@@ -223,6 +269,8 @@ pub(super) struct Template {
     cause: Option<Cause>,
     pub(super) key: Option<(Key, RefusalKind)>,
     fields: Places,
+    /// What stands in the text as commitments.
+    sealed: Vec<Sealed>,
 }
 
 #[derive(Debug)]
@@ -249,6 +297,11 @@ impl Template {
 
     pub(super) fn at(&self) -> DateTime<Utc> {
         self.fields.at
+    }
+
+    /// Lists the openings of the record that stands at a place of a stream.
+    pub(super) fn openings(&self, stream: &str, seq: u64) -> impl Iterator<Item = Opening> {
+        self.sealed.iter().map(move |sealed| Opening::new(stream, seq, sealed))
     }
 
     /// Makes the record that stands at a place of a stream.

@@ -97,6 +97,8 @@ events! {
     GrantAuthorized = "grant.authorized",
     /// A recorded grant was handed out again, after a crash.
     GrantRecovered = "grant.recovered",
+    /// A grant holds for longer, by another one: its id, and the uses that go over to that one.
+    GrantExtended = "grant.extended",
     /// A use of a grant was taken.
     GrantRedeemed = "grant.redeemed",
     /// A grant is dead before its end.
@@ -113,6 +115,21 @@ events! {
     RecordErased = "record.erased",
     /// Records were handed to somebody.
     LogExported = "log.exported",
+}
+
+impl Event {
+    /// Says whether nobody votes any more on a review that has a record of it.
+    pub(crate) fn ends_a_review(self) -> bool {
+        matches!(
+            self,
+            Self::ReviewRejected
+                | Self::ReviewExpired
+                | Self::ReviewWithdrawn
+                | Self::ReviewSuperseded
+                | Self::GrantAuthorized
+                | Self::GrantRevoked
+        )
+    }
 }
 
 impl fmt::Display for Event {

@@ -7,7 +7,9 @@
 mod cause;
 mod chain;
 mod checkpoint;
+mod commitment;
 mod draft;
+mod erase;
 mod error;
 mod event;
 mod export;
@@ -18,6 +20,7 @@ mod note;
 mod parent;
 mod proof;
 mod record;
+mod rotation;
 mod staged;
 mod step;
 mod tile;
@@ -28,6 +31,8 @@ mod witness;
 
 pub use cause::{Cause, CauseFault};
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use commitment::{Opening, OpeningError, Openings};
+pub use erase::{Commitment, DisclosureReport, Disclosures, EraseError, Erasure};
 pub use error::LedgerError;
 pub use event::Event;
 pub use export::{Control, Export};
@@ -36,6 +41,7 @@ pub use ledger::{Ledger, Reach, Resumed};
 pub use parent::{ParentVerifier, StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict};
 pub use proof::{ProofError, ProofPlan, Subtree};
 pub use record::{Record, RecordFault};
+pub use rotation::Rotation;
 pub use staged::Staged;
 pub use step::Step;
 pub use tile::Tile;
@@ -47,6 +53,7 @@ pub use witness::{Cosignature, Witness};
 pub(crate) use merkle::Frontier;
 #[allow(unused_imports, reason = "only the engine makes steps")]
 pub(crate) use {
+    commitment::{Closed, Opened, below},
     draft::{Draft, Key},
     step::{Fate, Position, Refusal, RefusalKind},
 };

@@ -112,9 +112,14 @@ pub(super) fn sign(text: &str, name: &str, key: &SigningKey) -> String {
 
 /// Adds a signature to a text.
 pub(super) fn attach(text: &str, name: &str, key: &PublicKey, signature: &[u8; 64]) -> String {
+    format!("{text}\n{}", signature_line(name, key, signature))
+}
+
+/// Writes the line of one signature, with its line end.
+pub(super) fn signature_line(name: &str, key: &PublicKey, signature: &[u8; 64]) -> String {
     let mut bytes = key.key_id(name).to_be_bytes().to_vec();
     bytes.extend_from_slice(signature);
-    format!("{text}\n— {name} {}\n", base64(&bytes))
+    format!("— {name} {}\n", base64(&bytes))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::cause::Cause;
+use super::commitment::{Opened, Openings};
 use super::json::{self, JsonFault};
 use super::merkle::{Hash, leaf_hash};
 use super::time;
@@ -187,6 +188,11 @@ impl Record {
         self.body.content()
     }
 
+    /// Reads the content with the values of all commitments that can be opened.
+    pub(crate) fn opened(&self, openings: &Openings) -> Opened {
+        self.body.opened(openings)
+    }
+
     /// Reads the record into a type of its event, which ignores the fields that it does not name.
     ///
     /// # Errors
@@ -263,6 +269,10 @@ impl<T: Deref<Target = str>> Body<T> {
             content.remove(name);
         }
         content
+    }
+
+    pub(super) fn opened(&self, openings: &Openings) -> Opened {
+        openings.open(self.part(&self.fields.stream), self.fields.seq, self.content())
     }
 
     /// Checks that the record is the next one of a stream.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::chain::{self, Chained};
+use super::commitment::Opening;
 use super::draft::Template;
 use super::record::Record;
 use super::step::{Fate, Part, Position, Release};
@@ -60,6 +61,8 @@ pub struct Staged<'a, T> {
     /// Keys that the store said are taken.
     taken: HashSet<String>,
     chained: Chained,
+    /// The openings of records that the store was found to hold: it may not hold these.
+    owed: Vec<Opening>,
     /// What was lent out before at the same place, oldest first: the store may hold any of it.
     earlier: Vec<Chained>,
     lines: OnceLock<Vec<u8>>,
@@ -81,6 +84,7 @@ impl<'a, T: 'static> Staged<'a, T> {
             release,
             taken: HashSet::new(),
             chained: Chained::default(),
+            owed: Vec::new(),
             earlier: Vec::new(),
             lines: OnceLock::new(),
         };
@@ -105,6 +109,16 @@ impl<'a, T: 'static> Staged<'a, T> {
     #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.chained.records
+    }
+
+    /// Returns what opens the personal values that the records commit to: to be stored with the records, in the
+    /// same transaction or else before them, but apart from them, where it can be deleted. A log whose policies
+    /// mark nothing `personal` has none.
+    ///
+    /// After a [`rebase`](Self::rebase) store them anew: they name the records' new numbers, and those of records
+    /// that were found stored are here again.
+    pub fn openings(&self) -> impl Iterator<Item = &Opening> {
+        self.owed.iter().chain(&self.chained.openings)
     }
 
     /// Returns the number of the first record; of none, the number that the next would have.
@@ -161,7 +175,7 @@ impl<'a, T: 'static> Staged<'a, T> {
 
     /// Says that the records are stored, all of them, and returns the result.
     pub fn commit(self) -> T {
-        let Chained { records, mut fates } = self.chained;
+        let Chained { records, mut fates, .. } = self.chained;
         self.ledger.remember(&records);
         for record in &records {
             self.ledger.tip.advance(&record.body);
@@ -181,6 +195,11 @@ impl<'a, T: 'static> Staged<'a, T> {
         }
         let next = first.saturating_add(u64::try_from(own).unwrap_or(u64::MAX));
         chained.records.drain(..own);
+        let openings = std::mem::take(&mut chained.openings);
+        let (owed, rest) = openings.into_iter().partition(|opening| opening.seq() < next);
+        let owed: Vec<Opening> = owed;
+        self.owed.extend(owed);
+        chained.openings = rest;
         let whole = chained.fates.iter().take_while(|fate| fate.ends_before(next)).count();
         if whole > 0 {
             resume(&mut chained.fates, std::mem::take(&mut self.begun));

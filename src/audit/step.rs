@@ -88,6 +88,8 @@ pub(crate) enum RefusalKind {
     Replayed,
     /// The last slot of a limit is taken.
     LimitReached,
+    /// The grant that is to be extended was revoked or extended.
+    Ended,
 }
 
 /// Where a record stands.
@@ -280,6 +282,7 @@ impl RefusalKind {
             Self::Stale => "stale",
             Self::Replayed => "replayed",
             Self::LimitReached => "limit_reached",
+            Self::Ended => "ended",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Checkpoint, Cosignature, RecordFault};
+use super::{Checkpoint, Cosignature, RecordFault, Rotation};
 
 /// What a [`LogVerifier`](super::LogVerifier) found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,11 @@ pub struct LogVerdict {
     pub fork: Option<Fork>,
     /// How old is the newest record?
     pub freshness: Freshness,
+    /// The keys that a given key handed over to, one after the other.
+    pub rotations: Vec<Rotation>,
+    /// The number of the first record by which a given key, or one that it handed over to, seems to hand over and
+    /// does not: the key did not sign it, or had ended before.
+    pub refused_rotation: Option<u64>,
     /// Good records that no met checkpoint covers: whoever can write the log could have rewritten them.
     pub unanchored: u64,
     /// The time that those records span: from the newest record that is covered, or else from the first, to
@@ -201,6 +206,12 @@ pub enum LogFault {
         /// The size of the other.
         newer: u64,
     },
+    /// See [`LogVerdict::refused_rotation`].
+    #[error("record {seq} hands over to a key, and no key in charge signed it")]
+    Rotation {
+        /// The number of the record.
+        seq: u64,
+    },
     /// See [`Freshness::Ahead`].
     #[error("newest record is of {last}, which is yet to come")]
     Ahead {
@@ -241,6 +252,9 @@ impl LogVerdict {
             Authorship::Unwitnessed { size, found, needed } => {
                 return Err(LogFault::Unwitnessed { size, found, needed });
             }
+        }
+        if let Some(seq) = self.refused_rotation {
+            return Err(LogFault::Rotation { seq });
         }
         match self.freshness {
             Freshness::Aged { .. } | Freshness::Empty => Ok(()),

@@ -14,8 +14,10 @@ use self::kept::{Anchors, SKEW};
 pub use self::range::LogRange;
 use super::chain::Tip;
 use super::checkpoint::KeptCheckpoint;
+use super::commitment::{Opened, Openings};
 use super::merkle::{Frontier, Hash};
 use super::record::{Body, blame, vouches};
+use super::rotation::Terms;
 use super::{
     Cause, Checkpoint, CheckpointError, Freshness, Integrity, LogVerdict, Record, RecordFault, Witness,
 };
@@ -53,7 +55,7 @@ mod range;
 #[derive(Debug)]
 pub struct LogVerifier {
     tip: Tip,
-    keys: Vec<PublicKey>,
+    keys: Terms,
     kept: Anchors,
     broken: Option<(u64, RecordFault)>,
     /// The tree before the newest good record, which may turn out to be the changed one.
@@ -85,7 +87,7 @@ impl LogVerifier {
         let tip = Tip::unchecked(stream);
         Self {
             tip,
-            keys: Vec::new(),
+            keys: Terms::default(),
             kept: Anchors::default(),
             broken: None,
             before: Frontier::default(),
@@ -96,10 +98,11 @@ impl LogVerifier {
         }
     }
 
-    /// Adds a key that may have signed checkpoints, under the stream's name.
+    /// Adds a key that may have signed checkpoints, under the stream's name. Where the log hands over to
+    /// another key ([`Checkpoint::rotate`]), that one is followed by itself. Add all before the first record.
     #[must_use]
     pub fn with_key(mut self, key: PublicKey) -> Self {
-        self.keys.push(key);
+        self.keys.trust(key);
         self
     }
 
@@ -168,6 +171,7 @@ impl LogVerifier {
             self.broken = Some((seq, fault));
             return None;
         }
+        self.keys.follow(self.tip.stream(), &body, self.tip.frontier());
         self.before.clone_from(self.tip.frontier());
         self.tip.advance(&body);
         self.first.get_or_insert(body.fields.at);
@@ -257,6 +261,8 @@ impl LogVerifier {
             cosignatures: self.kept.cosignatures(now),
             fork: self.kept.fork(&self.keys),
             freshness: self.freshness(now),
+            rotations: std::mem::take(&mut self.keys.rotations),
+            refused_rotation: self.keys.refused,
             unanchored: records.saturating_sub(met.map_or(0, |(size, _)| size)),
             unanchored_span: span.unwrap_or_default(),
             anchored_until,
@@ -351,6 +357,17 @@ impl VerifiedRecord<'_> {
     #[must_use]
     pub fn content(&self) -> Map<String, Value> {
         self.body.content()
+    }
+
+    /// Returns the name of the stream.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        self.body.part(&self.body.fields.stream)
+    }
+
+    /// Reads the content with the values of all commitments that can be opened.
+    pub(crate) fn opened(&self, openings: &Openings) -> Opened {
+        self.body.opened(openings)
     }
 }
 

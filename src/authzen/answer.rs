@@ -1,6 +1,6 @@
 //! A decision as the response of an evaluation (section 5.5), obligations as the Obligations Profile has them.
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
@@ -47,6 +47,23 @@ struct Context {
     wait_until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Json>,
+    #[serde(flatten)]
+    access: Access,
+}
+
+/// What the Access Request and Approval Profile adds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+struct Access {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evaluated_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_request: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 impl Answer {
@@ -71,6 +88,7 @@ impl Answer {
             next_action: Some(next.as_str()),
             wait_until: next.wait_until().map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
             error: None,
+            access: Access::default(),
         };
         Self { decision: decision.effect() == Effect::Allow, context }
     }
@@ -79,6 +97,47 @@ impl Answer {
     pub(super) fn refused(error: &RequestError) -> Self {
         let error = json!({ "status": 400, "message": error.to_string() });
         Self { decision: false, context: Context { error: Some(error), ..Context::default() } }
+    }
+
+    /// Names the evaluation.
+    pub(super) fn evaluated(mut self, id: &str, at: DateTime<Utc>) -> Self {
+        self.context.access.evaluation_id = Some(id.to_owned());
+        self.context.access.evaluated_at = Some(at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        self
+    }
+
+    /// Says how the denial can be requested.
+    pub(super) fn requestable(mut self, offer: Json) -> Self {
+        self.context.access.access_request = Some(offer);
+        self
+    }
+
+    /// Says why an approval does not apply. What is not requestable cannot be requested again.
+    pub(super) fn unapproved(
+        mut self,
+        reason: &'static str,
+        next: &'static str,
+        retry_after: Option<u64>,
+    ) -> Self {
+        let access = &mut self.context.access;
+        access.retry_after = retry_after;
+        if next != "request" {
+            access.access_request = None;
+        }
+        let none = next == "request" && access.access_request.is_none();
+        self.context.next_action = Some(if none { "none" } else { next });
+        self.context.reason = Some(reason.to_owned());
+        self.context.effect =
+            self.context.effect.filter(|effect| *effect != Effect::Allow).or(Some(Effect::Deny));
+        Self { decision: false, ..self }
+    }
+
+    /// Allows what people approved: nothing is missing any more, and what is owed is still owed.
+    pub(super) fn approved(self, approval: Json) -> Self {
+        let Context { risk, obligations, .. } = self.context;
+        let access = Access { approval: Some(approval), ..Access::default() };
+        let effect = Some(Effect::Allow);
+        Self { decision: true, context: Context { effect, risk, obligations, access, ..Context::default() } }
     }
 
     /// Says whether the request is permitted.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::access::https;
+
 /// The document at `/.well-known/authzen-configuration`. An endpoint that is not offered is left out.
 ///
 /// ```
@@ -33,6 +35,8 @@ pub struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     search_action_endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    access_request_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     jwks_uri: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     capabilities: Vec<String>,
@@ -51,6 +55,8 @@ pub enum Endpoint {
     ResourceSearch,
     /// `/access/v1/search/action`
     ActionSearch,
+    /// `/access/v1/requests`, of the Access Request and Approval Profile: it brings the profile's capability along.
+    AccessRequest,
 }
 
 /// Why an address cannot name a decision point.
@@ -71,10 +77,7 @@ impl Metadata {
     /// [`MetadataError`] if the address is no `https` URL or has a query or a fragment (section 9.1.1).
     pub fn new(decision_point: &str) -> Result<Self, MetadataError> {
         let fault = || MetadataError { found: decision_point.to_owned() };
-        let rest = decision_point.strip_prefix("https://").ok_or_else(fault)?;
-        let host = rest.split('/').next().unwrap_or_default();
-        let odd = |byte: u8| byte <= b' ' || byte >= 0x7f || b"?#\"<>\\^`{|}".contains(&byte);
-        if host.is_empty() || host.contains('@') || rest.bytes().any(odd) {
+        if https(decision_point).is_none_or(|rest| rest.contains(['?', '#'])) {
             return Err(fault());
         }
         Ok(Self {
@@ -84,6 +87,7 @@ impl Metadata {
             search_subject_endpoint: None,
             search_resource_endpoint: None,
             search_action_endpoint: None,
+            access_request_endpoint: None,
             jwks_uri: None,
             capabilities: Vec::new(),
         })
@@ -99,12 +103,16 @@ impl Metadata {
             Endpoint::SubjectSearch => &mut self.search_subject_endpoint,
             Endpoint::ResourceSearch => &mut self.search_resource_endpoint,
             Endpoint::ActionSearch => &mut self.search_action_endpoint,
+            Endpoint::AccessRequest => {
+                self.capabilities.push(CAPABILITY.to_owned());
+                &mut self.access_request_endpoint
+            }
         };
         *place = Some(url);
         self
     }
 
-    /// Says where the keys are that grants are verified with.
+    /// Says where the keys are that grants and denials are verified with.
     #[must_use]
     pub fn with_keys_at(mut self, url: impl Into<String>) -> Self {
         self.jwks_uri = Some(url.into());
@@ -116,6 +124,12 @@ impl Metadata {
     pub fn with_capability(mut self, name: impl Into<String>) -> Self {
         self.capabilities.push(name.into());
         self
+    }
+
+    /// Returns the decision point and its access request endpoint, where its keys are published.
+    pub(super) fn access_requests(&self) -> Option<(&str, &str)> {
+        self.jwks_uri.as_ref()?;
+        Some((&self.policy_decision_point, self.access_request_endpoint.as_ref()?))
     }
 
     /// Returns the path at which the document is served: the well-known part goes before the decision point's own
@@ -139,6 +153,9 @@ impl Endpoint {
             Self::SubjectSearch => "/access/v1/search/subject",
             Self::ResourceSearch => "/access/v1/search/resource",
             Self::ActionSearch => "/access/v1/search/action",
+            Self::AccessRequest => "/access/v1/requests",
         }
     }
 }
+
+const CAPABILITY: &str = "urn:openid:authzen:capability:access-request";

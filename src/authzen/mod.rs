@@ -2,7 +2,9 @@
 //!
 //! The shapes of the OpenID AuthZEN Authorization API 1.0: evaluation, evaluations, searches and the metadata
 //! document, with obligations as the Obligations Profile writes them. Bytes go in and serialisable answers
-//! come out; HTTP is the host's. A tool call of an agent ([`tool_call`]) becomes a request as well.
+//! come out; HTTP is the host's. [`AccessRequests`] adds the Access Request and Approval Profile: denials that can be
+//! requested, tasks, and evaluations that show an approval. A tool call of an agent ([`tool_call`]) becomes a request
+//! as well.
 //!
 //! Every reader comes twice, as requests do: `from_trusted_json` for an enforcement point that the host has
 //! authenticated, so that what it says is attested, and `from_caller_json` for anybody else.
@@ -25,20 +27,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 mod answer;
+mod binding;
 mod evaluations;
 mod metadata;
+mod problem;
+mod reevaluation;
 mod search;
+mod submission;
+mod task;
 mod tool;
 
 use crate::limits;
 use crate::request::{RequestError, members_of};
 use crate::value::{Attributes, Value};
 
+pub use access::AccessRequests;
 pub use answer::Answer;
 pub use evaluations::{Evaluations, EvaluationsAnswer};
 pub use metadata::{Endpoint, Metadata, MetadataError};
+pub use problem::{AccessRequestError, BindingFault, Problem};
+pub use reevaluation::{Applicable, Reevaluation};
 pub use search::{ActionSearch, Found, Page, ResourceSearch, Search, Searched, SubjectSearch};
+pub use submission::{AccessRequest, Bound, Callback};
+pub use task::{Cancellation, Filed, Task, TaskStatus};
 pub use tool::{ToolCallError, tool_call};
 
 /// What is wrong with a body as a whole. The answer to it is an HTTP error with this text, and nothing was

@@ -3,6 +3,10 @@
 //! The stricter one stands: Deny before Challenge before Review before Allow. Of two that lead to a grant, and
 //! of two equal ones, every plan, every obligation and the narrowest terms hold.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::reason::About;
 use super::{Decision, Effect, Path, Reason, ReasonCode, Terms};
 use crate::limits;
 use crate::policy::Obligation;
@@ -17,18 +21,16 @@ impl Decision {
             return Self { risk, ..if swapped { other } else { self } };
         }
         let effect = if swapped { other.effect } else { self.effect };
-        let mut joined = Self { effect, risk, ..self };
+        let left_out = self.left_out.saturating_add(other.left_out);
+        let mut joined = Self { effect, risk, left_out, ..self };
         extend(&mut joined.rules, other.rules);
-        extend(&mut joined.reasons, other.reasons);
-        extend(&mut joined.missing, other.missing);
+        unite(&mut joined.reasons, other.reasons);
+        unite(&mut joined.missing, other.missing);
         extend(&mut joined.obligations, other.obligations);
         joined.sort_obligations();
         match joined.path.clone().and(other.path) {
-            Some(path) => joined.path = path,
-            None => joined.close(Reason::new(
-                ReasonCode::LimitReached,
-                "rules with different limits would have to count the same use",
-            )),
+            Ok(path) => joined.path = path,
+            Err(reason) => joined.close(reason),
         }
         if leads_on(joined.effect)
             && let Err(reason) = fits(&joined.obligations)
@@ -46,6 +48,52 @@ impl Decision {
         self.reasons.push(reason);
     }
 
+    /// Says of which resource all this is said.
+    pub(in crate::decision) fn tell_of(&mut self, resource: &Arc<str>) {
+        let reasons = self.reasons.iter_mut().map(About::resources);
+        for resources in reasons.chain(self.missing.iter_mut().map(About::resources)) {
+            *resources = vec![resource.clone()];
+        }
+    }
+
+    /// Names no resource with what is said of all of them.
+    pub(in crate::decision) fn tell_of_all(&mut self, count: usize) {
+        let reasons = self.reasons.iter_mut().map(About::resources);
+        for resources in reasons.chain(self.missing.iter_mut().map(About::resources)) {
+            if resources.len() == count {
+                resources.clear();
+            }
+        }
+    }
+
+    /// Names no more reasons than a record has room for: first those of the rules that decide, then the others.
+    pub(in crate::decision) fn bounded(mut self) -> Self {
+        if self.reasons.len() > FEW {
+            let rules: BTreeSet<&str> = self.rules().collect();
+            let (mut room, mut named) = (limits::REASON_BYTES, limits::REASONS_NAMED);
+            let mut fits = vec![false; self.reasons.len()];
+            for deciding in [true, false] {
+                for (reason, fits) in self.reasons.iter().zip(&mut fits) {
+                    if reason.rule().is_none_or(|rule| rules.contains(rule)) == deciding && named > 0 {
+                        let left = room.checked_sub(reason.bytes());
+                        (*fits, room) = (left.is_some(), left.unwrap_or(room));
+                        named = named.saturating_sub(usize::from(*fits));
+                    }
+                }
+            }
+            let dropped = fits.iter().filter(|fits| !**fits).count();
+            self.left_out = self.left_out.saturating_add(dropped);
+            let mut fits = fits.into_iter();
+            self.reasons.retain(|_| fits.next().unwrap_or(true));
+        }
+        if self.left_out > 0 {
+            let text = format!("{} more reasons are not named", self.left_out);
+            self.left_out = 0;
+            self.reasons.push(Reason::new(ReasonCode::ReasonsLeftOut, text));
+        }
+        self
+    }
+
     /// Adds what the host must do beside.
     pub(crate) fn owe(&mut self, obligations: &[Obligation]) {
         self.obligations.extend_from_slice(obligations);
@@ -59,23 +107,30 @@ impl Decision {
 }
 
 impl Path {
-    /// Joins two ways, both of which must be gone. There is none where one use would count twice.
-    fn and(self, other: Self) -> Option<Self> {
+    /// Joins two ways, both of which must be gone. There is none where one use would count twice, and none from
+    /// break-glass access to people's approval: whoever approves the one would stand in for the review that the
+    /// other owes.
+    fn and(self, other: Self) -> Result<Self, Reason> {
         let countable = |a: &Self, b: &Self| match (a.limit(), b.limit()) {
             (Some(a), Some(b)) => a == b,
             _ => true,
         };
         if !countable(&self, &other) {
-            return None;
+            let text = "rules with different limits would have to count the same use";
+            return Err(Reason::new(ReasonCode::LimitReached, text));
         }
-        Some(match (self, other) {
+        Ok(match (self, other) {
             (Self::Closed, _) | (_, Self::Closed) => Self::Closed,
             (Self::Review { mut groups, terms }, Self::Review { groups: more, terms: others }) => {
                 extend(&mut groups, more);
                 Self::Review { groups, terms: terms.join(others) }
             }
-            (Self::Review { groups, terms }, Self::Zone(others) | Self::Emergency { terms: others, .. })
-            | (Self::Zone(others) | Self::Emergency { terms: others, .. }, Self::Review { groups, terms }) => {
+            (Self::Review { .. }, Self::Emergency { .. }) | (Self::Emergency { .. }, Self::Review { .. }) => {
+                let text = "break-glass access is for a part of it, people must approve the rest: ask for each apart";
+                return Err(Reason::new(ReasonCode::EmergencyRefused, text));
+            }
+            (Self::Review { groups, terms }, Self::Zone(others))
+            | (Self::Zone(others), Self::Review { groups, terms }) => {
                 // What people approved is not counted.
                 Self::Review { groups, terms: Terms { limit: None, ..terms.join(others) } }
             }
@@ -120,6 +175,24 @@ impl Effect {
     }
 }
 
+/// Adds what is said to what was: what two resources have in common is said once, of both.
+fn unite<T: About>(list: &mut Vec<T>, more: Vec<T>) {
+    for mut item in more {
+        let Some(known) = list.iter_mut().find(|known| known.says(&item)) else {
+            list.push(item);
+            continue;
+        };
+        let (all, added) = (known.resources(), item.resources());
+        if all.is_empty() || added.is_empty() {
+            all.clear();
+        } else {
+            all.append(added);
+            all.sort_unstable();
+            all.dedup();
+        }
+    }
+}
+
 fn extend<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
     for item in more {
         if !list.contains(&item) {
@@ -127,3 +200,6 @@ fn extend<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
         }
     }
 }
+
+/// So few reasons always fit.
+const FEW: usize = 8;

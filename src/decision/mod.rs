@@ -72,6 +72,8 @@ pub struct Decision {
     pub(crate) obligations: Vec<Obligation>,
     pub(crate) policy: Arc<str>,
     pub(crate) path: Path,
+    /// How many reasons were found and not kept, until the last one says so.
+    pub(crate) left_out: usize,
     /// What an explanation found to help. No record holds it: it is advice, not part of what was decided.
     advice: Option<NextAction>,
 }
@@ -246,6 +248,7 @@ impl Decision {
             obligations: Vec::new(),
             policy,
             path: Path::Closed,
+            left_out: 0,
             advice: None,
         }
     }

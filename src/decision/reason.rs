@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::span_of_time;
-use crate::text::quote;
+use crate::text::{escaped_len, quote};
 
 /// One reason: a stable code, its parameters, and a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Reason {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
     text: Sentence,
+    /// Of a request's several resources those that it is about, where it is not about all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    resources: Vec<Arc<str>>,
 }
 
 /// What a reason says: a text of ours or of the policy is shared, not copied, because most decisions have one.
@@ -57,6 +60,8 @@ pub enum ReasonCode {
     DurationTooLong,
     /// The asked start is later than a rule admits.
     StartTooLate,
+    /// A grant is not extended: nobody showed it, it has ended, or a rule does not let it be.
+    ExtensionRefused,
     /// A rule is closed at this time of the day or week.
     OutsideWindow,
     /// Something outside the policy holds the risk to be higher.
@@ -89,6 +94,8 @@ pub enum ReasonCode {
     GrantNotWritable,
     /// No rule matches.
     NothingMatched,
+    /// There are more reasons than a decision names.
+    ReasonsLeftOut,
 }
 
 /// Something that a Challenge asks for.
@@ -108,6 +115,41 @@ pub struct Need {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) max_age_s: Option<u64>,
     pub(crate) rule: String,
+    /// As those of a reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) resources: Vec<Arc<str>>,
+}
+
+/// What is said of a request's resources: once, with those that it is about.
+pub(in crate::decision) trait About: PartialEq {
+    fn resources(&mut self) -> &mut Vec<Arc<str>>;
+
+    /// Says whether the two say the same, whatever they are about.
+    fn says(&self, other: &Self) -> bool;
+}
+
+impl About for Reason {
+    fn resources(&mut self) -> &mut Vec<Arc<str>> {
+        &mut self.resources
+    }
+
+    fn says(&self, other: &Self) -> bool {
+        let Self { code, rule, detail, text, resources: _ } = self;
+        (code, rule, detail, text) == (&other.code, &other.rule, &other.detail, &other.text)
+    }
+}
+
+impl About for Need {
+    fn resources(&mut self) -> &mut Vec<Arc<str>> {
+        &mut self.resources
+    }
+
+    fn says(&self, other: &Self) -> bool {
+        let Self { kind, path, problem, because, accepts, classes, max_age_s, rule, resources: _ } = self;
+        (kind, path, problem, because) == (&other.kind, &other.path, &other.problem, &other.because)
+            && (accepts, classes, max_age_s, rule)
+                == (&other.accepts, &other.classes, &other.max_age_s, &other.rule)
+    }
 }
 
 /// How a need is met.
@@ -173,7 +215,7 @@ impl NextAction {
 
 impl Reason {
     pub(crate) fn new(code: ReasonCode, text: impl Into<Sentence>) -> Self {
-        Self { code, rule: None, detail: None, text: text.into() }
+        Self { code, rule: None, detail: None, text: text.into(), resources: Vec::new() }
     }
 
     pub(crate) fn of_rule(code: ReasonCode, rule: &Arc<str>, text: impl Into<Sentence>) -> Self {
@@ -222,6 +264,25 @@ impl Reason {
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_str()
+    }
+
+    /// Returns which of the request's resources it is about, as [`Resource::reference`] names them; none where it is
+    /// about the request, or about all of them.
+    ///
+    /// [`Resource::reference`]: crate::Resource::reference
+    pub fn resources(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.resources.iter().map(AsRef::as_ref)
+    }
+
+    /// The bytes that a record needs for it, about.
+    pub(in crate::decision) fn bytes(&self) -> usize {
+        let rule = self.rule.as_deref().map_or(0, escaped_len);
+        let detail = self.detail.as_deref().map_or(0, escaped_len);
+        let resources = self.resources.iter().map(|name| escaped_len(name).saturating_add(1));
+        [rule, detail, escaped_len(self.text()), FRAME]
+            .into_iter()
+            .chain(resources)
+            .fold(0, usize::saturating_add)
     }
 }
 
@@ -282,7 +343,8 @@ impl Need {
     pub(crate) fn new(kind: NeedKind, path: &str, problem: Problem, rule: &str) -> Self {
         let (path, rule) = (path.to_owned(), rule.to_owned());
         let (accepts, classes) = (Vec::new(), Vec::new());
-        Self { kind, path, problem, because: None, accepts, classes, max_age_s: None, rule }
+        let resources = Vec::new();
+        Self { kind, path, problem, because: None, accepts, classes, max_age_s: None, rule, resources }
     }
 
     /// Returns how the need is met.
@@ -318,6 +380,11 @@ impl Need {
     pub fn because(&self) -> Option<&str> {
         self.because.as_deref()
     }
+
+    /// Returns which of the request's resources want it, as those of a [reason](Reason::resources).
+    pub fn resources(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.resources.iter().map(AsRef::as_ref)
+    }
 }
 
 impl ReasonCode {
@@ -337,6 +404,7 @@ impl ReasonCode {
             Self::DurationTooShort => "duration_too_short",
             Self::DurationTooLong => "duration_too_long",
             Self::StartTooLate => "start_too_late",
+            Self::ExtensionRefused => "extension_refused",
             Self::OutsideWindow => "outside_window",
             Self::RiskHinted => "risk_hinted",
             Self::ObligationUnsupported => "obligation_unsupported",
@@ -353,6 +421,7 @@ impl ReasonCode {
             Self::NobodyCanApprove => "nobody_can_approve",
             Self::GrantNotWritable => "grant_not_writable",
             Self::NothingMatched => "nothing_matched",
+            Self::ReasonsLeftOut => "reasons_left_out",
         }
     }
 }
@@ -360,10 +429,20 @@ impl ReasonCode {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
-            Some(rule) => write!(formatter, "rule `{}`: {}", quote(rule), self.text()),
-            None => formatter.write_str(self.text()),
+            Some(rule) => write!(formatter, "rule `{}`: {}", quote(rule), self.text())?,
+            None => formatter.write_str(self.text())?,
         }
+        about(formatter, &self.resources)
     }
+}
+
+/// Names the resources, where it is not about all.
+fn about(formatter: &mut fmt::Formatter<'_>, resources: &[Arc<str>]) -> fmt::Result {
+    for (index, name) in resources.iter().enumerate() {
+        let before = if index == 0 { ", of " } else { " and " };
+        write!(formatter, "{before}`{}`", quote(name))?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Need {
@@ -378,9 +457,13 @@ impl fmt::Display for Need {
             Problem::WrongMethod | Problem::WrongClass => "is not strong enough",
         };
         write!(formatter, "`{}` {problem}", self.path)?;
+        about(formatter, &self.resources)?;
         match &self.because {
             Some(because) => write!(formatter, ": {because}"),
             None => Ok(()),
         }
     }
 }
+
+/// What a record has around the texts of a reason: its members' names, the code, quotes and commas.
+const FRAME: usize = 96;

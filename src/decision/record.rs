@@ -26,7 +26,7 @@ struct Recorded {
 impl Decision {
     /// Writes the decision for a record.
     pub(crate) fn to_record(&self) -> Json {
-        let Self { effect, risk, rules, reasons, missing, obligations, policy, path, advice: _ } =
+        let Self { effect, risk, rules, reasons, missing, obligations, policy, path, left_out: _, advice: _ } =
             self.clone();
         // Strings, counts and booleans alone: this cannot fail, and null would be refused by every reader.
         serde_json::to_value(Recorded { effect, risk, rules, reasons, missing, obligations, policy, path })
@@ -37,7 +37,18 @@ impl Decision {
     pub(crate) fn from_record(json: &Json) -> Option<Self> {
         let Recorded { effect, risk, rules, reasons, missing, obligations, policy, path } =
             Recorded::deserialize(json).ok()?;
-        Some(Self { effect, risk, rules, reasons, missing, obligations, policy, path, advice: None })
+        Some(Self {
+            effect,
+            risk,
+            rules,
+            reasons,
+            missing,
+            obligations,
+            policy,
+            path,
+            left_out: 0,
+            advice: None,
+        })
     }
 }
 

@@ -4,13 +4,16 @@
 //! A gate is immutable and evaluates without a lock; time and chance come in a stamp. What is signed,
 //! voted or redeemed was recorded first.
 
+mod extend;
 mod owed;
 mod people;
 mod records;
 
 use std::sync::Arc;
 
+pub use self::extend::ExtendError;
 pub use self::owed::{Debts, Owed};
+pub(crate) use self::records::ENGINE;
 use self::records::{Asked, Stamped};
 use crate::audit::{Cause, Draft, Event, Fate, Key, Refusal, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
@@ -99,6 +102,18 @@ pub enum Conflict {
         /// The key that was taken.
         key: String,
     },
+    /// The grant that is to be extended has fewer uses left than its extension would have.
+    #[error("grant to extend is used up: `{key}` is taken")]
+    Redeemed {
+        /// The key that was taken.
+        key: String,
+    },
+    /// The grant that is to be extended was revoked or extended by now.
+    #[error("grant to extend was revoked or extended: `{key}` is taken")]
+    Ended {
+        /// The key that was taken.
+        key: String,
+    },
 }
 
 impl Gate {
@@ -130,7 +145,7 @@ impl Gate {
     ///
     /// The step gives [`Conflict`] when a slot of a limit or an emergency was taken first.
     pub fn submit(&self, request: Request, stamp: Stamp) -> Step<Result<Outcome, Conflict>> {
-        self.submission(request, None, &stamp).into_step(|error| error)
+        self.submission(request.with_unknown_grant(), None, &stamp).into_step(|error| error)
     }
 
     /// Decides a request as [`submit`](Self::submit) does. If people must approve it, and none of the
@@ -146,7 +161,7 @@ impl Gate {
         candidates: &[Subject],
         stamp: Stamp,
     ) -> Step<Result<Outcome, Conflict>> {
-        self.submission(request, Some(candidates), &stamp).into_step(|error| error)
+        self.submission(request.with_unknown_grant(), Some(candidates), &stamp).into_step(|error| error)
     }
 
     fn submission(&self, request: Request, candidates: Option<&[Subject]>, stamp: &Stamp) -> Submission {
@@ -198,12 +213,13 @@ impl Gate {
         if let Some((code, problem)) = fault {
             decision = decision.denied(code, problem);
         }
-        let mut drafts = vec![at.decided(&request, &decision, &facts)];
+        let mut drafts = vec![at.decided(self.policy(), &request, &decision, &facts)];
         let refusal = at.refusal("submit");
         let outcome = match (claims, review) {
             (Some(claims), _) => {
                 drafts.extend(owed);
-                drafts.push(at.authorized(&at.id, &claims, &decision));
+                let personal = self.policy().schema().personal.holds_action(&request);
+                drafts.push(at.authorized(&at.id, &claims, &decision, personal));
                 Release::Authorize(claims, decision)
             }
             (None, Some(review)) => {
@@ -332,6 +348,8 @@ fn stored(fate: Fate) -> Result<Vec<crate::audit::Position>, Conflict> {
     match fate {
         Fate::Stored(positions) => Ok(positions),
         Fate::Refused { kind: RefusalKind::LimitReached, key, .. } => Err(Conflict::LimitReached { key }),
+        Fate::Refused { kind: RefusalKind::Replayed, key, .. } => Err(Conflict::Redeemed { key }),
+        Fate::Refused { kind: RefusalKind::Ended, key, .. } => Err(Conflict::Ended { key }),
         Fate::Refused { key, .. } => Err(Conflict::Stale { key }),
     }
 }

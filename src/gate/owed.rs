@@ -205,7 +205,7 @@ fn check(owed: &Owed, vote: &Vote, now: DateTime<Utc>) -> Result<(), VoteError> 
     if !judges || vote.kind != VoteKind::Person || vote.delegator.is_some() {
         return Err(VoteError::NotEligible { approver });
     }
-    if vote.comment.trim().is_empty() {
+    if crate::text::is_blank(&vote.comment) {
         return Err(VoteError::EmptyComment);
     }
     Ok(())

@@ -30,7 +30,7 @@ impl Gate {
         match self.counted(review, &vote, &at) {
             Ok((motion, claims)) => self.moved(motion, claims, "vote", &at),
             Err(error) => {
-                let drafts = vec![at.vote_refused(review, &vote, &error)];
+                let drafts = vec![at.vote_refused(self.policy(), review, &vote, &error)];
                 let refusal = at.refusal("vote").with_review(review.id());
                 Step::new(drafts, refusal, |_| Err(error))
             }
@@ -91,7 +91,7 @@ impl Gate {
     ) -> Step<Result<Outcome, VoteError>> {
         let at = Stamped::new(&stamp, "supersede");
         let by = request.subject().clone();
-        let mut submission = self.submission(request, None, &stamp);
+        let mut submission = self.submission(request.with_unknown_grant(), None, &stamp);
         let opens = match &submission.release {
             Release::Authorize(..) => true,
             Release::Outcome(outcome) => outcome.effect() == decision::Effect::Review,
@@ -104,7 +104,7 @@ impl Gate {
             Err(error) => self.moved_or_refused(review, Err(error), "supersede", &at),
             Ok(motion) => {
                 if opens {
-                    let mut drafts = at.changed(&motion.review, &motion.changes);
+                    let mut drafts = at.changed(self.policy(), &motion.review, &motion.changes);
                     drafts.append(&mut submission.drafts);
                     submission.drafts = drafts;
                 }
@@ -267,14 +267,18 @@ impl Gate {
         let revoked = motion.changes.iter().any(|change| matches!(change, Change::Revoked { .. }));
         let grant = motion.review.grant().filter(|_| revoked).map(|grant| grant.claims.clone());
         let uses = grant.as_ref().and_then(|claims| claims.get("con")?.get("max_uses")?.as_u64());
+        let alone = |draft| {
+            let outcome = standing(&motion.review);
+            Step::new(vec![draft], refusal("revoke"), |_| Ok(outcome))
+        };
+        let root = use_root(&self.inner.issuer, motion.review.id());
         let taken: Vec<Step<Result<Outcome, VoteError>>> = grant
             .iter()
-            .flat_map(|claims| (1..=uses.unwrap_or(0)).map(move |number| (claims, number)))
-            .map(|(claims, number)| {
-                let root = use_root(&self.inner.issuer, motion.review.id());
-                let draft = at.use_taken(&root, number, uses.unwrap_or(0), claims);
-                let outcome = standing(&motion.review);
-                Step::new(vec![draft], refusal("revoke"), |_| Ok(outcome))
+            .flat_map(|claims| {
+                let uses = uses.unwrap_or(0);
+                let of_use = |number| at.use_taken(&root, number, uses, claims);
+                // What is revoked is not extended either.
+                (1..=uses).map(of_use).chain([at.extension_taken(claims)]).map(alone).collect::<Vec<_>>()
             })
             .collect();
         let refusal = refusal(call);
@@ -299,7 +303,7 @@ impl Gate {
         match moved {
             Ok((motion, claims)) => self.moved(motion, claims, call, at),
             Err(error) => {
-                let drafts = vec![at.move_refused(review, call, &error)];
+                let drafts = vec![at.move_refused(self.policy(), review, call, &error)];
                 Step::new(drafts, at.refusal(call).with_review(review.id()), |_| Err(error))
             }
         }
@@ -312,10 +316,13 @@ impl Gate {
         at: &Stamped<'_>,
     ) -> (Vec<crate::audit::Draft>, Release) {
         let Motion { review, changes, .. } = motion;
-        let mut drafts = at.changed(&review, &changes);
+        let mut drafts = at.changed(self.policy(), &review, &changes);
         let Some(claims) = claims else { return (drafts, Release::Outcome(standing(&review))) };
         let decision = review.decision().clone();
-        drafts.push(of_review(at.authorized(review.id(), &claims, &decision), &review));
+        drafts.extend(at.extended(&self.inner.issuer, &review, &claims));
+        let personal = review.holds_personal_action();
+        let authorized = at.authorized(review.id(), &claims, &decision, personal);
+        drafts.push(of_review(authorized, &review));
         (drafts, Release::Authorize(claims, decision))
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value as Json, json};
 
 use super::draft;
+use super::extend::inherited;
 use super::owed::Owed;
 use super::people::version_key;
 use crate::audit::{Draft, Event, Key, Refusal, RefusalKind};
@@ -13,6 +14,7 @@ use crate::decision::Decision;
 use crate::grant::{self, Approval, ClaimError, Claims, Constraint, Constraints, VerifyError};
 use crate::limits;
 use crate::policy::Policy;
+use crate::policy::personal::Personal;
 use crate::policy::schema::FactValues;
 use crate::request::{Request, Subject};
 use crate::review::{Approver, Cast, Change, Granted, Review, Vote, VoteError};
@@ -42,16 +44,25 @@ impl<'s> Stamped<'s> {
     }
 
     /// Records a decision with all it rests on. A request out of bounds is left out: no record could hold it.
-    pub(super) fn decided(&self, request: &Request, decision: &Decision, facts: &FactValues) -> Draft {
-        let mut record = draft(self, Event::RequestDecided)
+    /// Personal values stand as commitments.
+    pub(super) fn decided(
+        &self,
+        policy: &Policy,
+        request: &Request,
+        decided: &Decision,
+        facts: &FactValues,
+    ) -> Draft {
+        let decision = decided.to_record();
+        let asked = request.check().is_ok().then(|| request.to_record());
+        let personal = policy.schema().personal.of_decision(asked.as_ref().unwrap_or(&Json::Null), &decision);
+        let record = draft(self, Event::RequestDecided)
             .with("req", &*self.id)
             .with("engine", ENGINE)
-            .with("decision", decision.to_record())
-            .with("facts", facts.to_record());
-        if request.check().is_ok() {
-            record = record.with("request", request.to_record());
-        }
-        match decision.terms().and_then(|terms| terms.limit.as_ref()) {
+            .with("decision", decision)
+            .with("facts", facts.to_record())
+            .with_content(asked.map(|asked| ("request".to_owned(), asked)))
+            .committing(personal, self.stamp);
+        match decided.terms().and_then(|terms| terms.limit.as_ref()) {
             Some(slots) => {
                 let key = Key::Next { prefix: slots.prefix.clone(), first: slots.first, last: slots.last };
                 record.with_key(key, RefusalKind::LimitReached)
@@ -73,7 +84,7 @@ impl<'s> Stamped<'s> {
     }
 
     /// Records the changes of a review, in their order. The first takes the review's next version.
-    pub(super) fn changed(&self, review: &Review, changes: &[Change]) -> Vec<Draft> {
+    pub(super) fn changed(&self, policy: &Policy, review: &Review, changes: &[Change]) -> Vec<Draft> {
         let mut drafts: Vec<Draft> = Vec::with_capacity(changes.len());
         for (place, change) in changes.iter().enumerate() {
             let event = change.event();
@@ -87,24 +98,53 @@ impl<'s> Stamped<'s> {
             } else {
                 draft
             };
-            drafts.push(draft.with_content(change.content()));
+            drafts.push(self.personal(policy, review, draft, change.content()));
         }
         drafts
     }
 
+    /// Adds a content about a review, and commits to what is personal in it.
+    fn personal(
+        &self,
+        policy: &Policy,
+        review: &Review,
+        draft: Draft,
+        content: serde_json::Map<String, Json>,
+    ) -> Draft {
+        let content = Json::Object(content);
+        let paths = policy.schema().personal.of_change(&content, review.holds_personal_action());
+        let Json::Object(content) = content else { return draft };
+        draft.with_content(content).committing(paths, self.stamp)
+    }
+
     /// Records a vote that does not count. A vote out of bounds is left out: no record could hold it.
-    pub(super) fn vote_refused(&self, review: &Review, vote: &Vote, error: &VoteError) -> Draft {
-        let record =
-            of_review(draft(self, Event::ReviewVoteRefused), review).with("error", error.to_string());
-        match vote.check() {
-            Ok(narrowed) => record.with("vote", Cast::of(vote, narrowed, self.stamp.now()).to_record()),
-            Err(_) => record,
+    pub(super) fn vote_refused(
+        &self,
+        policy: &Policy,
+        review: &Review,
+        vote: &Vote,
+        error: &VoteError,
+    ) -> Draft {
+        let record = of_review(draft(self, Event::ReviewVoteRefused), review);
+        let mut content = serde_json::Map::new();
+        content.insert("error".to_owned(), error.to_string().into());
+        if let Ok(narrowed) = vote.check() {
+            content.insert("vote".to_owned(), Cast::of(vote, narrowed, self.stamp.now()).to_record());
         }
+        self.personal(policy, review, record, content)
     }
 
     /// Records that somebody could not move a review.
-    pub(super) fn move_refused(&self, review: &Review, call: &str, error: &VoteError) -> Draft {
-        of_review(draft(self, Event::StepRefused), review).with("call", call).with("error", error.to_string())
+    pub(super) fn move_refused(
+        &self,
+        policy: &Policy,
+        review: &Review,
+        call: &str,
+        error: &VoteError,
+    ) -> Draft {
+        let record = of_review(draft(self, Event::StepRefused), review).with("call", call);
+        let content = [("error".to_owned(), error.to_string().into())].into_iter().collect();
+        self.personal(policy, review, record, content)
     }
 
     /// Records that a use of a revoked grant is taken, so that no tool can.
@@ -117,13 +157,23 @@ impl<'s> Stamped<'s> {
             .with("req", claim("req"))
     }
 
-    /// Records what fixes a grant. A request is authorized once.
-    pub(super) fn authorized(&self, request: &str, claims: &Claims, decision: &Decision) -> Draft {
+    /// Records what fixes a grant. A request is authorized once. Digests over a personal action stand as
+    /// commitments.
+    pub(super) fn authorized(
+        &self,
+        request: &str,
+        claims: &Claims,
+        decision: &Decision,
+        personal: bool,
+    ) -> Draft {
+        let claims = claims.to_value();
+        let paths = if personal { Personal::of_claims(&claims) } else { Vec::new() };
         draft(self, Event::GrantAuthorized)
             .with_key(Key::Once(format!("authorize/{request}")), RefusalKind::Stale)
             .with("req", request)
             .with("policy", decision.policy())
-            .with("claims", claims.to_value())
+            .with("claims", claims)
+            .committing(paths, self.stamp)
     }
 
     /// Records that a recorded grant is handed out again, as the review's next version.
@@ -235,10 +285,14 @@ impl<'s> Stamped<'s> {
         if review.is_some_and(Review::revokes) {
             constraints.set(Constraint::RevocationMaxAge, json!(limits::REVOCATION_AGE_SECONDS))?;
         }
-        constraints.narrow(&granted.narrowed).map_err(|constraint| ClaimError::Type {
+        let narrower = |constraint: Constraint| ClaimError::Type {
             claim: constraint.as_str(),
             expected: "within what the policy allows",
-        })?;
+        };
+        constraints.narrow(&granted.narrowed).map_err(narrower)?;
+        if let Some(known) = request.extended().and_then(|extended| extended.known.as_ref()) {
+            constraints.narrow(&inherited(known)?).map_err(narrower)?;
+        }
         let approval = |approver: &Approver| match &approver.signature {
             Some(token) => Approval::Signed(token.clone()),
             None => Approval::Named { by: approver.person.clone(), at: approver.at.timestamp() },
@@ -284,4 +338,4 @@ fn text(time: DateTime<Utc>) -> String {
 const LAST_YEAR: i32 = 9_999;
 
 /// The version whose semantics decided, so that a replay knows whether it is the same.
-const ENGINE: &str = concat!("countersign ", env!("CARGO_PKG_VERSION"));
+pub(crate) const ENGINE: &str = concat!("countersign ", env!("CARGO_PKG_VERSION"));

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::claims::{ClaimError, is_text};
+use super::claims::{ClaimError, is_text, push_string};
 use crate::json::Json;
 use crate::limits;
 
@@ -25,6 +25,21 @@ impl Covered {
             [one] => Some(one),
             _ => None,
         }
+    }
+
+    /// Writes one as a string, several as a list.
+    pub(super) fn write(&self, text: &mut String) {
+        if let Some(one) = self.only() {
+            return push_string(text, one);
+        }
+        text.push('[');
+        for (index, name) in self.0.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            push_string(text, name);
+        }
+        text.push(']');
     }
 
     pub(super) fn read(json: &Json<'_>) -> Result<Self, ClaimError> {

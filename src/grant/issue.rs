@@ -109,6 +109,12 @@ impl Authorization {
         &self.claims.id
     }
 
+    /// Returns the first second in which the grant will be dead.
+    #[must_use]
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        moment(self.claims.expires_at)
+    }
+
     /// Signs the grant with a key that is at hand.
     pub fn sign(self, key: &SigningKey) -> Grant {
         self.prepare(key.public_ref()).sign(key)

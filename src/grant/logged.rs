@@ -6,7 +6,9 @@
 //! checked offline; nothing here asks a log.
 
 use super::claims::{Claims, LogReference, OPTIONAL, REQUIRED};
-use crate::audit::{Checkpoint, CheckpointError, Event, ProofError, Record, RecordFault};
+use crate::audit::{
+    Checkpoint, CheckpointError, Event, Opened, Opening, Openings, ProofError, Record, RecordFault,
+};
 use crate::keys::{PublicKey, base64, from_base64};
 use crate::limits;
 use crate::text::quote;
@@ -30,6 +32,8 @@ use crate::text::quote;
 pub struct LogProof {
     seq: u64,
     record: Vec<u8>,
+    /// What opens the record's commitments.
+    openings: Vec<Opening>,
     hashes: Vec<[u8; 32]>,
     checkpoint: String,
 }
@@ -106,6 +110,12 @@ pub enum LogProofError {
         /// What the record says that happened, escaped and cut at 64 characters.
         found: String,
     },
+    /// The record only commits to a claim, and the proof has no opening that fits: it was left out or erased.
+    #[error("log proof has nothing that opens {}", quote(path))]
+    Closed {
+        /// Where the claim stands in the record.
+        path: String,
+    },
     /// The record authorized something else.
     #[error("`{claim}` of the grant differs from what was recorded")]
     Differs {
@@ -130,13 +140,29 @@ impl LogProof {
         checkpoint: &str,
     ) -> Self {
         let record = record.strip_suffix(b"\n").unwrap_or(record).to_vec();
-        Self { seq, record, hashes: hashes.into_iter().collect(), checkpoint: checkpoint.to_owned() }
+        let (hashes, checkpoint) = (hashes.into_iter().collect(), checkpoint.to_owned());
+        Self { seq, record, openings: Vec::new(), hashes, checkpoint }
     }
 
-    /// Writes the proof as a C2SP tlog-proof, with the record's bytes as its extra data.
+    /// Adds what opens the record's commitments: where the policy marks an action `personal`, the record only
+    /// commits to its digest, and no tool accepts the grant without these openings. They tell the holder nothing
+    /// that the grant does not.
+    #[must_use]
+    pub fn with_openings(mut self, openings: impl IntoIterator<Item = Opening>) -> Self {
+        self.openings.extend(openings);
+        self
+    }
+
+    /// Writes the proof as a C2SP tlog-proof. Its extra data are the record's bytes and, each behind a line end,
+    /// the openings.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = format!("{FORMAT}\nextra {}\nindex {}\n", base64(&self.record), self.seq);
+        let mut extra = self.record.clone();
+        for opening in &self.openings {
+            extra.push(b'\n');
+            extra.extend_from_slice(opening.to_line().as_bytes());
+        }
+        let mut text = format!("{FORMAT}\nextra {}\nindex {}\n", base64(&extra), self.seq);
         for hash in &self.hashes {
             text.push_str(&base64(hash));
             text.push('\n');
@@ -159,7 +185,11 @@ impl LogProof {
         if !next(1, FORMAT)?.is_empty() {
             return Err(LogProofError::Line { line: 1 });
         }
-        let record = from_base64(next(2, "extra ")?).ok_or(LogProofError::Line { line: 2 })?;
+        let extra = from_base64(next(2, "extra ")?).ok_or(LogProofError::Line { line: 2 })?;
+        let mut extra = extra.split(|byte| *byte == b'\n');
+        let record = extra.next().unwrap_or_default().to_vec();
+        let openings = extra.map(Opening::read).collect::<Result<_, _>>();
+        let openings = openings.map_err(|_| LogProofError::Line { line: 2 })?;
         let index = next(3, "index ")?;
         let plain =
             index.bytes().all(|digit| digit.is_ascii_digit()) && (index == "0" || !index.starts_with('0'));
@@ -169,7 +199,7 @@ impl LogProof {
             hash.ok_or(LogProofError::Line { line })
         };
         let hashes = lines.map(hash).collect::<Result<_, _>>()?;
-        Ok(Self { seq, record, hashes, checkpoint: checkpoint.to_owned() })
+        Ok(Self { seq, record, openings, hashes, checkpoint: checkpoint.to_owned() })
     }
 }
 
@@ -195,7 +225,7 @@ impl Logs {
             ProofError::NoSuchRecord { seq, size } => LogProofError::Stale { seq, size },
             _ => LogProofError::Inclusion,
         })?;
-        check_claims(&record, grant)
+        check_claims(&record, &Openings::new(proof.openings), grant)
     }
 }
 
@@ -222,11 +252,15 @@ fn check_record(proof: &LogProof, log: &LogReference) -> Result<Record, LogProof
 
 /// Compares what the record authorized with what the grant says. Only `log`, which the record cannot hold,
 /// and `ext`, which says nothing, may differ.
-fn check_claims(record: &Record, grant: &Claims) -> Result<(), LogProofError> {
+fn check_claims(record: &Record, openings: &Openings, grant: &Claims) -> Result<(), LogProofError> {
     if record.event() != Event::GrantAuthorized.as_str() {
         return Err(LogProofError::Event { found: quote(record.event()) });
     }
-    let recorded = record.content().remove("claims").unwrap_or_default();
+    let Opened { mut content, closed, .. } = record.opened(openings);
+    if let Some(closed) = closed.into_iter().next() {
+        return Err(LogProofError::Closed { path: closed.path });
+    }
+    let recorded = content.remove("claims").unwrap_or_default();
     let recorded = Claims::from_value(&recorded).map_err(|_| LogProofError::Differs { claim: "v" })?;
     let granted = Claims { log: None, ..grant.clone() };
     if recorded == granted {

@@ -39,6 +39,8 @@ pub(crate) use redeem::use_root;
 pub use redeem::{Permit, Redemption};
 pub use revoke::RevocationList;
 pub use token::{Algorithm, Part, TokenError};
+#[cfg(feature = "authzen")]
+pub(crate) use token::{Token, seal, signing_input};
 pub use verify::{Attempt, GrantVerifier, VerifiedGrant};
 
 /// The type of a grant's token (RFC 8725, section 3.11).

@@ -11,12 +11,14 @@ use chrono::{DateTime, Utc};
 
 use super::claims::{Approval, Claims, check_version, date, optional_digest, push_string, text};
 use super::constraint::{Constraint, Constraints};
+use super::covered::Covered;
 use super::token::{Algorithm, Token, seal, signing_input};
 use super::verify::Attempt;
 use super::{ClaimError, TokenError};
 use crate::json::{Bounds, Json};
 use crate::keys::{PublicKey, SigningKey};
 use crate::limits;
+use crate::request::{Action, Resource};
 use crate::text::quote;
 
 /// What an approver signs: one request of one person, one action with its exact payload, a number of uses, an end.
@@ -38,7 +40,7 @@ pub struct SignedApproval {
     request: String,
     subject: String,
     action: String,
-    resource: String,
+    resource: Covered,
     action_digest: Option<String>,
     constraints: Constraints,
     /// The number of uses is set apart, so that it cannot be left out.
@@ -132,8 +134,49 @@ impl SignedApproval {
             request: request.to_owned(),
             subject: subject.to_owned(),
             action: attempt.action.name().to_owned(),
-            resource: attempt.resource.reference(),
+            resource: attempt.resource.reference().into(),
             action_digest: attempt.action_digest(),
+            constraints: Constraints::default(),
+            uses: i64::from(uses),
+            not_after: not_after.timestamp(),
+        }
+    }
+
+    /// Begins an approval as [`new`](Self::new) does, of an action on several resources at once: all that the request
+    /// names, in any order. It carries no grant for some of them.
+    ///
+    /// ```
+    /// use countersign::{Action, Resource, SignedApproval, SigningKey};
+    ///
+    /// let hosts = ["a", "b"].map(|id| Resource::new("host", id));
+    /// let until = chrono::DateTime::from_timestamp(1_800_003_600, 0).unwrap();
+    /// let restart = Action::new("restart");
+    /// let approval =
+    ///     SignedApproval::of_several("https://jit.example", "req-7", "user/ana", &restart, &hosts, 1, until);
+    /// assert!(approval.sign("user/bo", &SigningKey::from_seed([7; 32])).is_ok());
+    /// # Ok::<(), countersign::QuorumError>(())
+    /// ```
+    pub fn of_several<'r>(
+        issuer: &str,
+        request: &str,
+        subject: &str,
+        action: &Action,
+        resources: impl IntoIterator<Item = &'r Resource>,
+        uses: u32,
+        not_after: DateTime<Utc>,
+    ) -> Self {
+        let resources: Vec<&Resource> = resources.into_iter().collect();
+        let digest = match resources.as_slice() {
+            [one] => action.digest(one),
+            several => action.digest_over(several.iter().map(|resource| resource.reference())),
+        };
+        Self {
+            issuer: issuer.to_owned(),
+            request: request.to_owned(),
+            subject: subject.to_owned(),
+            action: action.name().to_owned(),
+            resource: resources.into_iter().map(Resource::reference).collect(),
+            action_digest: digest,
             constraints: Constraints::default(),
             uses: i64::from(uses),
             not_after: not_after.timestamp(),
@@ -218,7 +261,7 @@ impl SignedApproval {
             request: text(json, "req")?,
             subject: text(json, "sub")?,
             action: text(json, "act")?,
-            resource: text(json, "res")?,
+            resource: Covered::read(json.get("res").ok_or(ClaimError::Missing { claim: "res" })?)?,
             action_digest: optional_digest(json, "adg")?,
             constraints,
             uses,
@@ -240,7 +283,7 @@ impl SignedApproval {
             ("req", self.request == id),
             ("sub", self.subject == request.subject().reference()),
             ("act", self.action == request.action().name()),
-            ("res", request.resources().len() == 1 && self.resource == request.resource().reference()),
+            ("res", self.resource == request.resources().map(Resource::reference).collect()),
             ("adg", self.action_digest == request.action_digest()),
         ];
         match equal.into_iter().find(|(_, holds)| !holds) {
@@ -273,7 +316,7 @@ impl SignedApproval {
         text.push_str(&format!(",\"not_after\":{},\"req\":", self.not_after));
         push_string(&mut text, &self.request);
         text.push_str(",\"res\":");
-        push_string(&mut text, &self.resource);
+        self.resource.write(&mut text);
         text.push_str(",\"sub\":");
         push_string(&mut text, &self.subject);
         text.push_str(&format!(",\"uses\":{},\"v\":1}}", self.uses));
@@ -287,7 +330,7 @@ impl SignedApproval {
             ("req", self.request == grant.request),
             ("sub", self.subject == grant.subject),
             ("act", self.action == grant.action),
-            ("res", grant.resource.only() == Some(&*self.resource)),
+            ("res", grant.resource == self.resource),
             ("adg", self.action_digest == grant.action_digest),
         ];
         if let Some((claim, _)) = equal.into_iter().find(|(_, holds)| !holds) {
@@ -369,7 +412,7 @@ const TYP: &str = "jit-approval+jwt";
 
 const KNOWN: [&str; 11] = ["act", "adg", "by", "con", "iss", "not_after", "req", "res", "sub", "uses", "v"];
 
-const BOUNDS: Bounds = Bounds { depth: 3, members: 16 };
+const BOUNDS: Bounds = Bounds { depth: 3, members: 64 };
 
 #[cfg(test)]
 #[allow(clippy::arithmetic_side_effects, reason = "tests fail by panicking")]

@@ -126,16 +126,16 @@ pub enum TokenError {
 
 /// A token taken apart, its header read.
 #[derive(Debug)]
-pub(super) struct Token<'a> {
-    pub(super) key_id: String,
-    pub(super) signed: &'a [u8],
-    pub(super) signature: [u8; 64],
+pub(crate) struct Token<'a> {
+    pub(crate) key_id: String,
+    pub(crate) signed: &'a [u8],
+    pub(crate) signature: [u8; 64],
     claims: Vec<u8>,
 }
 
 impl<'a> Token<'a> {
     /// Takes a token apart and reads its header.
-    pub(super) fn read(text: &'a str, limit: usize, typ: &'static str) -> Result<Self, TokenError> {
+    pub(crate) fn read(text: &'a str, limit: usize, typ: &'static str) -> Result<Self, TokenError> {
         if text.len() > limit {
             return Err(TokenError::TooLarge { bytes: text.len(), limit });
         }
@@ -171,7 +171,7 @@ impl<'a> Token<'a> {
     }
 
     /// Reads the claims; only for a token whose signature holds.
-    pub(super) fn claims(&self, bounds: Bounds) -> Result<Json<'_>, TokenError> {
+    pub(crate) fn claims(&self, bounds: Bounds) -> Result<Json<'_>, TokenError> {
         object(&self.claims, Part::Claims, bounds)
     }
 }
@@ -220,7 +220,7 @@ impl fmt::Display for Part {
 }
 
 /// Writes the bytes to sign: header and claims, each base64url, joined by a dot.
-pub(super) fn signing_input(typ: &str, algorithm: Algorithm, key_id: &str, claims: &str) -> String {
+pub(crate) fn signing_input(typ: &str, algorithm: Algorithm, key_id: &str, claims: &str) -> String {
     let header = format!(r#"{{"alg":"{}","typ":"{typ}","kid":"{key_id}"}}"#, algorithm.as_str());
     let mut input = base64url(header.as_bytes());
     input.push('.');
@@ -229,7 +229,7 @@ pub(super) fn signing_input(typ: &str, algorithm: Algorithm, key_id: &str, claim
 }
 
 /// Joins what was signed and its signature.
-pub(super) fn seal(mut input: String, signature: &[u8; 64]) -> String {
+pub(crate) fn seal(mut input: String, signature: &[u8; 64]) -> String {
     input.push('.');
     input.push_str(&base64url(signature));
     input

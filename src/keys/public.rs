@@ -90,7 +90,12 @@ impl PublicKey {
     /// [`KeyError::Name`].
     pub fn to_vkey(&self, name: &str) -> Result<String, KeyError> {
         check_name(name)?;
-        Ok(self.typed_vkey(name, ED25519))
+        Ok(self.vkey(name))
+    }
+
+    /// Writes the verifier key under a name that is known to fit.
+    pub(crate) fn vkey(&self, name: &str) -> String {
+        self.typed_vkey(name, ED25519)
     }
 
     /// Writes a verifier key of one signature type, under a name that was checked.

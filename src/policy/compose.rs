@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use super::document::{AttributeSpec, Document, Kind, OpenSpec, RuleSpec};
+use super::document::{AttributeSpec, Document, OpenSpec, ReviewSpec, RuleSpec};
 use super::error::{Faults, Span};
+use super::kind::RuleKind;
 use super::node::{Content, Text};
 use crate::cel::is_word;
 use crate::risk::Risk;
@@ -159,11 +160,12 @@ impl Composer<'_, '_> {
         base.cases.extend(extension.cases);
         base.lints.extend(extension.lints);
         let mut place = Place { composer: self, scopes: &scopes, origin };
-        place.add(Kind::Risk, &mut base.risks, extension.risks, |spec| &mut spec.rule, |_, _| {});
-        place.add(Kind::Forbid, &mut base.forbids, extension.forbids, |rule| rule, |_, _| {});
-        place.add(Kind::Hold, &mut base.holds, extension.holds, |rule| rule, |_, _| {});
+        place.keep_groups(&base.reviews, &extension.reviews);
+        place.add(RuleKind::Risk, &mut base.risks, extension.risks, |spec| &mut spec.rule, |_, _| {});
+        place.add(RuleKind::Forbid, &mut base.forbids, extension.forbids, |rule| rule, |_, _| {});
+        place.add(RuleKind::Hold, &mut base.holds, extension.holds, |rule| rule, |_, _| {});
         place.add(
-            Kind::Zone,
+            RuleKind::Zone,
             &mut base.zones,
             extension.zones,
             |spec| &mut spec.rule,
@@ -172,7 +174,7 @@ impl Composer<'_, '_> {
             },
         );
         place.add(
-            Kind::Review,
+            RuleKind::Review,
             &mut base.reviews,
             extension.reviews,
             |spec| &mut spec.rule,
@@ -187,7 +189,7 @@ impl Composer<'_, '_> {
             },
         );
         place.add(
-            Kind::Emergency,
+            RuleKind::Emergency,
             &mut base.emergencies,
             extension.emergencies,
             |spec| &mut spec.rule,
@@ -209,7 +211,7 @@ impl Place<'_, '_, '_> {
     /// its scope is put into it; a replacement stands in the base and gets none.
     fn add<T>(
         &mut self,
-        kind: Kind,
+        kind: RuleKind,
         known: &mut Vec<T>,
         added: Vec<T>,
         rule: impl Fn(&mut T) -> &mut RuleSpec,
@@ -252,10 +254,34 @@ impl Place<'_, '_, '_> {
         }
     }
 
+    /// Checks that replacements stay in their groups. In another one they would stand in for rules that nobody may
+    /// replace: as an alternative, or in the way of an `otherwise`.
+    fn keep_groups(&mut self, known: &[ReviewSpec], added: &[ReviewSpec]) {
+        let replaceable: BTreeMap<&str, &ReviewSpec> = known
+            .iter()
+            .filter(|known| known.rule.origin == 0 && known.rule.replaceable.is_some())
+            .map(|known| (known.rule.id.text.as_str(), known))
+            .collect();
+        for review in added {
+            let Some(replaced) = replaceable.get(review.rule.id.text.as_str()) else { continue };
+            if review.group.text != replaced.group.text {
+                let place = match replaced.group.text.as_str() {
+                    "" => "no group".to_owned(),
+                    group => format!("group `{}`", quote(group)),
+                };
+                let fault = format!(
+                    "it replaces `{}`, which is in {place}: expected the same",
+                    quote(&review.rule.id.text)
+                );
+                self.composer.fault(&review.rule.id.span, fault);
+            }
+        }
+    }
+
     /// Puts a rule into its scope, and returns the scope's ceiling.
-    fn enter(&mut self, kind: Kind, rule: &mut RuleSpec) -> Option<Risk> {
+    fn enter(&mut self, kind: RuleKind, rule: &mut RuleSpec) -> Option<Risk> {
         (rule.origin, rule.environment) = (self.origin, self.origin);
-        let name = kind.name();
+        let name = kind.as_str();
         let Some(scope) = rule.scope.clone() else {
             if kind.opens() {
                 let fault =

@@ -4,6 +4,8 @@
 //! inspector looked at the payload; of a payload that was not understood only `understood` is known. Facts
 //! are found once, recorded with the decision, and read back from the record ever after.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value as Json};
 
 use crate::cel::{Declaration, Environment, Input, Slot};
@@ -59,15 +61,24 @@ impl FactValues {
     pub(crate) fn of(request: &Request, language: Option<&str>) -> Self {
         let Some(payload) = request.action().payload() else { return Self::default() };
         let text = payload.text();
-        let root = match (payload.kind_name(), language) {
-            ("sql", _) => payload.dialect().map(|dialect| ("sql", sql::inspect(dialect, text).attributes())),
-            ("argv", _) => command::inspect_payload(payload).map(|facts| ("command", facts.attributes())),
-            ("http", _) => Some(("http", http::inspect(payload).attributes())),
-            ("text", Some("flag")) => Some(("flag", flag::inspect(text).attributes())),
-            ("text", Some("debug")) => Some(("debug", debug::inspect(text).attributes())),
-            _ => None,
-        };
+        let root = root_of(request, language).and_then(|root| {
+            let members = match root {
+                "sql" => sql::inspect(payload.dialect()?, text).attributes(),
+                "command" => command::inspect_payload(payload)?.attributes(),
+                "http" => http::inspect(payload).attributes(),
+                "flag" => flag::inspect(text).attributes(),
+                _ => debug::inspect(text).attributes(),
+            };
+            Some((root, members))
+        });
         Self { roots: root.into_iter().collect() }
+    }
+
+    /// What a policy reads that came after the one that these were found for: these, or where it reads the payload in
+    /// another language, what it finds there.
+    pub(crate) fn read_for(&self, request: &Request, language: Option<&str>) -> Cow<'_, Self> {
+        let found = self.roots.iter().map(|(name, _)| *name).eq(root_of(request, language));
+        if found { Cow::Borrowed(self) } else { Cow::Owned(Self::of(request, language)) }
     }
 
     /// Writes the facts for a record: an object with one member for each root.
@@ -90,6 +101,18 @@ impl FactValues {
 
     fn root(&self, name: &str) -> Option<&Attributes> {
         self.roots.iter().find(|(known, _)| *known == name).map(|(_, members)| members)
+    }
+}
+
+/// The root that a payload's facts stand below.
+fn root_of(request: &Request, language: Option<&str>) -> Option<&'static str> {
+    match (request.action().payload()?.kind_name(), language) {
+        ("sql", _) => Some("sql"),
+        ("argv", _) => Some("command"),
+        ("http", _) => Some("http"),
+        ("text", Some("flag")) => Some("flag"),
+        ("text", Some("debug")) => Some("debug"),
+        _ => None,
     }
 }
 

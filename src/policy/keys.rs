@@ -174,7 +174,7 @@ const PARTS: &[PartKeys] = &[
             ("emergency", Parts("emergency"), "break-glass"),
             ("open", Parts("open"), "where extensions may add rules that let something happen"),
             ("people", Names(&Anything), "who asks and votes in cases"),
-            ("requests", Names(&Anything), "what cases ask"),
+            ("requests", Names(&Part("asked")), "what cases ask"),
             ("case", Parts("case"), "tests"),
             ("lint", Parts("lint"), "findings that are allowed"),
         ]],
@@ -188,6 +188,7 @@ const PARTS: &[PartKeys] = &[
             ("source", One(&["caller", "attested"]), "who vouches for it"),
             ("matches", Text, "a pattern of the text"),
             ("because", Text, "what to tell somebody who left it out"),
+            ("personal", Flag, "whether records only commit to it"),
         ]],
     ),
     (
@@ -196,6 +197,7 @@ const PARTS: &[PartKeys] = &[
         &[&[
             ("payload", One(PAYLOADS), "what the action must carry"),
             ("dialect", One(&["postgresql", "mysql", "sqlite", "generic"]), "the dialect of its SQL"),
+            ("personal", Flag, "whether records only commit to the payload"),
         ]],
     ),
     (
@@ -359,6 +361,15 @@ const PARTS: &[PartKeys] = &[
             ("over", One(&["refuse", "cap"]), "what happens above `max`"),
             ("single_use", Flag, "works once"),
             ("max_uses", Count, "works this often"),
+            ("extend", Part("extend"), "how people may let it hold for longer; of a review"),
+        ]],
+    ),
+    (
+        "extend",
+        &["max"],
+        &[&[
+            ("max", Span, "how much longer one extension lets it hold"),
+            ("times", Count, "how often it can be extended"),
         ]],
     ),
     (
@@ -401,7 +412,7 @@ const PARTS: &[PartKeys] = &[
         &["name", "expect"],
         &[&[
             ("name", Text, "what the case shows"),
-            ("request", Anything, "the AuthZEN request to decide"),
+            ("request", Part("asked"), "the AuthZEN request to decide"),
             ("base", Text, "the request of `[requests]` that this one differs from"),
             ("with", Anything, "what differs: paths and values"),
             ("without", Texts, "paths to leave out"),
@@ -411,6 +422,31 @@ const PARTS: &[PartKeys] = &[
             ("candidates", People, "who could be asked"),
             ("expect", Part("expect"), "what the decision must be"),
         ]],
+    ),
+    (
+        "asked",
+        &[],
+        &[&[
+            ("subject", Person, "who asks"),
+            ("action", Part("asked_action"), "for what"),
+            ("resource", Part("asked_resource"), "on what"),
+            ("resources", Parts("asked_resource"), "on what, of several at once"),
+            ("context", Anything, "what else is said, and how it is asked"),
+        ]],
+    ),
+    (
+        "asked_action",
+        &[],
+        &[&[
+            ("name", Text, "its name"),
+            ("properties", Anything, "its attributes"),
+            ("payload", Anything, "the exact thing to run"),
+        ]],
+    ),
+    (
+        "asked_resource",
+        &[],
+        &[&[("type", Text, "its type"), ("id", Text, "its id"), ("properties", Anything, "its attributes")]],
     ),
     (
         "step",

@@ -36,6 +36,11 @@ impl RuleKind {
             Self::Emergency => "emergency",
         }
     }
+
+    /// Says whether rules of the kind let something happen.
+    pub(crate) fn opens(self) -> bool {
+        matches!(self, Self::Zone | Self::Review | Self::Emergency)
+    }
 }
 
 impl Rules {

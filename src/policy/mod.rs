@@ -18,6 +18,7 @@ mod load;
 mod node;
 mod obligation;
 mod options;
+pub(crate) mod personal;
 pub(crate) mod schema;
 #[cfg(feature = "toml")]
 mod toml;

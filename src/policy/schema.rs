@@ -13,6 +13,7 @@ use super::error::Faults;
 pub(crate) use super::facts::FactValues;
 use super::facts::RootSlots;
 use super::node::Text;
+use super::personal::Personal;
 use crate::cel::{Declaration, Environment, Input, Limits, Slot, Type};
 use crate::limits;
 use crate::request::{Request, Resource, Source, Subject};
@@ -27,6 +28,7 @@ pub(crate) struct Schema {
     pub(crate) environment: Environment,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) members: Members,
+    pub(crate) personal: Personal,
     payload: Vec<RootSlots>,
     /// How many slots a request without a payload has; those of payloads are behind them.
     plain_slots: usize,
@@ -57,6 +59,7 @@ pub(crate) struct Members {
     duration: Slot,
     start: Slot,
     audience: Slot,
+    extends: Slot,
     actor: [Slot; 2],
     emergency: Slot,
     approver: [Slot; 2],
@@ -122,7 +125,8 @@ impl Schema {
         }
         let plain_slots = environment.slots();
         let payload = RootSlots::declare(&mut environment);
-        Self { environment, attributes, members, payload, plain_slots }
+        let personal = Personal::new(document, faults);
+        Self { environment, attributes, members, personal, payload, plain_slots }
     }
 
     /// Makes inputs for a request: what conditions of a decision read. Slots behind the last input are absent.
@@ -182,6 +186,9 @@ impl Schema {
         }
         if let Some(audience) = request.stated_audience() {
             set(members.audience, audience.into());
+        }
+        if let Some(grant) = request.extends() {
+            set(members.extends, grant.into());
         }
         if let Some(actor) = request.actors().next() {
             let [kind, id] = members.actor;
@@ -420,6 +427,7 @@ impl Members {
             duration: environment.declare("context.duration", Declaration::new(Type::Duration).optional()),
             start: environment.declare("context.not_before", Declaration::new(Type::Timestamp).optional()),
             audience: environment.declare("context.audience", Declaration::new(Type::String).optional()),
+            extends: environment.declare("context.extends", Declaration::new(Type::String).optional()),
             actor: ["context.actor.type", "context.actor.id"]
                 .map(|path| environment.declare(path, Declaration::new(Type::String).optional())),
             emergency: environment.declare("context.emergency", Type::Bool),

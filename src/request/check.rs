@@ -63,6 +63,14 @@ impl Request {
         if let Some(start) = self.not_before() {
             meter.time(at("context.not_before"), start)?;
         }
+        if let Some(extended) = self.extended() {
+            meter.name(at("context.extends"), &extended.grant)?;
+            if let Some(known) = &extended.known {
+                meter.name(at("context.extends.request"), &known.request)?;
+                meter.time(at("context.extends.begins"), known.begins)?;
+                meter.time(at("context.extends.ends"), known.ends)?;
+            }
+        }
         if let Some(audience) = &self.audience {
             meter.name(at("context.audience"), audience)?;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Action, Ask, Auth, Request, RequestError, Resource, Source, Subject, Usage};
+use super::{Action, Ask, Auth, Extended, Known, Request, RequestError, Resource, Source, Subject, Usage};
 use crate::limits;
 use crate::payload::{Dialect, Payload};
 use crate::risk::Risk;
@@ -16,7 +16,7 @@ use crate::span_of_time;
 use crate::value::{Attributes, Value};
 
 /// Context members with a type of their own; the others are attributes.
-pub(super) const CONTEXT_MEMBERS: [&str; 11] = [
+pub(super) const CONTEXT_MEMBERS: [&str; 12] = [
     "reason",
     "duration",
     "emergency",
@@ -25,6 +25,7 @@ pub(super) const CONTEXT_MEMBERS: [&str; 11] = [
     "usage",
     "facts",
     "not_before",
+    "extends",
     "audience",
     "actor",
     "risk_hint",
@@ -227,6 +228,7 @@ impl Reader {
             start: self.maybe_time("not_before")?,
             emergency: self.flag("emergency")?,
             review: self.flag("ask_review")?,
+            extended: self.extended(source)?.map(Box::new),
         };
         if let Some(mut auth) = Self::optional(&mut self.members, "context.auth")? {
             let stated = Auth::new(auth.maybe_texts("amr")?.unwrap_or_default(), auth.time("time")?);
@@ -271,6 +273,25 @@ impl Reader {
             }
         }
         Ok(usage)
+    }
+
+    /// Reads which grant is to be extended: its id, or, where the host says so, what is known of it.
+    fn extended(&mut self, source: Source) -> Result<Option<Extended>, RequestError> {
+        if source == Source::Caller || matches!(self.members.get("extends"), None | Some(Value::String(_))) {
+            let grant = self.maybe_text("extends")?;
+            return Ok(grant.map(|grant| Extended { grant, known: None }));
+        }
+        let Some(mut of) = Self::optional(&mut self.members, "context.extends")? else { return Ok(None) };
+        let known = Known {
+            request: of.text("request")?,
+            begins: of.time("begins")?,
+            ends: of.time("ends")?,
+            times: of.count("times")?,
+            constraints: serde_json::Value::Null,
+        };
+        let extended = Extended { grant: of.text("grant")?, known: Some(known) };
+        of.nothing_left()?;
+        Ok(Some(extended))
     }
 
     fn properties(&mut self) -> Result<Attributes, RequestError> {

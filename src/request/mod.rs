@@ -5,6 +5,7 @@
 //! of bounds is told when the request is decided.
 
 mod check;
+mod extended;
 mod json;
 mod parts;
 #[cfg(feature = "engine")]
@@ -18,6 +19,7 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "engine")]
 pub(crate) use check::check_span;
+pub(crate) use extended::{Extended, Known};
 #[cfg(feature = "authzen")]
 pub(crate) use json::members_of;
 pub(crate) use parts::Source;
@@ -73,6 +75,8 @@ pub(crate) struct Ask {
     pub(crate) start: Option<DateTime<Utc>>,
     pub(crate) emergency: bool,
     pub(crate) review: bool,
+    /// The grant that is to hold for longer.
+    pub(crate) extended: Option<Box<Extended>>,
 }
 
 /// How and when the subject signed in, as the host attests it (RFC 8176 `amr`, OpenID Connect `acr` and
@@ -266,6 +270,12 @@ impl Request {
     pub(crate) fn with_claimed(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claimed.insert(name, value);
         self
+    }
+
+    /// Iterates over the names of the context attributes, whoever states them.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn context_names(&self) -> impl Iterator<Item = &str> {
+        self.attested.iter().chain(self.claimed.iter()).map(|(name, _)| name)
     }
 
     /// Sets the subject that the host attests, in place of what the caller said.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Action, Ask, Auth, Request, Resource, Source, Subject, Usage};
+use super::{Action, Ask, Auth, Extended, Request, Resource, Source, Subject, Usage};
 use crate::payload::{Dialect, Kind, Payload};
 use crate::value::Attributes;
 
@@ -25,6 +25,7 @@ impl Request {
             ("emergency", ask.emergency.then_some(json!(true))),
             ("ask_review", ask.review.then_some(json!(true))),
             ("not_before", ask.start.map(|start| json!(print(start)))),
+            ("extends", ask.extended.as_deref().map(Extended::to_record)),
             ("auth", self.auth.as_ref().map(Auth::to_record)),
             ("audience", self.audience.as_ref().map(|audience| json!(audience))),
             ("risk_hint", self.risk_hint.map(|risk| json!(risk.as_str()))),
@@ -83,6 +84,10 @@ impl Request {
             },
             emergency: context.get("emergency").is_some(),
             review: context.get("ask_review").is_some(),
+            extended: match context.get("extends") {
+                Some(extended) => Some(Box::new(Extended::from_record(extended)?)),
+                None => None,
+            },
         };
         if let Some(auth) = context.get("auth") {
             request.auth = Some(Auth::from_record(auth)?);
@@ -239,15 +244,15 @@ fn source(json: &Json) -> Source {
     if json.get("source").is_some() { Source::Caller } else { Source::Attested }
 }
 
-fn print(time: DateTime<Utc>) -> String {
+pub(super) fn print(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-fn read_time(json: &Json, name: &str) -> Option<DateTime<Utc>> {
+pub(super) fn read_time(json: &Json, name: &str) -> Option<DateTime<Utc>> {
     Some(DateTime::parse_from_rfc3339(json.get(name)?.as_str()?).ok()?.to_utc())
 }
 
-fn text(json: &Json, name: &str) -> Option<String> {
+pub(super) fn text(json: &Json, name: &str) -> Option<String> {
     json.get(name)?.as_str().map(str::to_owned)
 }
 

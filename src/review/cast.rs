@@ -77,7 +77,7 @@ impl Cast {
     }
 
     pub(super) fn has_comment(&self) -> bool {
-        !self.comment.trim().is_empty()
+        !crate::text::is_blank(&self.comment)
     }
 
     /// The vote as conditions on approvers see it, if it were the given person's.

@@ -66,6 +66,8 @@ pub struct Review {
     request: Arc<Request>,
     decision: Arc<Decision>,
     facts: Arc<FactValues>,
+    /// Records only commit to the action, or to a part of it.
+    personal: bool,
     /// One for each policy that asks for people; the first is the one that opened the review.
     tracks: Vec<Track>,
     /// Every policy that was asked.
@@ -198,8 +200,25 @@ impl Review {
         self.tracks.first().map_or("", |track| &track.plan.text)
     }
 
+    /// Says whether records only commit to what is asked to be done, or to a part of it.
+    pub(crate) fn holds_personal_action(&self) -> bool {
+        self.personal
+    }
+
     pub(crate) fn grant(&self) -> Option<&Recorded> {
         self.grant.as_ref()
+    }
+
+    /// Returns the id of the grant that the review led to.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn grant_id(&self) -> Option<&str> {
+        self.grant()?.claims.get("jti")?.as_str()
+    }
+
+    /// Returns a time that the grant of the review says, in seconds since 1970.
+    #[cfg(feature = "authzen")]
+    pub(crate) fn grant_time(&self, claim: &str) -> Option<i64> {
+        self.grant()?.claims.get(claim)?.as_i64()
     }
 
     /// Says whether a withdrawal after the approval revokes the grant.
@@ -212,7 +231,8 @@ impl Review {
         let all = |may: fn(&May) -> bool| self.tracks.iter().all(|track| may(&track.plan.may()));
         May {
             shorten: all(|may| may.shorten),
-            start_later: all(|may| may.start_later),
+            // An extension begins before the grant ends that it extends.
+            start_later: self.request.extended().is_none() && all(|may| may.start_later),
             narrow: all(|may| may.narrow),
         }
     }

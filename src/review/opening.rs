@@ -57,8 +57,12 @@ impl Review {
             ask(&plan, &mut progress, About { request: &request, facts: &facts, now }, candidates)?;
         }
         let expires_at = later(now, plan.expires()).ok_or(OpenError::Unrecordable)?;
+        let known = request.extended().and_then(|extended| extended.known.as_ref());
+        let expires_at = known.map_or(expires_at, |known| expires_at.min(known.ends));
+        let personal = policy.schema().personal.holds_action(&request);
         let policy: Arc<str> = decision.policy().into();
         Ok(Self {
+            personal,
             id,
             version: 1,
             policies: vec![policy.clone()],

@@ -5,17 +5,20 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::cast::time;
 use super::change::Change;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::{Recorded, Review, ReviewState, Track};
-use crate::audit::{Cause, Event, Position, Record, RecordFault, Resumed};
+use crate::audit::{
+    Cause, Closed, Event, Opened, OpeningError, Openings, Position, Record, RecordFault, Resumed,
+};
 use crate::decision::Decision;
 use crate::policy::schema::FactValues;
 use crate::request::Request;
+use crate::text::quote;
 
 /// Why records do not make a review.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,16 +54,32 @@ pub enum ReviewError {
         /// The record's event.
         event: String,
     },
-    /// Openings were given, and this version commits to no personal values.
-    #[error("openings are not supported")]
-    Openings,
+    /// An opening cannot be read.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
+    /// A record commits to a value, and no opening of it was given: it was erased, or is withheld.
+    #[error("record {seq} holds a commitment at `{}` that nothing opens", quote(path))]
+    Closed {
+        /// The record's number.
+        seq: u64,
+        /// Where the commitment stands in the record.
+        path: String,
+    },
+    /// A record commits to another value than that of the opening which was given.
+    #[error("opening of record {seq} at `{}` is of something else", quote(path))]
+    Mismatch {
+        /// The record's number.
+        seq: u64,
+        /// Where the commitment stands in the record.
+        path: String,
+    },
 }
 
 impl Review {
     /// Replays a review from its records, in their order. The result equals the review that lived, and
     /// holds no authorization: [`Gate::recover`](crate::Gate::recover) re-issues a recorded grant.
     ///
-    /// This version commits to no personal values, so there are no openings to give.
+    /// Openings are those of the records; where the policies marked nothing `personal` there are none.
     ///
     /// # Errors
     ///
@@ -69,15 +88,13 @@ impl Review {
         records: impl IntoIterator<Item = R>,
         openings: impl IntoIterator<Item = R>,
     ) -> Result<Self, ReviewError> {
-        if openings.into_iter().next().is_some() {
-            return Err(ReviewError::Openings);
-        }
+        let openings = Openings::read(openings)?;
         let records = records.into_iter().map(|bytes| Record::read(bytes.as_ref()));
         let records = records.collect::<Result<Vec<_>, _>>()?;
-        Self::fold(records.iter())
+        Self::fold(records.iter(), &openings)
     }
 
-    fn fold<'r>(records: impl Iterator<Item = &'r Record>) -> Result<Self, ReviewError> {
+    fn fold<'r>(records: impl Iterator<Item = &'r Record>, openings: &Openings) -> Result<Self, ReviewError> {
         let mut records = records.filter(|record| record.review().is_some());
         let decided = records.next().ok_or(ReviewError::NotOpened)?;
         let opened = records.next().ok_or(ReviewError::NotOpened)?;
@@ -85,12 +102,13 @@ impl Review {
         {
             return Err(ReviewError::NotOpened);
         }
-        let mut review = Self::opened(decided, opened).ok_or_else(|| malformed(opened))?;
+        open(decided, openings)?;
+        let mut review = Self::opened(decided, opened, openings).ok_or_else(|| malformed(opened))?;
         for record in records {
             if record.review() != Some(&review.id) {
                 return Err(ReviewError::OtherReview { seq: record.seq() });
             }
-            review.take(record)?;
+            review.follow(record, openings)?;
         }
         Ok(review)
     }
@@ -100,13 +118,17 @@ impl Review {
     /// # Errors
     ///
     /// [`ReviewError`] for a record that does not follow.
-    pub(crate) fn follow(&mut self, record: &Record) -> Result<(), ReviewError> {
-        self.take(record)
+    pub(crate) fn follow(&mut self, record: &Record, openings: &Openings) -> Result<(), ReviewError> {
+        self.take(record, open(record, openings)?)
     }
 
     /// Makes the review that two records open.
-    pub(crate) fn opened(decided: &Record, opened: &Record) -> Option<Self> {
-        let (asked, content) = (decided.content(), opened.content());
+    pub(crate) fn opened(decided: &Record, opened: &Record, openings: &Openings) -> Option<Self> {
+        let Opened { content: asked, open, closed } = decided.opened(openings);
+        if !closed.is_empty() {
+            return None;
+        }
+        let content = opened.content();
         if decided.review() != opened.review() {
             return None;
         }
@@ -122,6 +144,7 @@ impl Review {
             policies: vec![policy.clone()],
             decision: Arc::new(decision),
             facts: Arc::new(FactValues::from_record(asked.get("facts")?)?),
+            personal: open.iter().any(|path| path.starts_with("/request/action/")),
             tracks: vec![Track { policy, plan, terms, first: 0, progress }],
             state: ReviewState::Open,
             votes: Vec::new(),
@@ -143,8 +166,7 @@ impl Review {
         Some(review)
     }
 
-    fn take(&mut self, record: &Record) -> Result<(), ReviewError> {
-        let content = record.content();
+    fn take(&mut self, record: &Record, content: Map<String, Json>) -> Result<(), ReviewError> {
         let Some(event) = Event::parse(record.event()) else { return Ok(()) };
         if let Some(version) = content.get("version") {
             let (found, expected) = (version.as_u64().unwrap_or(0), self.version.saturating_add(1));
@@ -183,12 +205,22 @@ impl Review {
 }
 
 impl Resumed {
-    /// Replays every review of the log, in the order of their opening.
+    /// Replays every review of a log that holds no commitments, in the order of their opening.
     ///
     /// # Errors
     ///
     /// The first review's [`ReviewError`].
     pub fn reviews(&self) -> Result<Vec<Review>, ReviewError> {
+        self.reviews_with(&Openings::default())
+    }
+
+    /// Replays every review of the log, in the order of their opening, with what opens the commitments of
+    /// its records. A review that has ended and holds what nothing opens is left out: it was erased.
+    ///
+    /// # Errors
+    ///
+    /// The first review's [`ReviewError`].
+    pub fn reviews_with(&self, openings: &Openings) -> Result<Vec<Review>, ReviewError> {
         let mut of: Vec<(&str, Vec<&Record>)> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for record in self.records() {
@@ -206,10 +238,32 @@ impl Resumed {
             records.first().is_some_and(|record| record.event() == Event::RequestDecided.as_str())
         };
         let here = of.into_iter().filter(|(_, records)| is_here(records));
-        here.map(|(_, records)| Review::fold(records.into_iter())).collect()
+        let ended = |records: &[&Record]| {
+            let events = records.iter().filter_map(|record| Event::parse(record.event()));
+            events.into_iter().any(Event::ends_a_review)
+        };
+        here.filter_map(|(_, records)| {
+            let ended = ended(&records);
+            match Review::fold(records.into_iter(), openings) {
+                Err(ReviewError::Closed { .. }) if ended => None,
+                found => Some(found),
+            }
+        })
+        .collect()
+    }
+}
+
+/// Reads a record's content, all of which must be there.
+fn open(record: &Record, openings: &Openings) -> Result<Map<String, Json>, ReviewError> {
+    let Opened { content, closed, .. } = record.opened(openings);
+    let seq = record.seq();
+    match closed.into_iter().next() {
+        Some(Closed { path, mismatch: true }) => Err(ReviewError::Mismatch { seq, path }),
+        Some(Closed { path, mismatch: false }) => Err(ReviewError::Closed { seq, path }),
+        None => Ok(content),
     }
 }
 
 fn malformed(record: &Record) -> ReviewError {
-    ReviewError::Malformed { seq: record.seq(), event: crate::text::quote(record.event()) }
+    ReviewError::Malformed { seq: record.seq(), event: quote(record.event()) }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use crate::audit::{Ledger, Step};
 use crate::decision::{Decided, Decision, decide};
 use crate::gate::{Gate, Outcome};
-use crate::grant::{Attempt, SignedApproval};
+use crate::grant::SignedApproval;
 use crate::keys::SigningKey;
 use crate::limits;
 use crate::policy::facts::FactValues;
@@ -255,10 +255,11 @@ impl Table {
         let request = review.request();
         let uses = review.decision().terms().and_then(|terms| terms.max_uses);
         let uses = uses.and_then(|uses| u32::try_from(uses).ok()).unwrap_or(1);
-        let attempt = Attempt::new(request.action().clone(), request.resource().clone());
         let end = later(self.now, limits::LONGEST_SPAN).ok_or(LOST)?;
         let (subject, person) = (request.subject().reference(), ballot.approver.reference());
-        let approval = SignedApproval::new(ISSUER, review.id(), &subject, &attempt, uses, end);
+        let (action, resources) = (request.action(), request.resources());
+        let approval =
+            SignedApproval::of_several(ISSUER, review.id(), &subject, action, resources, uses, end);
         let key = self.keys.get(&person).ok_or(LOST)?;
         approval.sign(&person, key).map_err(|error| error.to_string())
     }

@@ -12,6 +12,7 @@ use super::cases::Played;
 use crate::cel::{Access, Input, Program};
 use crate::policy::schema::Voting;
 use crate::policy::{CaseSpec, Policy, Rule};
+use crate::request::Request;
 
 /// What the cases of a policy cover.
 #[derive(Debug, Clone)]
@@ -93,7 +94,14 @@ impl Coverage {
 
     /// Looks at every condition in one case.
     pub(super) fn see(&mut self, policy: &Policy, case: &CaseSpec, played: &Played) {
-        let inputs = policy.schema().inputs(&case.request, &played.facts, case.now);
+        for one in case.request.on_each() {
+            self.see_one(policy, case, &one, played);
+        }
+    }
+
+    /// Looks at every condition on one of a request's resources.
+    fn see_one(&mut self, policy: &Policy, case: &CaseSpec, request: &Request, played: &Played) {
+        let inputs = policy.schema().inputs(request, &played.facts, case.now);
         let Ok(mut inputs) = inputs else { return };
         if let Some(place) = inputs.get_mut(policy.schema().members.risk.index()) {
             *place = played.decision.risk().into();

@@ -4,7 +4,7 @@ use countersign::{Policy, PolicyOptions, Risk};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Ask, Sql};
+use super::{Ask, Bounds, Cond, Sql};
 
 /// Any request of the vocabulary.
 pub fn ask() -> impl Strategy<Value = Ask> {
@@ -52,4 +52,30 @@ pub fn ask() -> impl Strategy<Value = Ask> {
 pub fn policy(text: &str) -> Policy {
     let options = PolicyOptions::new().fulfilling(["notify"]);
     options.from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// A condition of one test.
+pub fn leaf() -> impl Strategy<Value = Cond> + Clone {
+    select(vec![
+        Cond::Always,
+        Cond::Never,
+        Cond::Production,
+        Cond::OnCall,
+        Cond::Member,
+        Cond::NoMember,
+        Cond::WideWrite,
+        Cond::Quotient,
+    ])
+}
+
+/// Bounds of grants, with an end by an expression where `until` says so.
+pub fn bounds(until: impl Strategy<Value = Option<u64>>) -> impl Strategy<Value = Bounds> {
+    let spans = select(vec![(1, 10, 60), (5, 15, 30), (20, 20, 20), (1, 60, 240), (30, 45, 60)]);
+    (spans, any::<bool>(), until).prop_map(|((min, default, max), caps, until)| Bounds {
+        min,
+        default,
+        max,
+        caps,
+        until,
+    })
 }

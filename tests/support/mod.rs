@@ -52,13 +52,21 @@ pub struct Host {
     pub gate: Gate,
     pub ledger: Ledger,
     pub lines: Vec<u8>,
+    /// What opens the personal values of the log.
+    pub openings: Vec<countersign::Opening>,
     stamps: u64,
 }
 
 impl Host {
     pub fn new(toml: &str) -> Self {
         let gate = Gate::new(policy(toml), ISSUER);
-        Self { gate, ledger: Ledger::create(STREAM).unwrap(), lines: Vec::new(), stamps: 0 }
+        Self {
+            gate,
+            ledger: Ledger::create(STREAM).unwrap(),
+            lines: Vec::new(),
+            openings: Vec::new(),
+            stamps: 0,
+        }
     }
 
     /// A stamp that no other call has.
@@ -73,6 +81,7 @@ impl Host {
     pub fn store<T: 'static>(&mut self, step: countersign::Step<T>) -> T {
         let staged = self.ledger.stage(step).unwrap();
         self.lines.extend_from_slice(staged.lines());
+        self.openings.extend(staged.openings().cloned());
         staged.commit()
     }
 

@@ -19,7 +19,9 @@ pub struct Control {
 pub(super) fn of(event: Event) -> &'static [Control] {
     match event {
         Event::RequestDecided | Event::StepRefused | Event::ReviewVoteRefused => &DECISION,
-        Event::GrantAuthorized | Event::GrantRecovered | Event::GrantRedeemed => &ACCESS,
+        Event::GrantAuthorized | Event::GrantExtended | Event::GrantRecovered | Event::GrantRedeemed => {
+            &ACCESS
+        }
         Event::GrantRevoked => &REVOCATION,
         Event::EmergencyOwed | Event::EmergencySettled => &EMERGENCY,
         Event::PolicyLoaded => &POLICY,

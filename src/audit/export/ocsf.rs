@@ -61,6 +61,7 @@ fn class(event: Option<Event>) -> Class {
         Event::ReviewRejected | Event::ReviewExpired | Event::ReviewWithdrawn | Event::ReviewSuperseded => {
             Entity("review", "review", Deactivate)
         }
+        Event::GrantExtended => Entity("grant", "grant", Update),
         Event::GrantRecovered => Entity("grant", "grant", Read),
         Event::GrantRevoked => Entity("grant", "grant", Deactivate),
         Event::EmergencyOwed => Entity("emergency review", "req", Create),

@@ -7,9 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::checkpoint::KeptCheckpoint;
 use super::super::merkle::{Frontier, Hash};
-use super::super::note::Signed;
+use super::super::rotation::Terms;
 use super::super::{Authorship, Checkpoint, Completeness, Cosignature, Fork, Witness};
-use crate::PublicKey;
 
 /// Kept checkpoints by size, and the witnesses of the newest.
 #[derive(Debug, Default)]
@@ -98,7 +97,7 @@ impl Anchors {
         found
     }
 
-    pub(super) fn authorship(&self, keys: &[PublicKey], now: DateTime<Utc>) -> Authorship {
+    pub(super) fn authorship(&self, keys: &Terms, now: DateTime<Utc>) -> Authorship {
         if self.kept.is_empty() {
             return Authorship::Unsigned;
         }
@@ -142,7 +141,7 @@ impl Anchors {
 
     /// Finds two signed checkpoints that cannot both be of one log: of one size with different roots, or one
     /// that the log meets and a smaller one that it does not.
-    pub(super) fn fork(&self, keys: &[PublicKey]) -> Option<Fork> {
+    pub(super) fn fork(&self, keys: &Terms) -> Option<Fork> {
         let differ = |older: &Kept, newer: &Kept| {
             let met = |kept: &Kept| kept.met.map(|(met, _)| met);
             older.size() == newer.size() && older.root() != newer.root()
@@ -165,9 +164,8 @@ impl Anchors {
     }
 }
 
-fn is_signed(kept: &Kept, keys: &[PublicKey]) -> bool {
-    let mut states = keys.iter().map(|key| kept.checkpoint.signed_by(key));
-    states.clone().any(|state| state == Signed::Valid) && states.all(|state| state != Signed::Forged)
+fn is_signed(kept: &Kept, keys: &Terms) -> bool {
+    keys.accept(kept.size(), |key| kept.checkpoint.signed_by(key))
 }
 
 /// How far clocks of a writer and a reader may be apart.

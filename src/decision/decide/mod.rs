@@ -5,6 +5,7 @@
 //! is named and never loosens: a failed risk rule is critical risk, a failed forbid or review denies, a
 //! failed hold holds, a failed zone or emergency does not open.
 
+mod extension;
 mod needs;
 mod opening;
 mod people;
@@ -47,7 +48,7 @@ pub(crate) fn decide_by_every_rule(policy: &Policy, request: &Request, now: Date
 
 fn decide_by(policy: &Policy, request: &Request, now: DateTime<Utc>, rules: Rules<'_>) -> Decided {
     let fault = shape(policy, request).err();
-    let language = spec(policy, request).and_then(|spec| spec.payload.as_deref());
+    let language = language(policy, request);
     let facts = if fault.is_none() { FactValues::of(request, language) } else { FactValues::default() };
     let decision = match fault {
         Some(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
@@ -64,7 +65,10 @@ pub(crate) fn decide_again(
     now: DateTime<Utc>,
 ) -> Decision {
     match shape(policy, request) {
-        Ok(()) => decide_on(policy, request, facts, now, Rules::Candidates),
+        Ok(()) => {
+            let facts = facts.read_for(request, language(policy, request));
+            decide_on(policy, request, &facts, now, Rules::Candidates)
+        }
         Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
 }
@@ -80,7 +84,11 @@ pub(crate) fn decide_at_close(
     opened: &[Arc<str>],
 ) -> Decision {
     match shape(policy, request) {
-        Ok(()) => over_each(request, |one| decide_at(policy, one, facts, [now, now], Rules::Closing(opened))),
+        Ok(()) => {
+            let facts = &facts.read_for(request, language(policy, request));
+            over_each(request, |one| decide_at(policy, one, facts, [now, now], Rules::Closing(opened)))
+                .bounded()
+        }
         Err(fault) => Decision::new(policy.shared_digest()).with_reason(fault),
     }
 }
@@ -112,7 +120,7 @@ fn decide_on(
     now: DateTime<Utc>,
     rules: Rules<'_>,
 ) -> Decision {
-    decide_until_settled(policy, request, facts, now, rules).0
+    decide_until_settled(policy, request, facts, now, rules).0.bounded()
 }
 
 /// What is forbidden or held when the grant begins is not let in ahead of it: a request whose grant begins later
@@ -158,7 +166,21 @@ fn decide_at(
             let candidates = &candidates;
             let opened = if let Rules::Closing(opened) = rules { Some(opened) } else { None };
             let decision = &mut decision;
-            Run { policy, request, now, clock, inputs, candidates, opened, decision, failures: 0 }.run();
+            let (failures, asides, explained) = (0, 0, false);
+            Run {
+                policy,
+                request,
+                now,
+                clock,
+                inputs,
+                candidates,
+                opened,
+                decision,
+                failures,
+                asides,
+                explained,
+            }
+            .run();
         }
         Err(misfit) => decision.reasons.push(Reason::new(ReasonCode::InvalidRequest, misfit.to_string())),
     }
@@ -191,6 +213,11 @@ fn shape(policy: &Policy, request: &Request) -> Result<(), Reason> {
     Ok(())
 }
 
+/// In which language the vocabulary reads the request's payload.
+fn language<'p>(policy: &'p Policy, request: &Request) -> Option<&'p str> {
+    spec(policy, request).and_then(|spec| spec.payload.as_deref())
+}
+
 /// What the vocabulary says of the request's action.
 fn spec<'p>(policy: &'p Policy, request: &Request) -> Option<&'p ActionSpec> {
     policy.actions().iter().find(|spec| spec.name.text == request.action().name())
@@ -209,6 +236,10 @@ struct Run<'r> {
     opened: Option<&'r [Arc<str>]>,
     decision: &'r mut Decision,
     failures: usize,
+    /// Reasons of rules that do not decide.
+    asides: usize,
+    /// Whether one of them by itself explains a Deny.
+    explained: bool,
 }
 
 /// How a condition came out.
@@ -221,8 +252,14 @@ enum Match {
 impl<'r> Run<'r> {
     fn run(mut self) {
         self.classify();
-        let decided = self.forbidden() || self.emergency() || self.zones() || self.reviews();
-        if !decided && self.decision.reasons.iter().all(|reason| !explains(reason.code())) {
+        let decided = self.forbidden()
+            || match self.request.extended() {
+                // What opens at once can be asked for again: only people extend.
+                Some(extended) => self.unknown(extended) || self.reviews(),
+                None => self.emergency() || self.zones() || self.reviews(),
+            };
+        if !decided && !self.explained && self.decision.reasons.iter().all(|reason| !explains(reason.code()))
+        {
             self.reason(Reason::new(ReasonCode::NothingMatched, "no rule allows it"));
         }
         if let Some(more) = self.failures.checked_sub(limits::FAILURES_NAMED).filter(|more| *more > 0) {
@@ -235,11 +272,11 @@ impl<'r> Run<'r> {
     /// Step 3: the highest level of all matching risk rules.
     fn classify(&mut self) {
         let rules = self.policy.rules();
-        let (mut highest, mut raised) = (None, None);
+        let (mut highest, mut raised, mut named) = (None, None, 0);
         for (rule, level) in self.candidates.pick(Kind::Risk, &rules.risks) {
             match self.matches(rule) {
                 Match::Yes => {
-                    self.name(rule);
+                    self.name_one_of(rule, &mut named, None);
                     let side = if rule.is_added { &mut raised } else { &mut highest };
                     *side = (*side).max(Some(*level));
                 }
@@ -266,12 +303,12 @@ impl<'r> Run<'r> {
 
     /// Step 4: any forbid that matches or fails ends it.
     fn forbidden(&mut self) -> bool {
-        let mut found = false;
+        let (mut found, mut named) = (false, 0);
         for rule in self.candidates.pick(Kind::Forbid, &self.policy.rules().forbids) {
             match self.matches(rule) {
                 Match::Yes => {
-                    self.name(rule);
-                    self.reason(because(ReasonCode::Forbidden, rule, "it is forbidden"));
+                    let reason = because(ReasonCode::Forbidden, rule, "it is forbidden");
+                    self.name_one_of(rule, &mut named, Some(reason));
                 }
                 Match::No => continue,
                 Match::Failed(failure) => {
@@ -291,6 +328,19 @@ impl<'r> Run<'r> {
         }
         self.decision.missing = needs;
         self.decision.effect = Effect::Challenge;
+    }
+
+    /// Names a rule of a kind of which any number may match, and says why it matters. Past the first, rules are
+    /// counted; what they oblige the host to is owed all the same.
+    fn name_one_of(&mut self, rule: &Rule, named: &mut usize, reason: Option<Reason>) {
+        *named = named.saturating_add(1);
+        if *named > limits::RULES_NAMED {
+            self.decision.left_out = self.decision.left_out.saturating_add(1);
+            self.decision.obligations.extend_from_slice(&rule.obligations);
+            return;
+        }
+        self.name(rule);
+        reason.into_iter().for_each(|reason| self.reason(reason));
     }
 
     /// Names a rule that decides, with what it obliges the host to.
@@ -331,15 +381,18 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Names a rule that failed, and whether it decides by that. One unknown fact may fail every rule there
+    /// Names a rule that failed, and whether it decides by that. What it obliges to is owed all the same. One unknown fact may fail every rule there
     /// is; a record has no room for all of them.
     fn failed(&mut self, rule: &Rule, failure: &Failure, decides: bool) {
         self.failures = self.failures.saturating_add(1);
+        if decides {
+            self.decision.obligations.extend_from_slice(&rule.obligations);
+        }
         if self.failures > limits::FAILURES_NAMED {
             return;
         }
         if decides {
-            self.name(rule);
+            self.decision.rules.push(rule.id.clone());
         }
         let detail = self.describe(failure);
         let text = format!("it could not be evaluated: {detail}");
@@ -359,6 +412,17 @@ impl<'r> Run<'r> {
     fn reason(&mut self, reason: Reason) {
         self.decision.reasons.push(reason);
     }
+
+    /// Says why a rule does not let it in. There may be as many as rules, so that only the first are kept.
+    fn aside(&mut self, rule: &Rule, reason: Reason) {
+        self.explained |= explains(reason.code());
+        self.asides = self.asides.saturating_add(1);
+        if self.asides > limits::REASONS_NAMED {
+            self.decision.left_out = self.decision.left_out.saturating_add(1);
+        } else {
+            self.reason(reason.with_rule(&rule.id));
+        }
+    }
 }
 
 /// Says whether a reason by itself explains a Deny.
@@ -370,6 +434,7 @@ fn explains(code: ReasonCode) -> bool {
             | ReasonCode::DurationTooLong
             | ReasonCode::AmbiguousReview
             | ReasonCode::StartTooLate
+            | ReasonCode::ExtensionRefused
             | ReasonCode::OutsideWindow
             | ReasonCode::ObligationUnsupported
     )

@@ -69,6 +69,6 @@ impl Run<'_> {
 }
 
 fn is_empty(value: &Value) -> bool {
-    matches!(value, Value::String(text) if text.trim().is_empty())
+    matches!(value, Value::String(text) if crate::text::is_blank(text))
         || (matches!(value, Value::List(_) | Value::Map(_)) && value.size() == 0)
 }

@@ -10,11 +10,12 @@ use crate::request::Usage;
 impl Run<'_> {
     /// Step 5: break-glass access, where it is asked for with a reason and a rule permits it.
     pub(super) fn emergency(&mut self) -> bool {
-        if !self.request.is_emergency() {
+        // What people approved opens by them.
+        if !self.request.is_emergency() || self.opened.is_some() {
             return false;
         }
         let refuse = |text: &'static str| Reason::new(ReasonCode::EmergencyRefused, text);
-        if self.request.reason().is_none_or(|reason| reason.trim().is_empty()) {
+        if self.request.reason().is_none_or(|reason| crate::text::is_blank(reason)) {
             self.reason(refuse("an emergency needs a reason").with_detail("context.reason"));
             return false;
         }
@@ -42,7 +43,7 @@ impl Run<'_> {
         for rule in candidates {
             match self.breaks_glass(rule) {
                 Ok(terms) => admitted.push((rule, terms)),
-                Err(reason) => self.reason(reason.with_rule(&rule.rule.id)),
+                Err(reason) => self.aside(&rule.rule, reason),
             }
         }
         // The strictest of several: the shortest grant, then the nearest review, then the smallest id.
@@ -88,7 +89,7 @@ impl Run<'_> {
                         best = Some((zone, terms, capped));
                     }
                 }
-                Err(reason) => self.reason(reason.with_rule(&zone.rule.id)),
+                Err(reason) => self.aside(&zone.rule, reason),
             }
         }
         if let Some((zone, terms, _)) = best {
@@ -111,12 +112,12 @@ impl Run<'_> {
     }
 
     pub(super) fn held(&mut self) -> bool {
-        let mut held = false;
+        let (mut held, mut named) = (false, 0);
         for rule in self.candidates.pick(Kind::Hold, &self.policy.rules().holds) {
             match self.matches(rule) {
                 Match::Yes => {
-                    self.name(rule);
-                    self.reason(because(ReasonCode::Held, rule, "nothing is automatic here"));
+                    let reason = because(ReasonCode::Held, rule, "nothing is automatic here");
+                    self.name_one_of(rule, &mut named, Some(reason));
                 }
                 Match::No => continue,
                 Match::Failed(failure) => {

@@ -51,7 +51,7 @@ impl<'r> Run<'r> {
         }
         for review in matching {
             let ceiling = review.ceiling.unwrap_or(risk);
-            self.reason(above(risk, ceiling, "its scope's").with_rule(&review.rule.id));
+            self.aside(&review.rule, above(risk, ceiling, "its scope's"));
         }
         true
     }
@@ -121,7 +121,7 @@ impl<'r> Run<'r> {
                         admitted.push(Asked { review, terms, needs });
                     }
                     Err(reason) => {
-                        self.reason(reason.with_rule(&review.rule.id));
+                        self.aside(&review.rule, reason);
                         refused |= !alternatives;
                     }
                 }

@@ -11,7 +11,12 @@ pub(super) fn over_each(request: &Request, decide: impl Fn(&Request) -> Decision
     if request.resources().len() == 1 {
         return decide(request);
     }
-    let decisions: Vec<Decision> = request.on_each().map(|one| decide(&one)).collect();
+    let one_by_one = request.on_each().map(|one| {
+        let mut decision = decide(&one);
+        decision.tell_of(&one.resource().reference().into());
+        decision
+    });
+    let decisions: Vec<Decision> = one_by_one.collect();
     let counted = decisions.iter().any(|decision| decision.path.limit().is_some());
     let Some(mut joined) = decisions.into_iter().reduce(Decision::and) else {
         return decide(request);
@@ -21,6 +26,7 @@ pub(super) fn over_each(request: &Request, decide: impl Fn(&Request) -> Decision
         joined.close(Reason::new(ReasonCode::LimitReached, "a limit counts one resource at a time"));
     }
     forget_failures(&mut joined);
+    joined.tell_of_all(request.resources().len());
     joined
 }
 
@@ -31,10 +37,8 @@ fn forget_failures(decision: &mut Decision) {
         failures = failures.saturating_add(usize::from(reason.code() == ReasonCode::RuleFailed));
         reason.code() != ReasonCode::RuleFailed || failures <= limits::FAILURES_NAMED
     });
-    if let Some(more) = failures.checked_sub(limits::FAILURES_NAMED).filter(|more| *more > 0) {
-        let text = format!("{more} more failures of rules are not named");
-        decision.reasons.push(Reason::new(ReasonCode::RuleFailed, text));
-    }
+    let more = failures.saturating_sub(limits::FAILURES_NAMED);
+    decision.left_out = decision.left_out.saturating_add(more);
 }
 
 /// The resource whose decision is the strictest, alone: what keeps the whole request from a yes.

@@ -17,6 +17,9 @@ impl Run<'_> {
     ///
     /// The reason why the asked time is refused.
     pub(super) fn admit(&self, bounds: &Bounds) -> Result<(Terms, bool), Reason> {
+        if let Some(known) = self.request.extended().and_then(|extended| extended.known.as_ref()) {
+            return self.prolong(bounds, known).map(|terms| (terms, false));
+        }
         let asked = self.request.duration();
         let earliest = bounds.not_before.as_ref().map(|program| self.earliest(program)).transpose()?;
         let later = [earliest, Some(self.clock)].into_iter().flatten().filter(|start| *start > self.now);
@@ -72,7 +75,7 @@ impl Run<'_> {
         self.request.not_before().filter(|start| *start > self.now)
     }
 
-    fn asked_start(&self, bounds: &Bounds) -> Result<Option<DateTime<Utc>>, Reason> {
+    pub(super) fn asked_start(&self, bounds: &Bounds) -> Result<Option<DateTime<Utc>>, Reason> {
         let Some(start) = self.later_start() else { return Ok(None) };
         let longest = bounds.start_later.unwrap_or_default();
         let ahead = start.signed_duration_since(self.now);
@@ -87,7 +90,7 @@ impl Run<'_> {
     }
 
     /// Computes the earliest start, which counts from now also as of a later one: else it would move with it.
-    fn earliest(&self, program: &Program) -> Result<DateTime<Utc>, Reason> {
+    pub(super) fn earliest(&self, program: &Program) -> Result<DateTime<Utc>, Reason> {
         if self.clock == self.now {
             return self.time(program, &self.inputs, "not_before");
         }
@@ -99,7 +102,12 @@ impl Run<'_> {
     }
 
     /// Computes a time. What fails never loosens: the rule gives nothing.
-    fn time(&self, program: &Program, inputs: &[Input<'_>], key: &str) -> Result<DateTime<Utc>, Reason> {
+    pub(super) fn time(
+        &self,
+        program: &Program,
+        inputs: &[Input<'_>],
+        key: &str,
+    ) -> Result<DateTime<Utc>, Reason> {
         let detail = match program.evaluate(inputs) {
             Ok(Datum::Timestamp(time)) => return Ok(time),
             Ok(_) => "it is no timestamp".to_owned(),
@@ -118,8 +126,10 @@ impl Bounds {
     /// The reason why the asked time is refused.
     pub(crate) fn admit(&self, asked: Option<Duration>) -> Result<Duration, Reason> {
         let asked = asked.unwrap_or(self.default);
-        if asked < self.min {
-            return Err(Reason::duration(ReasonCode::DurationTooShort, asked, self.min));
+        // A grant that holds for no second is none.
+        let least = self.min.max(Duration::from_secs(1));
+        if asked < least || self.max < least {
+            return Err(Reason::duration(ReasonCode::DurationTooShort, asked.min(self.max), least));
         }
         if asked > self.max && !self.caps {
             return Err(Reason::duration(ReasonCode::DurationTooLong, asked, self.max));
@@ -154,6 +164,6 @@ fn ends_too_early(until: DateTime<Utc>, left: Duration, least: Duration) -> Reas
     Reason::new(ReasonCode::DurationTooShort, text).with_detail(least)
 }
 
-fn print(time: DateTime<Utc>) -> String {
+pub(super) fn print(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

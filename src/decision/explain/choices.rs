@@ -129,7 +129,8 @@ impl<'c> Choices<'c> {
     fn reason(&self) -> Group {
         let asked = self.asked(REASON);
         let refused = |text: &str| asked.iter().any(|field| !field.accepts(&text.into()));
-        let open = self.request.reason().is_none_or(|reason| reason.trim().is_empty() || refused(reason));
+        let open =
+            self.request.reason().is_none_or(|reason| crate::text::is_blank(reason) || refused(reason));
         if !open {
             return Vec::new();
         }

@@ -339,3 +339,44 @@ fn log_and_signed_approvals_can_both_be_demanded() {
     let attempt = attempt().with_log_proof(&logged.proof(2).to_text());
     assert!(verifier.verify(&logged.token, attempt, now()).is_ok());
 }
+
+/// A grant whose record only commits to the action's digest.
+fn committed() -> (Logged, Vec<Opening>) {
+    let claims = Claims::new(terms()).unwrap();
+    let mut ledger = Ledger::create("orders-gate").unwrap();
+    let stamp = Stamp::new(now(), [3; 32]);
+    let draft = Draft::new(Event::GrantAuthorized, stamp.id("test"), stamp.now())
+        .with("claims", claims.to_value())
+        .committing(["/claims/adg".to_owned()], &stamp);
+    let padding = Step::note("padding", 1.into(), Stamp::new(now(), [4; 32]));
+    let staged = ledger.stage(padding).unwrap();
+    let mut records = staged.records().to_vec();
+    staged.commit();
+    let staged = ledger.stage(Step::new(vec![draft], Refusal::new(&stamp), |fate| fate)).unwrap();
+    records.extend(staged.records().to_vec());
+    let openings = staged.openings().cloned().collect();
+    let Fate::Stored(places) = staged.commit() else { panic!("refused") };
+    let reference = LogReference::new("orders-gate", 2, places[0].leaf).unwrap();
+    let token = Authorization::of_claims(claims).with_log(reference).sign(&issuer_key());
+    let note = ledger.checkpoint().sign(&log_key());
+    (Logged { token: token.token().to_owned(), records, note }, openings)
+}
+
+#[test]
+fn committed_claim_passes_with_its_opening_alone() {
+    let (logged, openings) = committed();
+    assert_eq!(openings.len(), 1, "the terms have a digest");
+    let closed = LogProofError::Closed { path: "/claims/adg".to_owned() };
+    assert_eq!(refusal(logged.judge(&logged.proof(2))), closed);
+    assert_eq!(closed.to_string(), "log proof has nothing that opens /claims/adg");
+    let proof = logged.proof(2).with_openings(openings.clone());
+    assert_eq!(LogProof::read(&proof.to_text()), Ok(proof.clone()));
+    logged.judge(&proof).unwrap();
+
+    let other = openings[0].to_line().replacen("sha-256:", "sha-256:0", 1);
+    let proof = logged.proof(2).with_openings([Opening::read(other).unwrap()]);
+    assert_eq!(refusal(logged.judge(&proof)), closed);
+    let mut torn = logged.proof(2);
+    torn.record.extend_from_slice(b"\n{}");
+    assert_eq!(refusal(logged.judge(&torn)), LogProofError::Line { line: 2 });
+}

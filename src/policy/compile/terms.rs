@@ -64,6 +64,17 @@ pub(crate) struct Bounds {
     pub(crate) not_before: Option<Program>,
     /// Gives the latest end.
     pub(crate) until: Option<Program>,
+    pub(crate) extend: Option<Extend>,
+}
+
+/// How people may let a grant hold for longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extend {
+    /// How much longer, each time.
+    pub(crate) max: Duration,
+    pub(crate) times: u64,
+    /// How long a grant and all its extensions may hold, by the host's word.
+    pub(crate) longest: Duration,
 }
 
 impl Compiler<'_, '_> {
@@ -149,7 +160,12 @@ impl Compiler<'_, '_> {
         let not_before = not_before.and_then(|source| self.time(source, "not_before"));
         let until = spec.until.as_ref().or(self.defaults.until.as_ref());
         let until = until.and_then(|source| self.time(source, "until"));
-        Bounds { min, default, max, caps, max_uses, use_within, start_later, not_before, until }
+        let extend = spec.extend.as_ref().map(|extend| Extend {
+            max: extend.max.min(self.longest),
+            times: extend.times,
+            longest: self.longest,
+        });
+        Bounds { min, default, max, caps, max_uses, use_within, start_later, not_before, until, extend }
     }
 
     /// Compiles what gives a time. It sees no risk and no host facts: there is no telling which way of moving

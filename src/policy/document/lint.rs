@@ -28,7 +28,7 @@ impl LintSpec {
         let of = of.and_then(|node| node.text(faults, "a string"));
         if fields.required(faults, "because", "whoever allows a finding says why").is_some() {
             let because = prose(&mut fields, faults, "because");
-            if because.is_some_and(|because| because.trim().is_empty()) {
+            if because.as_deref().is_some_and(crate::text::is_blank) {
                 faults.add(&node.span, "`because` is empty: whoever allows a finding says why");
             }
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(crate) use approve::{ApproveSpec, LeafSpec, VetoSpec};
 pub(crate) use case::{BallotSpec, CaseSpec, GrantExpectSpec, KindSpec, StepSpec, VerdictSpec};
 pub(crate) use lint::LintSpec;
-pub(crate) use open::{Kind, OpenSpec};
+pub(crate) use open::OpenSpec;
 pub(crate) use read::{identifier, line};
 pub(crate) use review::{EscalateSpec, May, ReviewSpec, StageSpec};
 pub(crate) use terms::{AuthSpec, FieldSpec, GrantSpec, LimitBy, LimitSpec, NeedsSpec};
@@ -61,6 +61,7 @@ pub(crate) struct AttributeSpec {
     pub(crate) kind: Text,
     pub(crate) one_of: Vec<String>,
     pub(crate) from_caller: bool,
+    pub(crate) personal: bool,
     pub(crate) matches: Option<Text>,
     pub(crate) because: Option<String>,
 }
@@ -71,6 +72,8 @@ pub(crate) struct ActionSpec {
     pub(crate) name: Text,
     pub(crate) payload: Option<String>,
     pub(crate) dialect: Option<Dialect>,
+    /// The payload holds personal values.
+    pub(crate) personal: bool,
 }
 
 /// `[defaults]`.
@@ -231,6 +234,7 @@ impl AttributeSpec {
             kind: Text::default(),
             one_of: Vec::new(),
             from_caller: false,
+            personal: false,
             matches: None,
             because: None,
         };
@@ -256,7 +260,7 @@ impl AttributeSpec {
             fields.take("source").and_then(|node| choice(node, faults, &SOURCES)).unwrap_or(false);
         spec.matches = fields.text(faults, "matches");
         spec.because = prose(&mut fields, faults, "because");
-        fields.refuse(faults, &["personal"]);
+        spec.personal = fields.flag(faults, "personal", false);
         fields.finish(faults);
         Some(spec)
     }
@@ -278,8 +282,12 @@ impl ActionSpec {
         if dialect.is_some() && payload.as_deref() != Some("sql") {
             faults.add(&fields.span, "`dialect` goes with `payload = \"sql\"`");
         }
+        let personal = fields.flag(faults, "personal", false);
+        if personal && payload.is_none() {
+            faults.add(&fields.span, "`personal` goes with a `payload`");
+        }
         fields.finish(faults);
-        Some(Self { name: name.clone(), payload, dialect })
+        Some(Self { name: name.clone(), payload, dialect, personal })
     }
 }
 
@@ -291,7 +299,7 @@ impl Defaults {
             defaults.risk = risk;
         }
         if let Some(grant) = fields.take("grant").and_then(|node| GrantSpec::read(node, faults)) {
-            defaults.grant = grant;
+            defaults.grant = grant.opening(faults);
         }
         if let Some(mut review) = fields.take("review").and_then(|node| node.fields(faults, "a table")) {
             defaults.refresh =
@@ -381,7 +389,7 @@ impl ZoneSpec {
             .and_then(|node| level(node, faults));
         let needs = NeedsSpec::read(&mut fields, faults);
         let limit = fields.take("limit").and_then(|node| LimitSpec::read(node, faults));
-        let grant = GrantSpec::take(&mut fields, faults);
+        let grant = GrantSpec::take(&mut fields, faults).opening(faults);
         fields.finish(faults);
         Some(Self { rule, max_risk: max_risk.unwrap_or(Risk::Low), needs, limit, grant })
     }
@@ -392,7 +400,7 @@ impl EmergencySpec {
         let mut fields = node.fields(faults, "a table")?;
         let rule = RuleSpec::read(&mut fields, faults);
         let limit = fields.take("limit").and_then(|node| LimitSpec::read(node, faults));
-        let grant = GrantSpec::take(&mut fields, faults);
+        let grant = GrantSpec::take(&mut fields, faults).opening(faults);
         let review_within = fields
             .required(faults, "review_within", "break-glass access owes a review")
             .and_then(|node| span(node, faults));

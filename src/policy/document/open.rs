@@ -2,6 +2,7 @@
 
 use super::read::{choice, identifier, level, prose};
 use crate::policy::error::Faults;
+use crate::policy::kind::RuleKind;
 use crate::policy::node::{Node, Text};
 use crate::risk::Risk;
 
@@ -10,19 +11,8 @@ use crate::risk::Risk;
 pub(crate) struct OpenSpec {
     pub(crate) id: Text,
     pub(crate) when: Text,
-    pub(crate) may: Vec<Kind>,
+    pub(crate) may: Vec<RuleKind>,
     pub(crate) max_risk: Risk,
-}
-
-/// The kinds of rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Risk,
-    Forbid,
-    Hold,
-    Zone,
-    Review,
-    Emergency,
 }
 
 impl OpenSpec {
@@ -47,23 +37,5 @@ impl OpenSpec {
     }
 }
 
-impl Kind {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Risk => "risk",
-            Self::Forbid => "forbid",
-            Self::Hold => "hold",
-            Self::Zone => "zone",
-            Self::Review => "review",
-            Self::Emergency => "emergency",
-        }
-    }
-
-    /// Says whether rules of the kind let something happen.
-    pub(crate) fn opens(self) -> bool {
-        matches!(self, Self::Zone | Self::Review | Self::Emergency)
-    }
-}
-
-const OPENING: [(&str, Kind); 3] =
-    [("zone", Kind::Zone), ("review", Kind::Review), ("emergency", Kind::Emergency)];
+const OPENING: [(&str, RuleKind); 3] =
+    [("zone", RuleKind::Zone), ("review", RuleKind::Review), ("emergency", RuleKind::Emergency)];

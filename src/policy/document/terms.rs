@@ -67,6 +67,15 @@ pub(crate) struct GrantSpec {
     pub(crate) start_later: Option<Duration>,
     pub(crate) not_before: Option<Text>,
     pub(crate) until: Option<Text>,
+    pub(crate) extend: Option<ExtendSpec>,
+}
+
+/// `extend = { max = "1h", times = 1 }`: how much longer, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ExtendSpec {
+    pub(crate) span: Span,
+    pub(crate) max: Duration,
+    pub(crate) times: u64,
 }
 
 impl NeedsSpec {
@@ -159,7 +168,8 @@ impl GrantSpec {
             let limit = limits::GRANT_USES;
             faults.add(&fields.span, format!("{uses} uses are more than a grant can have, limit is {limit}"));
         }
-        fields.refuse(faults, &["extend", "on_withdraw"]);
+        let extend = fields.take("extend").and_then(|node| ExtendSpec::read(node, faults));
+        fields.refuse(faults, &["on_withdraw"]);
         fields.finish(faults);
         for (low, high, words) in [
             (min, default, "`min` is above `default`"),
@@ -173,7 +183,37 @@ impl GrantSpec {
         }
         let max_uses = if single_use { Some(1) } else { max_uses.map(u64::from) };
         let span = node.span.clone();
-        Some(Self { span, min, default, max, caps, max_uses, use_within, start_later, not_before, until })
+        Some(Self {
+            span,
+            min,
+            default,
+            max,
+            caps,
+            max_uses,
+            use_within,
+            start_later,
+            not_before,
+            until,
+            extend,
+        })
+    }
+
+    /// Refuses what only people allow.
+    pub(super) fn opening(self, faults: &mut Faults<'_>) -> Self {
+        if let Some(extend) = &self.extend {
+            faults.add(&extend.span, "`extend` stands in the `grant` of a review: an extension asks people");
+        }
+        Self { extend: None, ..self }
+    }
+}
+
+impl ExtendSpec {
+    fn read(node: &Node, faults: &mut Faults<'_>) -> Option<Self> {
+        let mut fields = node.fields(faults, "a table such as `{ max = \"1h\", times = 1 }`")?;
+        let max = fields.required(faults, "max", "how much longer").and_then(|node| span(node, faults));
+        let times = fields.take("times").map_or(Some(1), |node| count(node, faults));
+        fields.finish(faults);
+        Some(Self { span: node.span.clone(), max: max?, times: u64::from(times?) })
     }
 }
 

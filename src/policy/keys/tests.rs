@@ -49,6 +49,18 @@ const PLACES: &[(&str, &str)] = &[
     ("open", "[[open]]\nid = 'a'\nwhen = 'true'\nmay = ['zone']\nmax_risk = 'low'\n@"),
     ("case", "[[case]]\nname = 'c'\nbase = 'r'\nexpect = { effect = 'deny' }\n@"),
     (
+        "asked",
+        "[[case]]\nname = 'c'\nexpect = { effect = 'deny' }\n[case.request]\nsubject = { type = 'u', id = 'a' }\naction = { name = 'a' }\nresource = { type = 't', id = 'r' }\n@",
+    ),
+    (
+        "asked_action",
+        "[[case]]\nname = 'c'\nexpect = { effect = 'deny' }\n[case.request]\nsubject = { type = 'u', id = 'a' }\nresource = { type = 't', id = 'r' }\n[case.request.action]\nname = 'a'\n@",
+    ),
+    (
+        "asked_resource",
+        "[[case]]\nname = 'c'\nexpect = { effect = 'deny' }\n[case.request]\nsubject = { type = 'u', id = 'a' }\naction = { name = 'a' }\ncontext = { audience = 'x' }\n[[case.request.resources]]\ntype = 't'\nid = 'r'\n@",
+    ),
+    (
         "step",
         "[[case]]\nname = 'c'\nbase = 'r'\nexpect = { effect = 'deny' }\n[[case.votes]]\nwake = true\n@",
     ),

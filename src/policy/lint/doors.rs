@@ -3,10 +3,11 @@
 //! A zone that opens on what the caller says alone is an error: whoever wants in says it. One that names neither
 //! an action nor a resource opens for whatever comes later.
 
-use super::rules::{Kind, Ruled};
+use super::rules::{Ruled, called};
 use super::solve::Solver;
 use super::{Lint, Report};
 use crate::cel::{Shape, Slot, Test};
+use crate::policy::RuleKind;
 use crate::policy::schema::Schema;
 
 pub(super) fn look<'p>(
@@ -15,8 +16,8 @@ pub(super) fn look<'p>(
     solver: &mut Solver<'p>,
     report: &mut Report<'_, '_, '_>,
 ) {
-    for rule in ruled.iter().filter(|rule| matches!(rule.kind, Kind::Zone | Kind::Emergency)) {
-        let (kind, id) = (rule.kind.name(), rule.id());
+    for rule in ruled.iter().filter(|rule| matches!(rule.kind, RuleKind::Zone | RuleKind::Emergency)) {
+        let (kind, id) = (called(rule.kind), rule.id());
         let is_callers = |test: &Test<'_>| who_says(test, schema) == Says::Caller;
         let is_hosts = |test: &Test<'_>| who_says(test, schema) == Says::Host;
         // It opens although nothing that the host vouches for says so, and only because the caller said something.

@@ -10,12 +10,12 @@ use super::{Lint, Report};
 use crate::cel::{Environment, Program, Shape};
 use crate::policy::document::{Document, RuleSpec};
 use crate::policy::schema::Schema;
-use crate::policy::{Field, Obligation, Rule, Rules, Text, Zone};
+use crate::policy::{Field, Obligation, Rule, RuleKind, Rules, Text, Zone};
 use crate::risk::Risk;
 
 /// A rule with its condition as tests.
 pub(super) struct Ruled<'p> {
-    pub(super) kind: Kind,
+    pub(super) kind: RuleKind,
     pub(super) spec: &'p RuleSpec,
     pub(super) when: &'p Program,
     /// Holds where the condition is true.
@@ -24,17 +24,6 @@ pub(super) struct Ruled<'p> {
     pub(super) zone: Option<&'p Zone>,
     rule: &'p Rule,
     level: Option<Risk>,
-}
-
-/// What a rule does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Risk,
-    Forbid,
-    Hold,
-    Zone,
-    Review,
-    Emergency,
 }
 
 impl<'p> Ruled<'p> {
@@ -51,21 +40,23 @@ impl<'p> Ruled<'p> {
             level: None,
         };
         let risks = document.risks.iter().zip(&rules.risks);
-        let risks = risks
-            .map(|(spec, (rule, level))| Self { level: Some(*level), ..new(Kind::Risk, &spec.rule, rule) });
+        let risks = risks.map(|(spec, (rule, level))| Self {
+            level: Some(*level),
+            ..new(RuleKind::Risk, &spec.rule, rule)
+        });
         let forbids = document.forbids.iter().zip(&rules.forbids);
         let holds = document.holds.iter().zip(&rules.holds);
         let zones = document.zones.iter().zip(&rules.zones);
-        let zones =
-            zones.map(|(spec, zone)| Self { zone: Some(zone), ..new(Kind::Zone, &spec.rule, &zone.rule) });
+        let zones = zones
+            .map(|(spec, zone)| Self { zone: Some(zone), ..new(RuleKind::Zone, &spec.rule, &zone.rule) });
         let reviews = document.reviews.iter().zip(&rules.reviews).filter(|(spec, _)| !spec.otherwise);
         let emergencies = document.emergencies.iter().zip(&rules.emergencies);
         risks
-            .chain(forbids.map(|(spec, rule)| new(Kind::Forbid, spec, rule)))
-            .chain(holds.map(|(spec, rule)| new(Kind::Hold, spec, rule)))
+            .chain(forbids.map(|(spec, rule)| new(RuleKind::Forbid, spec, rule)))
+            .chain(holds.map(|(spec, rule)| new(RuleKind::Hold, spec, rule)))
             .chain(zones)
-            .chain(reviews.map(|(spec, review)| new(Kind::Review, &spec.rule, &review.rule)))
-            .chain(emergencies.map(|(spec, rule)| new(Kind::Emergency, &spec.rule, &rule.rule)))
+            .chain(reviews.map(|(spec, review)| new(RuleKind::Review, &spec.rule, &review.rule)))
+            .chain(emergencies.map(|(spec, rule)| new(RuleKind::Emergency, &spec.rule, &rule.rule)))
             .collect()
     }
 
@@ -79,16 +70,11 @@ impl<'p> Ruled<'p> {
     }
 }
 
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Risk => "risk rule",
-            Self::Forbid => "forbid",
-            Self::Hold => "hold",
-            Self::Zone => "zone",
-            Self::Review => "review",
-            Self::Emergency => "emergency",
-        }
+/// Names a kind in a sentence.
+pub(super) fn called(kind: RuleKind) -> &'static str {
+    match kind {
+        RuleKind::Risk => "risk rule",
+        other => other.as_str(),
     }
 }
 
@@ -98,14 +84,14 @@ pub(super) fn look<'p>(
     solver: &mut Solver<'p>,
     report: &mut Report<'_, '_, '_>,
 ) {
-    let of_kind = |kind: Kind| {
+    let of_kind = |kind: RuleKind| {
         ruled
             .iter()
             .enumerate()
             .filter(move |(_, rule)| rule.kind == kind)
             .map(|(number, rule)| (number, &rule.shape))
     };
-    let kinds = [Kind::Risk, Kind::Forbid, Kind::Hold, Kind::Zone];
+    let kinds = [RuleKind::Risk, RuleKind::Forbid, RuleKind::Hold, RuleKind::Zone];
     let indexes = kinds.map(|kind| (kind, Index::new(of_kind(kind))));
     let ceilings = Ceilings::new(ruled, rules.default_risk);
     for (number, rule) in ruled.iter().enumerate() {
@@ -116,7 +102,7 @@ pub(super) fn look<'p>(
         };
         always(rule, solver, report);
         let mut covered = false;
-        for (_, index) in indexes.iter().filter(|(kind, _)| rule.kind.asks(*kind)) {
+        for (_, index) in indexes.iter().filter(|(kind, _)| asks(rule.kind, *kind)) {
             for other in index.candidates(reduced.state().keys()) {
                 if covered || solver.is_spent() {
                     break;
@@ -128,11 +114,11 @@ pub(super) fn look<'p>(
                     continue;
                 }
                 // A zone that fails lets nobody in; every other rule counts as if it matched.
-                if other_rule.kind == Kind::Zone && solver.can_fail(&reduced, &other_rule.shape) {
+                if other_rule.kind == RuleKind::Zone && solver.can_fail(&reduced, &other_rule.shape) {
                     continue;
                 }
                 // But for zones and emergencies, a rule that fails where it does not match does something there.
-                let strict = !matches!(rule.kind, Kind::Zone | Kind::Emergency);
+                let strict = !matches!(rule.kind, RuleKind::Zone | RuleKind::Emergency);
                 if strict && solver.can_fail(&Reduced::default(), &rule.shape) {
                     continue;
                 }
@@ -150,14 +136,14 @@ pub(super) fn look<'p>(
     }
 }
 
-impl Kind {
-    /// Says whether rules of the other kind can make one of this kind idle.
-    fn asks(self, other: Self) -> bool {
-        match self {
-            Self::Risk => other == Self::Risk,
-            Self::Forbid | Self::Review | Self::Emergency => other == Self::Forbid,
-            Self::Hold => matches!(other, Self::Forbid | Self::Hold),
-            Self::Zone => matches!(other, Self::Risk | Self::Forbid | Self::Hold | Self::Zone),
+/// Says whether rules of the other kind can make one of the first idle.
+fn asks(kind: RuleKind, other: RuleKind) -> bool {
+    match kind {
+        RuleKind::Risk => other == RuleKind::Risk,
+        RuleKind::Forbid | RuleKind::Review | RuleKind::Emergency => other == RuleKind::Forbid,
+        RuleKind::Hold => matches!(other, RuleKind::Forbid | RuleKind::Hold),
+        RuleKind::Zone => {
+            matches!(other, RuleKind::Risk | RuleKind::Forbid | RuleKind::Hold | RuleKind::Zone)
         }
     }
 }
@@ -180,17 +166,17 @@ fn relation(rule: &Ruled<'_>, other: &Ruled<'_>) -> Option<Lint> {
         return None;
     }
     let same = rule.rule.obligations.iter().all(|owed| other.rule.obligations.contains(owed));
-    let adds = !same && rule.kind != Kind::Forbid && rule.kind == other.kind;
+    let adds = !same && rule.kind != RuleKind::Forbid && rule.kind == other.kind;
     match (rule.kind, other.kind) {
         _ if adds => None,
-        (Kind::Risk, Kind::Risk) => (rule.level <= other.level).then_some(Lint::Shadowed),
-        (Kind::Forbid, Kind::Forbid) | (Kind::Hold, Kind::Hold) => Some(Lint::Shadowed),
-        (Kind::Zone, Kind::Zone) => covers(other.zone?, rule.zone?).then_some(Lint::Shadowed),
-        (Kind::Zone, Kind::Risk) => {
+        (RuleKind::Risk, RuleKind::Risk) => (rule.level <= other.level).then_some(Lint::Shadowed),
+        (RuleKind::Forbid, RuleKind::Forbid) | (RuleKind::Hold, RuleKind::Hold) => Some(Lint::Shadowed),
+        (RuleKind::Zone, RuleKind::Zone) => covers(other.zone?, rule.zone?).then_some(Lint::Shadowed),
+        (RuleKind::Zone, RuleKind::Risk) => {
             (other.level > rule.zone.map(|zone| zone.max_risk)).then_some(Lint::RiskTooHigh)
         }
-        (_, Kind::Forbid) => Some(Lint::AlwaysForbidden),
-        (Kind::Zone, Kind::Hold) => Some(Lint::AlwaysHeld),
+        (_, RuleKind::Forbid) => Some(Lint::AlwaysForbidden),
+        (RuleKind::Zone, RuleKind::Hold) => Some(Lint::AlwaysHeld),
         _ => None,
     }
 }
@@ -220,7 +206,7 @@ fn covers(wide: &Zone, narrow: &Zone) -> bool {
 }
 
 fn tell(rule: &Ruled<'_>, other: &Ruled<'_>, lint: Lint, report: &mut Report<'_, '_, '_>) {
-    let (kind, id, cause) = (rule.kind.name(), rule.id(), other.id());
+    let (kind, id, cause) = (called(rule.kind), rule.id(), other.id());
     let (message, help) = match lint {
         Lint::AlwaysForbidden => (
             format!("{kind} `{id}` has no effect: wherever it matches, forbid `{cause}` does"),
@@ -245,7 +231,8 @@ fn tell(rule: &Ruled<'_>, other: &Ruled<'_>, lint: Lint, report: &mut Report<'_,
 }
 
 fn never(rule: &Ruled<'_>, report: &mut Report<'_, '_, '_>) {
-    let message = format!("{} `{}` never matches: its condition cannot be true", rule.kind.name(), rule.id());
+    let message =
+        format!("{} `{}` never matches: its condition cannot be true", called(rule.kind), rule.id());
     let help = "look for tests that exclude each other, and for values that `one_of` does not have";
     report.find(Lint::NeverMatches, rule.id(), &rule.spec.when.span, message, help);
 }
@@ -258,7 +245,7 @@ fn always<'p>(rule: &Ruled<'p>, solver: &mut Solver<'p>, report: &mut Report<'_,
         && !solver.can_fail(&anything, &rule.shape)
     {
         let message =
-            format!("{} `{}` always matches: its condition is never false", rule.kind.name(), rule.id());
+            format!("{} `{}` always matches: its condition is never false", called(rule.kind), rule.id());
         report.find(
             Lint::AlwaysMatches,
             rule.id(),

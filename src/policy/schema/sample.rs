@@ -38,7 +38,7 @@ impl Attribute {
     pub(crate) fn is_open(&self, request: &Request) -> bool {
         match self.value(request) {
             None | Some((Value::Null, _)) => true,
-            Some((Value::String(text), _)) if text.trim().is_empty() => true,
+            Some((Value::String(text), _)) if crate::text::is_blank(text) => true,
             Some((Value::List(items), _)) => items.is_empty(),
             Some((Value::Map(entries), _)) => entries.is_empty(),
             Some((value, _)) => !self.is_well_formed(value),
@@ -147,7 +147,7 @@ fn examples(pattern: &str, sizes: &[usize]) -> Vec<String> {
         write(&hir, least, &mut text).map(|()| text)
     };
     let sizes = sizes.iter().filter_map(|size| u32::try_from(*size).ok());
-    [0, 1].into_iter().chain(sizes).filter_map(make).filter(|text| !text.trim().is_empty()).collect()
+    [0, 1].into_iter().chain(sizes).filter_map(make).filter(|text| !crate::text::is_blank(text)).collect()
 }
 
 fn write(hir: &Hir, least: u32, text: &mut String) -> Option<()> {

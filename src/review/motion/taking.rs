@@ -174,7 +174,9 @@ impl Motion {
             {
                 return Err(VoteError::MayNotNarrow);
             }
-            let whole = later(self.now, terms.duration).is_some_and(|end| signed.not_after >= end);
+            let end =
+                later(self.now, terms.duration).map(|end| terms.until.map_or(end, |until| end.min(until)));
+            let whole = end.is_some_and(|end| signed.not_after >= end);
             if !may.shorten && !whole {
                 return Err(VoteError::MayNotShorten);
             }

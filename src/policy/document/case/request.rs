@@ -230,10 +230,14 @@ fn merge(request: &mut Node, above: &[&str], delta: &Node, faults: &mut Faults<'
             _ => match path_of(&parts.join(".")) {
                 Some(parts) => {
                     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+                    if parts == ["resources"] {
+                        // Several stand in place of the one.
+                        remove(request, &["resource".to_owned()]);
+                    }
                     put(request, &parts, &key.span, node);
                 }
                 None => {
-                    let roots = "`subject`, `action`, `resource`, `context` or `facts`";
+                    let roots = "`subject`, `action`, `resource`, `context` or `facts`, or `resources` alone";
                     faults.add(&key.span, format!("expected a path that begins with {roots}"));
                 }
             },
@@ -249,6 +253,7 @@ fn path_of(path: &str) -> Option<Vec<String>> {
         "subject" | "resource" => &["type", "id", "properties"],
         "action" => &["name", "payload", "properties"],
         "context" => return Some(parts.into_iter().map(str::to_owned).collect()),
+        "resources" => return first.is_none().then(|| vec![path.to_owned()]),
         "facts" => return Some(["context"].into_iter().chain(parts).map(str::to_owned).collect()),
         _ => return None,
     };
@@ -301,7 +306,7 @@ fn check_members(node: &Node, faults: &mut Faults<'_>) {
             fields.finish(faults);
         }
     };
-    check(node, &["subject", "action", "resource", "context"], faults);
+    check(node, &["subject", "action", "resource", "resources", "context"], faults);
     for (part, known) in [
         ("subject", ["type", "id", "properties"]),
         ("action", ["name", "properties", "payload"]),
@@ -311,13 +316,25 @@ fn check_members(node: &Node, faults: &mut Faults<'_>) {
             check(part, &known, faults);
         }
     }
+    for resource in several(node) {
+        check(resource, &["type", "id", "properties"], faults);
+    }
+}
+
+/// The resources of a request that names several.
+fn several(node: &Node) -> &[Node] {
+    match member(node, "resources") {
+        Some(Node { content: Content::List(items), .. }) => items,
+        _ => &[],
+    }
 }
 
 /// The paths of the attributes that a request states, as the vocabulary would write them.
 fn stated(node: &Node) -> Vec<Text> {
     let mut paths = Vec::new();
-    for root in ["subject", "action", "resource", "context"] {
-        let part = member(node, root);
+    let parts = ["subject", "action", "resource", "context"].map(|root| (root, member(node, root)));
+    let resources = several(node).iter().map(|resource| ("resource", Some(resource)));
+    for (root, part) in parts.into_iter().chain(resources) {
         let part = if root == "context" { part } else { part.and_then(|part| member(part, "properties")) };
         let Some(Node { content: Content::Table(entries), .. }) = part else { continue };
         let stated = entries.iter().filter(|(_, node)| !node.is_empty_table());
@@ -347,6 +364,7 @@ fn path(error: &RequestError) -> Option<&str> {
         | RequestError::Year { path }
         | RequestError::UnknownMember { path }
         | RequestError::NotTheCallers { path } => Some(path),
+        RequestError::BothResources => Some("resources"),
         RequestError::UnknownDialect { .. } => Some("action.payload.dialect"),
         RequestError::Payload(_) => Some("action.payload"),
         _ => None,
