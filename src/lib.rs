@@ -174,7 +174,7 @@ pub use payload::{Dialect, Payload, PayloadError};
 #[cfg(feature = "engine")]
 pub use policy::{Lint, Obligation, Policy, PolicyError, PolicyFault, PolicyOptions, RuleKind};
 #[cfg(feature = "engine")]
-pub use replay::{Difference, Replay, ReplayReport, Replayed, Unreplayable};
+pub use replay::{Difference, Finding, Lifecycle, Replay, ReplayReport, Replayed, Unreplayable, Violation};
 pub use request::{Action, Auth, Request, RequestError, Resource, Subject, Usage};
 #[cfg(feature = "engine")]
 pub use review::{Missing, News, Outlook, Review, ReviewError, ReviewState, StageName, Vote, VoteError};

@@ -47,6 +47,9 @@ pub const POLICY_BYTES: usize = 8_388_608;
 /// Faults of a policy that are told; the others are counted. Telling one takes a look at all text before it.
 pub const POLICY_FAULTS: usize = 1_000;
 
+/// Findings of the linter that are told of each kind; the others are counted. Whoever mends as many looks again.
+pub const FINDINGS: usize = 1_000;
+
 /// Rules of a policy, over all its documents.
 pub const POLICY_RULES: usize = 100_000;
 

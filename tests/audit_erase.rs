@@ -22,29 +22,7 @@ use countersign::{
 use support::walk::{DELETE, action, verify};
 use support::{Host, STREAM, after, key};
 
-const POLICY: &str = r#"
-format = 1
-name = "forget"
-[attributes]
-"approver.groups" = "list<string>"
-"subject.email" = { type = "string?", personal = true }
-"resource.environment" = { type = "string", one_of = ["dev", "prod"] }
-"resource.owner" = { type = "map<string, string>?", personal = true }
-"context.patient" = { type = "string?", source = "caller", personal = true }
-"context.actor.email" = "string?"
-[actions]
-"sql.execute" = { payload = "sql", personal = true }
-[defaults]
-risk = "low"
-[[zone]]
-id = "dev"
-when = 'resource.environment == "dev"'
-max_risk = "low"
-[[review]]
-id = "prod"
-when = 'resource.environment == "prod"'
-approve = { count = 1, from = '"sre" in approver.groups' }
-"#;
+const POLICY: &str = include_str!("vectors/audit/personal.toml");
 
 /// Whatever must not be found in the log.
 const SECRETS: [&str; 6] = ["ana@", "bot@", "bo@", "olga", "p-4711", "DELETE"];
@@ -316,4 +294,33 @@ fn log_with_commitments_is_written_as_it_was() {
     }
     assert_eq!(String::from_utf8(host.lines.clone()).unwrap(), saved("jsonl"));
     assert_eq!(lines(&host.openings), saved("openings.jsonl"));
+}
+
+#[test]
+fn every_one_of_several_resources_is_committed_to() {
+    let mut host = Host::new(POLICY);
+    let secret = |id: &str| {
+        let owner: countersign::Attributes = [("Name", format!("secret-{id}"))].into_iter().collect();
+        Resource::new("database", id).with("environment", "prod").with("owner", owner)
+    };
+    let request = Request::new(person("ana", &[]), action(DELETE), secret("a"))
+        .with_resources([secret("b"), secret("a"), secret("c")])
+        .with_audience("proxy")
+        .with_usage(Usage::none());
+    let review = host.open(request, after(0));
+    let outcome = host.vote(&review, Vote::approve(person("bo", &["sre"])), after(1));
+    assert!(matches!(outcome, Ok(Outcome::Allow(_))), "{outcome:?}");
+    let log = String::from_utf8(host.lines.clone()).unwrap();
+    assert!(!log.contains("secret-") && log.contains("\"resources\":["), "{log}");
+    assert_eq!(lines(&host.openings).matches("secret-").count(), 3);
+    let (report, _) = replayed(&host, Openings::new(host.openings.clone()));
+    assert_eq!((report.same, report.founded), (1, 1));
+    for openings in [Openings::new(host.openings.clone()), Openings::default()] {
+        let (mut log, mut lifecycle) =
+            (LogVerifier::new(STREAM), countersign::Lifecycle::new().with_openings(openings));
+        for line in host.lines.split_inclusive(|byte| *byte == b'\n') {
+            lifecycle.push(&log.push(line).unwrap());
+        }
+        assert_eq!(lifecycle.finish(), []);
+    }
 }

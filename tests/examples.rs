@@ -491,6 +491,7 @@ fn every_tool_has_help_and_refuses_unknown_options() {
         "policy_map",
         "review",
         "verify_grant",
+        "replay",
         "verify_log",
     ];
     for name in names {
@@ -499,4 +500,80 @@ fn every_tool_has_help_and_refuses_unknown_options() {
         assert!(!text(&help.stdout).trim().is_empty(), "{name}");
         assert!(!run(name, &["--no-such-option"], "").status.success(), "{name}");
     }
+}
+
+const PERSONAL: [&str; 3] = [
+    "tests/vectors/audit/personal.jsonl",
+    "tests/vectors/audit/personal.toml",
+    "tests/vectors/audit/personal.openings.jsonl",
+];
+
+/// Runs `replay` on a log with personal values, and reads its exit code, its lines, and the last of them.
+fn replay(log: &str, more: &[&str]) -> (Option<i32>, Vec<Value>, Value) {
+    let output = run("replay", &[&[log, "--policy", PERSONAL[1]], more].concat(), "");
+    let mut lines: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = lines.pop().unwrap_or_else(|| panic!("{}", text(&output.stderr)));
+    (output.status.code(), lines, last)
+}
+
+#[test]
+fn replay_is_the_same_with_all_openings_and_says_what_is_missing() {
+    let [log, policy, openings] = PERSONAL;
+    let (code, lines, last) = replay(log, &["--openings", openings, "--all"]);
+    assert_eq!(
+        (code, lines.len(), &last["same"], &last["different"]),
+        (Some(0), 0, &3.into(), &0.into()),
+        "{last}"
+    );
+    assert_eq!(
+        (&last["grants"]["founded"], &last["openings"]["disclosed"]),
+        (&2.into(), &23.into()),
+        "{last}"
+    );
+
+    let (code, lines, last) = replay(log, &[]);
+    assert_eq!((code, lines.len(), &last["because"]["erased"]), (Some(3), 3, &3.into()), "{last}");
+    assert!(lines[0]["text"].as_str().unwrap().starts_with("nothing opens /"), "{lines:?}");
+    let (code, _, last) = replay(log, &["--all"]);
+    assert_eq!((code, &last["openings"]["erased_without_a_record"]), (Some(1), &23.into()), "{last}");
+
+    let output = run("replay", &[log, "--openings", openings], "");
+    let last: Value = serde_json::from_str(text(&output.stdout).lines().last().unwrap()).unwrap();
+    assert_eq!((output.status.code(), &last["because"]["policy_not_given"]), (Some(3), &3.into()), "{last}");
+
+    // Nothing changes under the same policy; a zone less denies what it had allowed.
+    let asked = ["--openings", openings, "--under"];
+    let (_, _, last) = replay(log, &[&asked[..], &[policy]].concat());
+    assert_eq!((&last["under"][0]["compared"], &last["under"][0]["same"]), (&3.into(), &3.into()), "{last}");
+    let whole = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(policy)).unwrap();
+    let (head, rest) = whole.split_once("[[zone]]").unwrap();
+    let rest = &rest[rest.find("[[review]]").unwrap()..];
+    let new = Scratch::new("under.toml", &format!("{head}{rest}"));
+    let (code, _, last) = replay(log, &[&asked[..], &[new.path()]].concat());
+    let group = &last["under"][0]["groups"][0];
+    assert_eq!(
+        (code, &group["direction"], &group["count"]),
+        (Some(0), &"tightens".into(), &1.into()),
+        "{last}"
+    );
+}
+
+#[test]
+fn replay_finds_what_was_changed() {
+    let [log, _, openings] = PERSONAL;
+    let log = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(log)).unwrap();
+    let first = log.lines().take(2).collect::<Vec<_>>().join("\n");
+    let forged = Scratch::new("forged.jsonl", &first.replace("\"effect\":\"allow\"", "\"effect\":\"deny\""));
+    let (code, lines, last) = replay(forged.path(), &["--openings", openings]);
+    assert_eq!(
+        (code, &last["different"], &last["first_difference"]),
+        (Some(1), &1.into(), &1.into()),
+        "{last}"
+    );
+    assert_eq!(lines[0]["replay"]["different"]["field"], "effect", "{lines:?}");
+    let broken = Scratch::new("broken.jsonl", &log.replacen("request.decided", "request.denied", 1));
+    let (code, _, last) = replay(broken.path(), &["--openings", openings]);
+    assert_eq!((code, &last["broken"]["record"]), (Some(1), &1.into()), "{last}");
+    assert_eq!(run("replay", &["tests/none.jsonl"], "").status.code(), Some(2));
 }

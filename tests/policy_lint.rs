@@ -365,3 +365,25 @@ fn what_is_too_much_to_compare_is_told() {
     let allowed = format!("{hostile}[[lint]]\nallow = 'L019'\nof = 'x'\nbecause = 'the lists are made'\n");
     assert_eq!(codes(&allowed), [""; 0]);
 }
+
+#[test]
+fn of_many_findings_of_a_kind_the_first_are_told_and_the_others_counted() {
+    let text = (0..1_234).fold(HEAD.to_owned(), |mut text, number| {
+        let when = "action.name == 'a' && action.name == 'b'";
+        write!(text, "[[forbid]]\nid = 'f{number}'\nwhen = \"{when}\"\n").unwrap();
+        text
+    });
+    let told = |text: &str| -> Vec<(Option<Lint>, String)> {
+        let policy = Policy::from_toml(text).unwrap();
+        policy.warnings().map(|found| (found.lint(), found.message().to_owned())).collect()
+    };
+    let found = told(&text);
+    let (unfinished, never): (Vec<_>, Vec<_>) =
+        found.iter().partition(|(lint, _)| *lint == Some(Lint::Unfinished));
+    assert_eq!(never.len(), 1_000, "{:?}", found.last());
+    assert!(never.iter().all(|(lint, _)| *lint == Some(Lint::NeverMatches)));
+    let [(_, message)] = unfinished.as_slice() else { panic!("expected one, found {unfinished:?}") };
+    assert_eq!(message, "234 more findings `L003` are not told");
+    let allowed = format!("{text}[[lint]]\nallow = 'L019'\nof = 'x'\nbecause = 'they are made'\n");
+    assert_eq!(told(&allowed).len(), 1_000);
+}

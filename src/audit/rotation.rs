@@ -179,6 +179,7 @@ impl Terms {
         let note = content.get("note").and_then(|note| note.as_str()).unwrap_or_default();
         match self.judge(stream, note, seq, tree) {
             Some(Judged::Rotated { by, size, key }) => {
+                let key = *key;
                 if let Some(term) = self.terms.get_mut(by) {
                     term.until = Some(size);
                 }
@@ -211,14 +212,14 @@ impl Terms {
             self.terms.iter().all(|other| other.key != key || other.until.is_none() && other.above.is_none());
         let in_charge = term.until.is_none() && term.above.is_none_or(|above| size > above);
         let signed = note.signed_by(stream, &term.key) == Signed::Valid;
-        (is_new && in_charge && signed).then_some(Judged::Rotated { by, size, key })
+        (is_new && in_charge && signed).then(|| Judged::Rotated { by, size, key: Box::new(key) })
     }
 }
 
 /// What a well-formed rotation amounts to.
 enum Judged {
     /// The key of this term hands over.
-    Rotated { by: usize, size: u64, key: PublicKey },
+    Rotated { by: usize, size: u64, key: Box<PublicKey> },
     /// No key that is known hands over.
     Unknown,
 }
@@ -227,5 +228,5 @@ enum Judged {
 const MARK: &str = "countersign/rotation/v1 ";
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "tests fail by panicking")]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests fail by panicking")]
 mod tests;

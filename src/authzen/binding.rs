@@ -171,3 +171,81 @@ const UNBOUND: [&str; 5] = ["access_request", "approval", "evaluated_at", "evalu
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 const BOUNDS: Bounds = Bounds { depth: limits::TOKEN_DEPTH, members: limits::TOKEN_MEMBERS };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{Action, Resource, Subject};
+
+    fn request() -> Request {
+        let flag = Resource::new("flag", "new-checkout");
+        let ana = Subject::new("user", "ana").with("groups", ["sre"]).with("act", "agent");
+        Request::new(ana, Action::new("flag.set").with("percent", 50.0), flag)
+            .with_actor(Subject::new("user", "bo"))
+            .with("ticket", "T-1")
+            .with("weight", 2.0)
+            .with("time", "2026-11-23T10:00:00Z")
+    }
+
+    /// Computed apart from the library, with another language's hash.
+    #[test]
+    fn digest_is_that_of_the_format() {
+        let context = context_of(&request());
+        assert_eq!(context, ["ticket", "weight"]);
+        assert_eq!(digest(&request(), &context), "3kDpcPart5IbMQiJLInF2cMYQV0sK-SGfsA-euYaNdE");
+    }
+
+    #[test]
+    fn digest_covers_audience_and_every_resource() {
+        let one = digest(&request(), &[]);
+        let several = ["new-checkout", "other"].map(|id| Resource::new("flag", id));
+        assert_ne!(digest(&request().with_resources(several), &[]), one);
+        assert_ne!(digest(&request().with_audience("elsewhere"), &[]), one);
+        assert_eq!(digest(&request().with("more", 1), &[]), one);
+    }
+
+    #[test]
+    fn token_without_one_of_its_claims_is_refused() {
+        let key = SigningKey::from_seed([7; 32]);
+        let keys = KeySet::new([key.public()]);
+        let binding = Binding {
+            issuer: "https://jit.example".into(),
+            audience: "https://jit.example/access/v1/requests".into(),
+            tenant: Some("eu".into()),
+            id: "t".into(),
+            evaluation: "e".into(),
+            issued_at: 1_800_000_000,
+            expires_at: 1_800_000_600,
+            policy: "sha-256:p".into(),
+            context: vec!["ticket".into()],
+            digest: "d".into(),
+        };
+        let token = binding.sign(&key).unwrap();
+        assert_eq!(Binding::open(&token, &keys), Ok(binding));
+        let claims =
+            Token::read(&token, limits::TOKEN_BYTES, TYP).unwrap().claims(BOUNDS).unwrap().to_value();
+        let open = |claims: &serde_json::Value| {
+            let input =
+                signing_input(TYP, Algorithm::default(), key.public_ref().thumbprint(), &claims.to_string());
+            let signature = key.sign(input.as_bytes());
+            Binding::open(&seal(input, &signature), &keys)
+        };
+        assert!(open(&claims).is_ok());
+        for (name, value) in claims.as_object().unwrap() {
+            let mut less = claims.clone();
+            less.as_object_mut().unwrap().remove(name);
+            let refused = open(&less).err();
+            let claim = refused.as_ref().map(|fault| match fault {
+                BindingFault::Claim { claim } => *claim,
+                other => panic!("{other}"),
+            });
+            assert_eq!(claim, (name != "tenant").then_some(name.as_str()));
+            let mut other = claims.clone();
+            other[name] = if value.is_string() { json!(7) } else { json!("7") };
+            assert!(open(&other).is_err(), "{name}");
+        }
+        let mut later = claims.clone();
+        later["denial_expires_at"] = json!(1_800_000_601);
+        assert_eq!(open(&later), Err(BindingFault::Claim { claim: "denial_expires_at" }));
+    }
+}

@@ -65,8 +65,15 @@ impl Evaluations {
     /// to the semantic (section 7.2.1). Hand the request on with what the host attests.
     #[must_use]
     pub fn decide(&self, mut ask: impl FnMut(&Request) -> Decision) -> EvaluationsAnswer {
+        self.answer(|request| Answer::new(request, &ask(request)))
+    }
+
+    /// Answers the requests as [`decide`](Self::decide) does, each in a way of the host's, such as
+    /// [`AccessRequests::answer`](super::AccessRequests::answer).
+    #[must_use]
+    pub fn answer(&self, mut ask: impl FnMut(&Request) -> Answer) -> EvaluationsAnswer {
         let mut answer = |request: Result<Request, RequestError>| match request {
-            Ok(request) => Answer::new(&request, &ask(&request)),
+            Ok(request) => ask(&request),
             Err(error) => Answer::refused(&error),
         };
         if self.items.is_empty() {

@@ -31,6 +31,7 @@ mod access;
 mod answer;
 mod binding;
 mod evaluations;
+mod filed;
 mod metadata;
 mod problem;
 mod reevaluation;
@@ -46,12 +47,13 @@ use crate::value::{Attributes, Value};
 pub use access::AccessRequests;
 pub use answer::Answer;
 pub use evaluations::{Evaluations, EvaluationsAnswer};
+pub use filed::Filed;
 pub use metadata::{Endpoint, Metadata, MetadataError};
 pub use problem::{AccessRequestError, BindingFault, Problem};
 pub use reevaluation::{Applicable, Reevaluation};
 pub use search::{ActionSearch, Found, Page, ResourceSearch, Search, Searched, SubjectSearch};
 pub use submission::{AccessRequest, Bound, Callback};
-pub use task::{Cancellation, Filed, Task, TaskStatus};
+pub use task::{Cancellation, Task, TaskStatus};
 pub use tool::{ToolCallError, tool_call};
 
 /// What is wrong with a body as a whole. The answer to it is an HTTP error with this text, and nothing was

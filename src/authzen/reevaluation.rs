@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::access::text;
 use super::binding::digest;
-use super::task::{FiledItem, Stands};
+use super::filed::{FiledItem, Stands};
 use super::{AccessRequests, Answer, Filed};
 use crate::decision::{Decision, Effect};
 use crate::grant::Authorization;

@@ -121,9 +121,8 @@ impl Path {
         }
         Ok(match (self, other) {
             (Self::Closed, _) | (_, Self::Closed) => Self::Closed,
-            (Self::Review { mut groups, terms }, Self::Review { groups: more, terms: others }) => {
-                extend(&mut groups, more);
-                Self::Review { groups, terms: terms.join(others) }
+            (Self::Review { groups, terms }, Self::Review { groups: more, terms: others }) => {
+                Self::Review { groups: groups.and(&more), terms: terms.join(others) }
             }
             (Self::Review { .. }, Self::Emergency { .. }) | (Self::Emergency { .. }, Self::Review { .. }) => {
                 let text = "break-glass access is for a part of it, people must approve the rest: ask for each apart";

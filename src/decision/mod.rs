@@ -6,6 +6,7 @@
 
 mod decide;
 mod explain;
+mod groups;
 mod join;
 mod reason;
 mod record;
@@ -23,6 +24,7 @@ pub use explain::{
     ApprovalPlan, Approvals, Came, Change, ChangeStep, ExplainError, Explanation, RuleAccount, Seen,
     StagePlan, TestAccount, Wait,
 };
+pub(crate) use groups::Groups;
 pub use reason::{Need, NeedKind, NextAction, Reason, ReasonCode};
 
 use crate::policy::{Obligation, Policy};
@@ -90,8 +92,8 @@ pub(crate) enum Path {
         #[serde(with = "record::seconds")]
         review_within: Duration,
     },
-    /// The reviews that must approve: each inner list is a group of which one review suffices.
-    Review { groups: Vec<Vec<Arc<str>>>, terms: Terms },
+    /// The reviews that must approve.
+    Review { groups: Groups, terms: Terms },
     /// None.
     Closed,
 }

@@ -89,6 +89,12 @@ impl Personal {
                 locate_all(names, &format!("/request{part}"), member(part), &mut found);
             }
         }
+        let several = member("/resources").as_array().into_iter().flatten().enumerate();
+        for (place, resource) in several {
+            let properties = resource.get("properties").unwrap_or(&Json::Null);
+            let at = format!("/request/resources/{place}/properties");
+            locate_all(&self.resource, &at, properties, &mut found);
+        }
         let action = member("/action/name").as_str().unwrap_or_default();
         if self.holds_payload(action) && request.pointer("/action/payload").is_some() {
             found.extend(["/request/action/payload".to_owned(), "/facts".to_owned()]);

@@ -3,6 +3,7 @@
 //! `[attributes]` declares them; a few typed members of every request are always there. A request that
 //! lacks a required attribute, or states one in a wrong type, does not fit the vocabulary and is denied.
 
+mod inputs;
 mod sample;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,6 +21,7 @@ use crate::request::{Request, Resource, Source, Subject};
 use crate::text::{nearest, quote};
 use crate::value::{Attributes, Value};
 
+pub(crate) use inputs::Inputs;
 pub(crate) use sample::{Sample, texts};
 
 /// All names of a policy.
@@ -139,7 +141,7 @@ impl Schema {
         request: &'a Request,
         facts: &'a FactValues,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Input<'a>>, Misfit> {
+    ) -> Result<Inputs<'a>, Misfit> {
         self.inputs_on(request, request.resource(), facts, now)
     }
 
@@ -154,12 +156,13 @@ impl Schema {
         resource: &'a Resource,
         facts: &'a FactValues,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Input<'a>>, Misfit> {
+    ) -> Result<Inputs<'a>, Misfit> {
         let slots = if facts.is_empty() { self.plain_slots } else { self.environment.slots() };
-        let mut inputs: Vec<_> = (0..slots).map(|_| Input::Absent).collect();
+        let mut inputs = Inputs::absent(slots);
         let members = &self.members;
+        let places: &mut [Input<'a>] = &mut inputs;
         let mut set = |slot: Slot, input: Input<'a>| {
-            if let Some(place) = inputs.get_mut(slot.index()) {
+            if let Some(place) = places.get_mut(slot.index()) {
                 *place = input;
             }
         };

@@ -18,8 +18,12 @@ use crate::policy::schema::FactValues;
 use crate::request::Request;
 use crate::review::{Review, ReviewError};
 
+mod finding;
+mod lifecycle;
 mod verdict;
 
+pub use finding::{Finding, Violation};
+pub use lifecycle::Lifecycle;
 pub use verdict::{Difference, Replayed, Unreplayable};
 
 /// Re-executes the decisions of a log.

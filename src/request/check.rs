@@ -37,10 +37,14 @@ impl Request {
     ///
     /// The first fault, with its path.
     pub(crate) fn check(&self) -> Result<(), RequestError> {
-        self.check_parts().map_err(|fault| *fault)
+        if !self.is_plain() {
+            self.check_parts().map_err(|fault| *fault)?;
+        }
+        self.action.payload().map_or(Ok(()), |payload| payload.check().map_err(RequestError::from))
     }
 
-    fn check_parts(&self) -> Checked {
+    /// Checks everything beside the payload.
+    pub(super) fn check_parts(&self) -> Checked {
         let faults = [self.fault.as_ref(), self.subject.fault(), self.action.fault()];
         let of_resources = self.resources().map(super::Resource::fault);
         if let Some(fault) = faults.into_iter().chain(of_resources).flatten().next() {
@@ -84,13 +88,7 @@ impl Request {
             auth.class.iter().try_for_each(|class| meter.item(at("context.auth.acr"), class))?;
             auth.methods.iter().try_for_each(|method| meter.item(at("context.auth.amr"), method))?;
         }
-        if let Some(usage) = self.usage() {
-            meter.usage(usage)?;
-        }
-        if let Some(payload) = self.action.payload() {
-            payload.check().map_err(RequestError::from)?;
-        }
-        Ok(())
+        self.usage().map_or(Ok(()), |usage| meter.usage(usage))
     }
 
     /// Of several resources each is of one type and stands once, and the tool is named: no default fits all.
@@ -171,9 +169,8 @@ impl Meter {
         self.text(path, text)
     }
 
-    /// A record's reader knows years of four digits.
     fn time(&mut self, path: Place<'_>, time: DateTime<Utc>) -> Checked {
-        if !(0..=9_999).contains(&time.year()) {
+        if !is_recordable(time) {
             return Err(RequestError::Year { path: path.to_string() }.into());
         }
         self.add(path, TIME_BYTES)
@@ -286,6 +283,11 @@ fn at(root: &str) -> Place<'_> {
 /// Checks a span that somebody asks for.
 pub(crate) fn check_span(path: &str, span: Duration) -> Result<(), RequestError> {
     number(at(path), span.as_secs(), "seconds", limits::LONGEST_SPAN.as_secs()).map_err(|fault| *fault)
+}
+
+/// A record's reader knows years of four digits.
+pub(super) fn is_recordable(time: DateTime<Utc>) -> bool {
+    (0..=9_999).contains(&time.year())
 }
 
 /// Levels that a record spends on a map: names that it does not know stand in a list of pairs.

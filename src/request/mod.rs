@@ -8,6 +8,7 @@ mod check;
 mod extended;
 mod json;
 mod parts;
+mod plain;
 #[cfg(feature = "engine")]
 mod record;
 #[cfg(feature = "engine")]

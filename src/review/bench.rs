@@ -47,10 +47,13 @@ pub(super) enum Obstacle {
 
 impl<'a> Bench<'a> {
     pub(super) fn new(plan: &'a Plan, about: About<'a>) -> Self {
-        let on = |resource| plan.policy().schema().inputs_on(about.request, resource, about.facts, about.now);
+        let on = |resource| {
+            let inputs = plan.policy().schema().inputs_on(about.request, resource, about.facts, about.now);
+            inputs.ok().map(|inputs| inputs.to_vec())
+        };
         let mut resources = about.request.resources();
-        let inputs = resources.next().and_then(|first| on(first).ok());
-        let elsewhere: Option<Vec<_>> = resources.map(|resource| on(resource).ok()).collect();
+        let inputs = resources.next().and_then(on);
+        let elsewhere: Option<Vec<_>> = resources.map(on).collect();
         match elsewhere {
             Some(elsewhere) => Self { plan, about, inputs, elsewhere },
             None => Self { plan, about, inputs: None, elsewhere: Vec::new() },

@@ -30,7 +30,7 @@ impl Plan {
         let rule = |id: &Arc<str>| policy.rules().reviews.iter().find(|review| review.rule.id == *id);
         let mut rules: Vec<&ReviewRule> = Vec::new();
         let mut ids: Vec<Vec<&str>> = Vec::new();
-        for group in groups {
+        for group in groups.iter() {
             let members: Vec<&ReviewRule> = group.iter().map(rule).collect::<Option<_>>()?;
             ids.push(members.iter().map(|review| &*review.rule.id).collect());
             rules.extend(members);

@@ -283,7 +283,7 @@ impl<'e> Checker<'e> {
             element = Some(element.map_or(ty.clone(), |known| known.join(&ty)));
             nodes.push((found.node, *optional));
         }
-        let node = self.folded(Node::List(nodes.into(), span), span);
+        let node = self.folded(Node::List(Box::new(nodes.into()), span), span);
         Typed { node, ty: Type::list(element.unwrap_or(Type::Dyn)) }
     }
 
@@ -304,7 +304,7 @@ impl<'e> Checker<'e> {
             });
             nodes.push((key_found.node, value_found.node, *optional));
         }
-        let node = self.folded(Node::Map(nodes.into(), span), span);
+        let node = self.folded(Node::Map(Box::new(nodes.into()), span), span);
         let (key, value) = types.unwrap_or((Type::Dyn, Type::Dyn));
         Typed { node, ty: Type::map(key, value) }
     }

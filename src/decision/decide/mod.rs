@@ -19,12 +19,12 @@ use chrono::{DateTime, Utc};
 use self::several::over_each;
 pub(super) use self::several::strictest;
 use super::{Decision, Effect, Need, Reason, ReasonCode};
-use crate::cel::{Failure, Input};
+use crate::cel::Failure;
 use crate::decision::join::fits;
 use crate::decision::reason::Sentence;
 use crate::limits;
 use crate::policy::facts::carrier;
-use crate::policy::schema::FactValues;
+use crate::policy::schema::{FactValues, Inputs};
 use crate::policy::{ActionSpec, Candidates, Kind, Obligation, Policy, Rule};
 use crate::request::Request;
 use crate::risk::Risk;
@@ -230,7 +230,7 @@ struct Run<'r> {
     now: DateTime<Utc>,
     /// What conditions read as `now`: a grant that starts later is decided as of its start, too.
     clock: DateTime<Utc>,
-    inputs: Vec<Input<'r>>,
+    inputs: Inputs<'r>,
     candidates: &'r Candidates,
     /// The reviews that were opened, where they close now.
     opened: Option<&'r [Arc<str>]>,

@@ -15,7 +15,7 @@ impl Run<'_> {
             return false;
         }
         let refuse = |text: &'static str| Reason::new(ReasonCode::EmergencyRefused, text);
-        if self.request.reason().is_none_or(|reason| crate::text::is_blank(reason)) {
+        if self.request.reason().is_none_or(crate::text::is_blank) {
             self.reason(refuse("an emergency needs a reason").with_detail("context.reason"));
             return false;
         }

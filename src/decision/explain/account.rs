@@ -12,7 +12,7 @@ use crate::cel::{Failure, Input, Slot, Why};
 use crate::decision::decide::later_starts;
 use crate::decision::{Decision, Effect, ReasonCode};
 use crate::limits;
-use crate::policy::schema::{FactValues, Schema};
+use crate::policy::schema::{FactValues, Inputs, Schema};
 use crate::policy::{Policy, Rule, RuleKind};
 use crate::request::Request;
 use chrono::{DateTime, Utc};
@@ -288,7 +288,7 @@ impl<'e> Evidence<'e> {
     }
 
     /// What the conditions read; `None` if the request does not fit the vocabulary.
-    fn inputs(&self, at: DateTime<Utc>) -> Option<Vec<Input<'_>>> {
+    fn inputs(&self, at: DateTime<Utc>) -> Option<Inputs<'_>> {
         let mut inputs = self.schema().inputs(self.request, self.facts, at).ok()?;
         if let Some(place) = inputs.get_mut(self.schema().members.risk.index()) {
             *place = self.decision.risk.into();

@@ -119,7 +119,7 @@ pub(crate) fn of(policy: &Policy, decision: &Decision) -> Vec<ApprovalPlan> {
     let reviews = &policy.rules().reviews;
     let find = |id: &Arc<str>| reviews.iter().find(|review| review.rule.id == *id);
     let mut plans = Vec::new();
-    for group in groups {
+    for group in groups.iter() {
         for id in group {
             let instead = group.iter().filter(|other| *other != id).cloned().collect();
             plans.extend(find(id).map(|review| plan(review, instead, policy)));

@@ -70,6 +70,10 @@ const PLACES: &[(&str, &str)] = &[
     ),
     ("expect", "[[case]]\nname = 'c'\nbase = 'r'\n[case.expect]\neffect = 'deny'\n@"),
     ("granted", "[[case]]\nname = 'c'\nbase = 'r'\n[case.expect.grant]\nsingle_use = true\n@"),
+    (
+        "extend",
+        "[[review]]\nid = 'a'\nwhen = 'true'\napprove = { from = 'true' }\n[review.grant.extend]\nmax = '1h'\n@",
+    ),
     ("lint", "[[lint]]\nallow = 'L002'\nof = 'a'\nbecause = 'b'\n@"),
 ];
 

@@ -14,6 +14,7 @@ mod people;
 mod rules;
 mod solve;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use self::allow::Allowed;
@@ -24,6 +25,7 @@ use super::document::Document;
 use super::error::{Faults, Span};
 use super::node::{Node, Text};
 use super::schema::Schema;
+use crate::limits;
 
 /// A kind of finding. `docs/policy-guide.md` says of each what it sees and what to do.
 ///
@@ -78,7 +80,7 @@ pub enum Lint {
     UnknownInCase,
     /// An `allow` allows nothing.
     IdleAllow,
-    /// The rules are too many, or too much alike, to compare all of them.
+    /// The rules are too many, or too much alike, to compare all of them, or the findings too many to tell all.
     Unfinished,
 }
 
@@ -157,7 +159,7 @@ pub(super) fn look(
     rules: &Rules,
     faults: &mut Faults<'_>,
 ) {
-    let mut report = Report { allowed: Allowed::new(document), faults };
+    let mut report = Report { allowed: Allowed::new(document), counts: BTreeMap::new(), faults };
     let mut solver = Solver::new(&schema.environment);
     let ruled = Ruled::all(document, rules, schema);
     doors::look(&ruled, schema, &mut solver, &mut report);
@@ -172,12 +174,14 @@ pub(super) fn look(
     }
     names::look(roots, &mut report);
     cases::look(document, schema, &mut report);
-    report.finish();
+    report.finish(document);
 }
 
 /// Where findings go, unless they are allowed.
 struct Report<'d, 'f, 't> {
     allowed: Allowed<'d>,
+    /// How many were found of each kind: of those that are no errors, so many are told.
+    counts: BTreeMap<Lint, usize>,
     faults: &'f mut Faults<'t>,
 }
 
@@ -185,6 +189,14 @@ impl Report<'_, '_, '_> {
     /// Tells a finding about something that has a name: a rule, an attribute, a case.
     fn find(&mut self, lint: Lint, owner: &str, span: &Span, message: String, help: &str) {
         if lint.is_error() || !self.allowed.allows(lint, owner) {
+            self.tell(lint, span, message, help);
+        }
+    }
+
+    fn tell(&mut self, lint: Lint, span: &Span, message: String, help: &str) {
+        let count = self.counts.entry(lint).or_default();
+        *count = count.saturating_add(1);
+        if lint.is_error() || *count <= limits::FINDINGS {
             self.faults.find(lint, span, message, help);
         }
     }
@@ -194,12 +206,21 @@ impl Report<'_, '_, '_> {
         super::compile::place(self.faults.text(), source, part)
     }
 
-    /// Tells of what allows nothing.
-    fn finish(self) {
-        let Self { allowed, faults } = self;
-        for (code, span) in allowed.idle() {
+    /// Tells of what allows nothing, and how much was not told.
+    fn finish(mut self, document: &Document) {
+        let left_out = |(lint, count): (&Lint, &usize)| {
+            let more = count.checked_sub(limits::FINDINGS).filter(|more| *more > 0 && !lint.is_error())?;
+            Some(format!("{more} more findings `{lint}` are not told"))
+        };
+        let messages: Vec<String> = self.counts.iter().filter_map(left_out).collect();
+        for message in messages {
+            let (name, help) = (&document.name, "mend those that are told, and look again");
+            self.find(Lint::Unfinished, &name.text, &name.span, message, help);
+        }
+        let idle: Vec<(Lint, Span)> = self.allowed.idle().map(|(lint, span)| (lint, span.clone())).collect();
+        for (code, span) in idle {
             let message = format!("`{code}` is allowed here and was not found");
-            faults.find(Lint::IdleAllow, span, message, "take it out: it would hide the next finding");
+            self.tell(Lint::IdleAllow, &span, message, "take it out: it would hide the next finding");
         }
     }
 }

@@ -60,17 +60,17 @@ impl Motion {
             (Effect::Review, Path::Review { groups, terms }) => {
                 let asked: Vec<Vec<Vec<Arc<str>>>> = own().map(Track::groups).collect();
                 // Whoever satisfies a group of which each member would do satisfies a larger one.
-                let is_asked = |group: &&Vec<Arc<str>>| {
+                let is_asked = |group: &&[Arc<str>]| {
                     asked.iter().flatten().any(|known| known.iter().all(|rule| group.contains(rule)))
                 };
                 let more: Vec<Vec<Arc<str>>> =
-                    groups.iter().filter(|group| !is_asked(group)).cloned().collect();
+                    groups.iter().filter(|group| !is_asked(group)).map(<[_]>::to_vec).collect();
                 if !more.is_empty() {
                     if review.tracks.len() >= PLANS {
                         return Err(denied(format!("more than {PLANS} plans were added while it waited")));
                     }
                     replan.rules = Some(more.concat());
-                    let path = Path::Review { groups: more, terms: terms.clone() };
+                    let path = Path::Review { groups: more.into(), terms: terms.clone() };
                     replan = self.planned(replan, &path, self.now).map_err(denied)?;
                 }
             }

@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value as Json};
 
 use super::{DecisionChange, Direction, EFFECT, effect, rank};
-use crate::decision::{ApprovalPlan, Decision, Path, Terms, approvals};
+use crate::decision::{ApprovalPlan, Decision, Groups, Path, Terms, approvals};
 use crate::limits;
 use crate::policy::{Policy, ReviewRule};
 use crate::span_of_time;
@@ -98,7 +98,7 @@ pub(super) struct People {
 /// One side of a comparison. Many requests lead to few plans, so each is looked at once.
 pub(super) struct Side<'p> {
     policy: &'p Policy,
-    plans: BTreeMap<Vec<Vec<Arc<str>>>, People>,
+    plans: BTreeMap<Groups, People>,
 }
 
 impl<'p> Side<'p> {
@@ -117,7 +117,7 @@ impl<'p> Side<'p> {
 }
 
 impl People {
-    fn of(policy: &Policy, decision: &Decision, groups: &[Vec<Arc<str>>]) -> Self {
+    fn of(policy: &Policy, decision: &Decision, groups: &Groups) -> Self {
         let plans = approvals(policy, decision);
         // Of a group one review suffices; one vote counts for each group.
         let of =
@@ -129,7 +129,7 @@ impl People {
 }
 
 /// What the policy writes of who may approve a plan, with the named conditions it uses.
-fn written(policy: &Policy, groups: &[Vec<Arc<str>>]) -> Json {
+fn written(policy: &Policy, groups: &Groups) -> Json {
     let named = |review: &&ReviewRule| groups.iter().flatten().any(|id| *id == review.rule.id);
     let matched: Vec<&ReviewRule> = policy.rules().reviews.iter().filter(named).collect();
     let mut excerpt = policy.excerpt(&matched);
