@@ -34,22 +34,27 @@ struct Ready<E: Engine> {
     clock: f64,
 }
 
-/// Loads an engine; `clock` is what reading the clock takes, in nanoseconds.
-pub fn contender<E: Engine + 'static>(rules: &[Rule], asks: &[Ask], clock: f64) -> Box<dyn Contender> {
+/// Loads an engine, unless the rules are too many for it; `clock` is what reading the clock takes, in nanoseconds.
+pub fn contender<E: Engine + 'static>(
+    rules: &[Rule],
+    asks: &[Ask],
+    clock: f64,
+) -> Option<Box<dyn Contender>> {
+    if rules.len() > E::MOST {
+        return None;
+    }
     let source = E::source(rules);
+    let begun = Instant::now();
     let (engine, counts) = counted(|| E::load(&source));
-    let (mut time, begun) = (Duration::MAX, Instant::now());
-    for _ in 0..LOADS {
+    let mut time = begun.elapsed();
+    while begun.elapsed() < ENOUGH {
         let started = Instant::now();
         let loaded = black_box(E::load(&source));
         time = time.min(started.elapsed());
         drop(loaded);
-        if begun.elapsed() > ENOUGH {
-            break;
-        }
     }
     let questions = asks.iter().map(E::question).collect();
-    Box::new(Ready { engine, load: Load { time, held: counts.held }, questions, clock })
+    Some(Box::new(Ready { engine, load: Load { time, held: counts.held }, questions, clock }))
 }
 
 impl<E: Engine> Contender for Ready<E> {
@@ -100,6 +105,5 @@ pub fn clock() -> f64 {
     (0..10_000).map(|_| nanoseconds(0.0, || ())).fold(f64::MAX, f64::min)
 }
 
-/// Loads at most, and the time after which one more is not begun.
-const LOADS: usize = 5;
-const ENOUGH: Duration = Duration::from_millis(500);
+/// The time after which one more load is not begun.
+const ENOUGH: Duration = Duration::from_millis(200);

@@ -35,6 +35,9 @@ impl Outcome {
 }
 
 pub trait Engine: Sized {
+    /// The most rules that it can be given.
+    const MOST: usize = usize::MAX;
+
     /// A policy as it is stored: text, for all but hand-written code.
     type Source;
     /// A request as the engine wants it.

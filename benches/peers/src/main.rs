@@ -63,7 +63,7 @@ fn contenders(rules: usize, clock: f64) -> (Vec<Box<dyn Contender>>, Vec<Ask>) {
     let policy = ::countersign::Policy::from_toml(&document(rules)).unwrap();
     let asks = asks(rules, &policy);
     let rules: Vec<Rule> = (0..rules).map(|id| Rule { id, spec: spec(id, rules) }).collect();
-    let loaders: [fn(&[Rule], &[Ask], f64) -> Box<dyn Contender>; 10] = [
+    let loaders: [fn(&[Rule], &[Ask], f64) -> Option<Box<dyn Contender>>; 10] = [
         contender::<native::Native>,
         contender::<countersign::Countersign>,
         contender::<cel_loop::Cel>,
@@ -75,10 +75,10 @@ fn contenders(rules: usize, clock: f64) -> (Vec<Box<dyn Contender>>, Vec<Ask>) {
         contender::<biscuit::Biscuit>,
         contender::<Indexed<biscuit::Biscuit>>,
     ];
-    let contenders = loaders.into_iter().map(|load| {
-        let contender = load(&rules, &asks, clock);
+    let contenders = loaders.into_iter().filter_map(|load| {
+        let contender = load(&rules, &asks, clock)?;
         eprintln!("{} rules, {}: loaded in {:.1?}", rules.len(), contender.name(), contender.load().time);
-        contender
+        Some(contender)
     });
     (contenders.collect(), asks)
 }

@@ -152,5 +152,5 @@ const FEWEST_ROUNDS: usize = 3;
 const MOST: usize = 1_000;
 /// Questions that every engine answers; every other one is a request that is timed.
 const FEWEST: usize = 40;
-const ROUND: Duration = Duration::from_millis(100);
-const AGREEMENT: Duration = Duration::from_secs(2);
+const ROUND: Duration = Duration::from_millis(60);
+const AGREEMENT: Duration = Duration::from_secs(1);

@@ -38,12 +38,15 @@ pub fn svg(tables: &[Table]) -> String {
         )
         .unwrap();
     }
-    let Some(last) = tables.last() else { return text + "</svg>\n" };
-    let ends: Vec<f64> = last.rows.iter().map(|row| y(row.p50)).collect();
-    for ((row, name), label) in last.rows.iter().enumerate().zip(places(&ends)) {
-        let points: Vec<(f64, f64)> =
-            tables.iter().enumerate().map(|(index, table)| (x(index), y(table.rows[row].p50))).collect();
-        line(&mut text, &name.name, &points, label);
+    let Some(first) = tables.first() else { return text + "</svg>\n" };
+    let point = |(index, table): (usize, &Table), name: &str| {
+        table.rows.iter().find(|row| row.name == name).map(|row| (x(index), y(row.p50)))
+    };
+    let line_of = |name: &str| tables.iter().enumerate().filter_map(|table| point(table, name)).collect();
+    let lines: Vec<Vec<(f64, f64)>> = first.rows.iter().map(|row| line_of(&row.name)).collect();
+    let ends: Vec<f64> = lines.iter().filter_map(|points| Some(points.last()?.1)).collect();
+    for ((row, points), label) in first.rows.iter().zip(&lines).zip(places(&ends)) {
+        line(&mut text, &row.name, points, label);
     }
     text + "</svg>\n"
 }
@@ -61,7 +64,7 @@ fn line(text: &mut String, name: &str, points: &[(f64, f64)], label: f64) {
             .unwrap();
     }
     if let Some((x, y)) = points.last() {
-        let to = x + 22.0;
+        let to = RIGHT + 22.0;
         writeln!(text, "<path class=\"leader\" d=\"M{:.1} {y:.1}L{to:.1} {label:.1}\"/>", x + 7.0).unwrap();
         writeln!(text, "<text x=\"{:.1}\" y=\"{:.1}\">{name}</text></g>", to + 4.0, label + 4.0).unwrap();
     }

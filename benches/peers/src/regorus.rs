@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::vm::RegoVM;
-use regorus::{Engine as Interpreter, Value};
+use regorus::{Engine as Interpreter, PolicyLengthConfig, Value};
 
 use crate::engine::{Engine, Outcome, Rule};
 use crate::workload::{Ask, ENVIRONMENTS};
@@ -16,6 +17,9 @@ use crate::workload::{Ask, ENVIRONMENTS};
 pub struct Code(RegoVM);
 
 impl Engine for Code {
+    /// A program of the machine has 65,535 instructions at most, and a rule takes 31.
+    const MOST: usize = 2_000;
+
     type Source = String;
     type Question = Value;
 
@@ -93,7 +97,11 @@ impl Engine for Data {
 
 fn machine(text: &str, data: Option<&str>) -> RegoVM {
     let mut interpreter = Interpreter::new();
-    interpreter.clear_policy_length_config();
+    interpreter.set_policy_length_config(PolicyLengthConfig {
+        max_col: NonZeroU32::MAX,
+        max_file_bytes: NonZeroUsize::MAX,
+        max_lines: NonZeroUsize::MAX,
+    });
     interpreter.add_policy("access.rego".to_owned(), text.to_owned()).unwrap();
     let policy = interpreter.compile_with_entrypoint(&ENTRY.into()).unwrap();
     let program = Compiler::compile_from_policy(&policy, &[ENTRY]).unwrap();

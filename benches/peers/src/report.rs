@@ -47,7 +47,7 @@ impl Machine {
 
 pub fn tables(tables: &[Table], machine: &Machine, clock: f64) -> String {
     let mut text = format!(
-        "Machine: {}. One thread; reading the clock takes {clock:.0} ns, which is taken off each time.\n\n\
+        "![Median time of a decision by number of rules, a line for each engine](benchmarks.svg)\n\nMachine: {}. One thread; reading the clock takes {clock:.0} ns, which is taken off each time.\n\n\
          Versions: {}.\n",
         machine.sentence(),
         versions().join(", ")
