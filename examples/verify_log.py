@@ -4,13 +4,12 @@
 Usage: verify_log.py FILE --vkey TEXT --checkpoint FILE...
 Written after docs/formats.md and sharing no code with the library, so that one checks the other. Leaves with 0
 if every record follows the one before it and every checkpoint is met and signed; else prints the first fault and
-leaves with 1. The key is the log's first: it follows the log from key to key.
-"""
+leaves with 1. The key is the log's first: it follows the log from key to key."""
 import base64, datetime, functools, hashlib, json, re, sys
 
 MAX_INTEGER, MAX_BYTES, MAX_DEPTH, MAX_MEMBERS = 2**53 - 1, 65535, 16, 4096
-TOKEN = re.compile(r'[!#-\[\]-~]{1,256}')
-FIELD = re.compile(r'[@$a-z_][a-z0-9_.-]*')
+TOKEN, FIELD = re.compile(r'[!#-\[\]-~]{1,256}'), re.compile(r'[@$a-z_][a-z0-9_.-]*')
+CAUSE = re.compile(r'{"leaf":"sha-256:[0-9a-f]{64}","seq":[0-9]+,"stream":"[!#-*,-\[\]-~]{1,200}"}')
 TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z', re.ASCII)
 
 def need(condition, fault):
@@ -55,11 +54,11 @@ def check(record, stream, seq, prev):
     datetime.datetime.strptime(record['at'].replace('0000-', '2000-', 1), '%Y-%m-%dT%H:%M:%S.%fZ')
     for name in {'event', 'id'} | {'key', 'review'} & set(record):
         need(isinstance(record.get(name), str) and TOKEN.fullmatch(record[name]), name)
+    need('cause' not in record or CAUSE.fullmatch(canonical(c := record['cause'])) and c['stream'] != stream, 'cause')
     need(all(name == '!fmt' or FIELD.fullmatch(name) for name in record), 'name of a field')
 
 def root(peaks):
-    join = lambda right, left: sha256(b'\1', left, right)
-    return functools.reduce(join, reversed(peaks)) if peaks else sha256()
+    return functools.reduce(lambda right, left: sha256(b'\1', left, right), reversed(peaks)) if peaks else sha256()
 
 # Ed25519 (RFC 8032), with affine points: slow and short
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
@@ -121,18 +120,19 @@ def main(path, options):
     kept = [open(value, encoding='utf-8').read() for name, value in options if name == '--checkpoint']
     kept = sorted((checkpoint(note, stream) for note in kept), key=lambda note: note[:2])
     need(kept, 'no checkpoint: the log could have been rewritten as a whole')
-    terms, peaks, seq, prev = [(key, -1)], [], 0, sha256(b'countersign/genesis/v1\0', stream.encode())
+    terms, peaks, seq, closed, prev = [(key, -1)], [], 0, False, sha256(b'countersign/genesis/v1\0', stream.encode())
     need(all(note[0] or note[1] == root([]) for note in kept), 'log differs at 0 records')
     for line in open(path, 'rb'):
         try:
             record, text = read(line)
             check(record, stream, seq, prev)
+            need(not closed, 'comes after the record that closed the stream')
             if record['event'] == 'key.rotated':
                 rotate(terms, record['note'], stream, seq, root(peaks))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as fault:
             raise ValueError(f'record {seq}: {fault}') from None
         prev = peak = sha256(b'\0', text)
-        bits, seq = seq, seq + 1
+        bits, seq, closed = seq, seq + 1, record['event'] == 'stream.closed'
         while bits & 1:
             peak, bits = sha256(b'\1', peaks.pop(), peak), bits >> 1
         peaks.append(peak)

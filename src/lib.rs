@@ -144,11 +144,12 @@ mod value;
 
 #[cfg(feature = "verify")]
 pub use audit::{
-    Authorship, Checkpoint, CheckpointError, Commitment, Completeness, Control, Cosignature,
-    DisclosureReport, Disclosures, EraseError, Erasure, Event, Export, Fork, Freshness, Integrity, JsonFault,
-    Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, Opening, OpeningError, Openings,
-    ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed, Rotation, Staged, Step,
-    StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile, VerifiedRecord, Witness,
+    Authorship, Cause, CauseFault, Checkpoint, CheckpointError, Commitment, Completeness, Control,
+    Cosignature, DisclosureReport, Disclosures, EraseError, Erasure, Event, Export, Fork, Freshness,
+    Integrity, JsonFault, Ledger, LedgerError, LogFault, LogRange, LogVerdict, LogVerifier, Opening,
+    OpeningError, Openings, ParentVerifier, ProofError, ProofPlan, Reach, Record, RecordFault, Resumed,
+    Rotation, Staged, Step, StreamFault, StreamTaken, Streams, StreamsFault, StreamsVerdict, Subtree, Tile,
+    VerifiedRecord, Witness,
 };
 #[cfg(feature = "engine")]
 pub use decision::{

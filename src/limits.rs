@@ -115,7 +115,10 @@ pub const RULES_NAMED: usize = 32;
 pub const REASONS_NAMED: usize = 32;
 
 /// Bytes that all reasons of a decision may need in its record, beside the request and its facts.
-pub const REASON_BYTES: usize = 12_288;
+pub const REASON_BYTES: usize = 10_240;
+
+/// Bytes that the ids of the rules that a decision names may need in its record; the last ones decide and stay.
+pub const RULE_BYTES: usize = 4_096;
 
 /// Starts as of which one request is decided again: each comes from another rule that puts it off further.
 pub const LATER_STARTS: usize = 4;

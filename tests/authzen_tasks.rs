@@ -106,6 +106,7 @@ fn denial_becomes_a_grant_only_through_people_and_the_gate() {
 fn idempotency_key_stands_for_one_body_of_one_caller() {
     let filed = file(&mut host(), &SUBMISSION, after(60)).unwrap();
     let stored = serde_json::to_string(&filed).unwrap();
+    assert!(!stored.contains("DELETE"), "the statement is in the log and nowhere else");
     let filed: Filed = serde_json::from_str(&stored).unwrap();
     let spaced = serde_json::to_string_pretty(&*SUBMISSION).unwrap();
     let again = AccessRequest::from_trusted_json(spaced).unwrap();

@@ -19,6 +19,7 @@ use countersign::{
     Usage, Vote,
 };
 
+use support::reviews;
 use support::terms::{ask, codes, owed, told};
 use support::{Host, ISSUER, NOON, after, member, time};
 
@@ -99,6 +100,28 @@ fn policy_that_reads_the_payload_otherwise_is_heard_on_what_it_reads() {
         assert!(!matches!(outcome, Ok(Outcome::Allow { .. })), "{outcome:?}");
         assert!(!format!("{outcome:?}").contains("Allow"), "{outcome:?}");
     }
+}
+
+/// What was owed while a grant held is owed when it holds for longer.
+#[test]
+fn obligation_of_a_hold_is_owed_by_an_extension() {
+    let text = format!(
+        "{}[[hold]]\nid = 'h'\nwhen = 'true'\nobligations = ['record_session']\n[[review]]\nid = 'p'\nwhen = 'true'\n\
+         approve = {{ from = 'sre' }}\ngrant = {{ max = '1h', extend = {{ max = '30m', times = 2 }} }}\n",
+        reviews::HEAD
+    );
+    let mut host = Host::new("format = 1\nname = 'x'\n");
+    let policy = PolicyOptions::new().fulfilling(["record_session"]).from_toml(&text).unwrap();
+    host.gate = Gate::new(policy, ISSUER);
+    let review = host.open(reviews::ask(), after(0));
+    assert_eq!(owed(review.decision()), ["record_session"]);
+    let outcome = host.vote(&review, Vote::approve(member("bo", &["sre"])), after(60)).unwrap();
+    let Outcome::Allow(authorized) = outcome else { panic!("expected a grant: {outcome:?}") };
+    let id = authorized.id().to_owned();
+    let (first, stamp) = (host.review(review.id()), host.stamp(after(300)));
+    let outcome = host.store(host.gate.clone().extend(&first, reviews::ask().extending(id), stamp)).unwrap();
+    let Outcome::Review(longer) = outcome else { panic!("expected a review: {outcome:?}") };
+    assert_eq!(owed(longer.decision()), ["record_session"]);
 }
 
 /// A host that allows no grants gives none.

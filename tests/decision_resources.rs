@@ -263,7 +263,10 @@ fn failed_rules_of_many_resources_fit_into_a_record() {
     assert!((20..=32).contains(&named.len()));
     assert!(named.iter().all(|reason| reason.resources().len() == 1), "each is about one host");
     let last = decision.reasons().last().unwrap();
-    assert_eq!(last.text(), format!("{} more reasons are not named", 64 - named.len()));
+    assert_eq!(
+        last.text(),
+        format!("{} more rules and reasons are not named", 128 - named.len() - decision.rules().len())
+    );
 }
 
 // --- grants

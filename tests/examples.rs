@@ -43,6 +43,48 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn verify_log_judges_all_streams_of_a_parent() {
+    let fleet = |name: &str| format!("tests/vectors/audit/fleet/{name}");
+    let key = include_str!("vectors/audit/fleet/parent.vkey").trim_end();
+    let (parent, note) = (fleet("parent.jsonl"), fleet("parent.note"));
+    let judge = |logs: &[&str], more: &[&str]| {
+        let logs: Vec<String> = logs.iter().map(|name| fleet(name)).collect();
+        let mut arguments: Vec<&str> = logs.iter().map(String::as_str).collect();
+        arguments.extend(["--parent", &parent, "--vkey", key, "--checkpoint", &note]);
+        run("verify_log", &[&arguments, more].concat(), "")
+    };
+    let all = ["gate.jsonl", "tool.jsonl"];
+    let output = judge(&all, &[]);
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{report}{}", text(&output.stderr));
+    assert!(report.contains("4 records follow one another, the last closes the stream"), "{report}");
+    assert!(report.ends_with("all           sound; 2 streams were read\n"), "{report}");
+
+    let output = judge(&all, &["--format", "json"]);
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&verdict["sound"], &verdict["fault"]), (&true.into(), &Value::Null));
+    assert_eq!(verdict["streams"]["tool/7f3a"]["closed"], true);
+    assert_eq!(verdict["streams"]["orders-gate"]["authorship"]["state"], "vouched");
+
+    let output = judge(&["tool.jsonl"], &["--format", "json"]);
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &verdict["sound"]), (Some(1), &false.into()));
+    assert_eq!(verdict["faults"]["orders-gate"], "stream is missing: 14 records were there");
+    let cause = verdict["faults"]["tool/7f3a"].as_str().unwrap();
+    assert!(
+        cause.ends_with("of `orders-gate` as its cause: there is no record that others follow from"),
+        "{cause}"
+    );
+
+    // A parent that is not sound vouches for nothing; several logs want a parent.
+    let output = run("verify_log", &[&fleet("gate.jsonl"), "--parent", &parent, "--vkey", key], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).starts_with("verdict       not sound: parent: "));
+    let output = run("verify_log", &[&fleet("gate.jsonl"), &fleet("tool.jsonl"), "--vkey", key], "");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn quickstart_tells_the_whole_story() {
     let output = run("quickstart", &[], "");
     let story = text(&output.stdout);

@@ -6,7 +6,6 @@ use countersign::inspect::sql::{MEMBERS, Obstacle, SqlEffect, inspect};
 const PG: Dialect = Dialect::PostgreSql;
 const MY: Dialect = Dialect::MySql;
 const LITE: Dialect = Dialect::Sqlite;
-const ALL: [Dialect; 4] = [PG, MY, LITE, Dialect::Generic];
 
 #[test]
 fn every_statement_counts() {

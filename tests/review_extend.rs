@@ -36,8 +36,8 @@ fn granted(host: &mut Host) -> (String, Value) {
 /// The claims that the log authorizes for a review.
 fn claims(host: &Host, id: &str) -> Value {
     let resumed = Ledger::resume(STREAM, &host.lines).unwrap();
-    let of = resumed.records().iter().filter(|record| record.review() == Some(id));
-    let record = of.filter(|record| record.event() == "grant.authorized").last().unwrap().content();
+    let mut of = resumed.records().iter().filter(|record| record.review() == Some(id));
+    let record = of.rfind(|record| record.event() == "grant.authorized").unwrap().content();
     record["claims"].clone()
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Tip {
     stream: Arc<str>,
     head: Hash,
     frontier: Frontier,
+    /// Whether the newest record closes the stream.
+    closed: bool,
 }
 
 /// Records with their places, and what becomes of each part.
@@ -45,7 +47,7 @@ impl Chained {
 impl Tip {
     /// Begins a stream. Its first record's predecessor is a hash that only this stream has.
     pub(super) fn new(stream: &str) -> Result<Self, LedgerError> {
-        if !is_token(stream) || stream.len() > limits::STREAM_BYTES || stream.contains('+') {
+        if !is_stream_name(stream) {
             return Err(LedgerError::StreamName { found: quote(stream) });
         }
         Ok(Self::unchecked(stream))
@@ -57,12 +59,17 @@ impl Tip {
         hasher.update(b"countersign/genesis/v1\0");
         hasher.update(stream.as_bytes());
         let head = hasher.finalize().into();
-        Self { stream: stream.into(), head, frontier: Frontier::default() }
+        Self { stream: stream.into(), head, frontier: Frontier::default(), closed: false }
     }
 
     /// Takes a tip as it was kept.
-    pub(super) fn from_parts(stream: &str, head: Hash, frontier: Frontier) -> Result<Self, LedgerError> {
-        Ok(Self { head, frontier, ..Self::new(stream)? })
+    pub(super) fn from_parts(
+        stream: &str,
+        head: Hash,
+        frontier: Frontier,
+        closed: bool,
+    ) -> Result<Self, LedgerError> {
+        Ok(Self { head, frontier, closed, ..Self::new(stream)? })
     }
 
     pub(super) fn stream(&self) -> &str {
@@ -77,6 +84,10 @@ impl Tip {
         self.frontier.size()
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     pub(super) fn frontier(&self) -> &Frontier {
         &self.frontier
     }
@@ -86,7 +97,8 @@ impl Tip {
         &self,
         record: &Body<T>,
     ) -> Result<(), RecordFault> {
-        record.follows(&self.stream, self.next_seq(), &self.head)
+        record.follows(&self.stream, self.next_seq(), &self.head)?;
+        if self.closed { Err(RecordFault::Closed) } else { Ok(()) }
     }
 
     /// Moves past a record if it is the next one.
@@ -95,21 +107,28 @@ impl Tip {
         record: &Body<T>,
     ) -> Result<(), RecordFault> {
         self.check(record)?;
-        self.advance(record.leaf);
+        self.advance(record);
         Ok(())
     }
 
-    /// Moves past records that were checked elsewhere, and the last of them.
+    /// Moves past records that were checked elsewhere, and the last of them. None closes the stream.
     pub(super) fn advance_by(&mut self, span: &Span, last: Hash) {
         self.frontier.extend(span);
-        self.advance(last);
+        self.head = last;
+        self.frontier.push(last);
     }
 
-    /// Moves past a record that was chained here.
-    pub(super) fn advance(&mut self, leaf: Hash) {
-        self.head = leaf;
-        self.frontier.push(leaf);
+    /// Moves past a record that was checked or chained here.
+    pub(super) fn advance<T: std::ops::Deref<Target = str>>(&mut self, record: &Body<T>) {
+        self.head = record.leaf;
+        self.frontier.push(record.leaf);
+        self.closed = record.closes();
     }
+}
+
+/// Says whether a stream can have a name: one that stands in a record and in a checkpoint as it is.
+pub(super) fn is_stream_name(name: &str) -> bool {
+    is_token(name) && name.len() <= limits::STREAM_BYTES && !name.contains('+')
 }
 
 /// Renders the record that opens a stream. Its id is the stream's incarnation, made from the id of the

@@ -77,8 +77,36 @@ impl Checkpoint {
     ///
     /// [`CheckpointError`], all of its variants.
     pub fn open(note: &str, stream: &str, key: &PublicKey) -> Result<Self, CheckpointError> {
-        let signed = KeptCheckpoint::read(note, stream)?;
-        match signed.signed_by(key) {
+        Self::open_signed_as(note, stream, stream, key)
+    }
+
+    /// Reads a signed checkpoint of a log whose key has another name than the log, as that of some public logs
+    /// has: `origin` is the checkpoint's first line, `name` that of the verifier key.
+    ///
+    /// ```
+    /// use countersign::{Checkpoint, PublicKey};
+    ///
+    /// let vkey = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
+    /// let (name, key) = PublicKey::from_vkey(vkey)?;
+    /// # let note = concat!("go.sum database tree\n65209736\n5+uGFjx6xBZG8ip1+wi77v+grwbhhukIrxEUS8PXvRo=\n\n",
+    /// #     "— sum.golang.org Az3grnbssgK7ubgFX36gVETtNv0U23qxyAhAMai2QUfeGa3nB/akvkMdlUErfcZz7l/R3cVtYspg3dxXABkGZZKdsQ8=\n");
+    /// // `note` is what <https://sum.golang.org/latest> gave.
+    /// let checkpoint = Checkpoint::open_signed_as(note, "go.sum database tree", &name, &key)?;
+    /// assert_eq!(checkpoint.size(), 65_209_736);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CheckpointError`], all of its variants.
+    pub fn open_signed_as(
+        note: &str,
+        origin: &str,
+        name: &str,
+        key: &PublicKey,
+    ) -> Result<Self, CheckpointError> {
+        let signed = KeptCheckpoint::read(note, origin)?;
+        match signed.signed_as(name, key) {
             Signed::Valid => Ok(signed.checkpoint),
             Signed::Absent | Signed::Forged => Err(CheckpointError::Signature),
         }
@@ -187,7 +215,12 @@ impl KeptCheckpoint {
 
     /// Checks what a key under the stream's name says about the checkpoint.
     pub(super) fn signed_by(&self, key: &PublicKey) -> Signed {
-        self.note().map_or(Signed::Absent, |note| note.signed_by(&self.checkpoint.origin, key))
+        self.signed_as(&self.checkpoint.origin, key)
+    }
+
+    /// Checks what a key under a name says about the checkpoint.
+    fn signed_as(&self, name: &str, key: &PublicKey) -> Signed {
+        self.note().map_or(Signed::Absent, |note| note.signed_by(name, key))
     }
 
     /// Checks what a witness says about the checkpoint.

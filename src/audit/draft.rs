@@ -11,6 +11,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::cause::Cause;
 use super::commitment::{Opening, Salt, Sealed};
 use super::json::{self, JsonFault};
 use super::merkle::{Hash, leaf_hash};
@@ -28,6 +29,7 @@ pub(crate) struct Draft {
     at: DateTime<Utc>,
     key: Option<(Key, RefusalKind)>,
     review: Option<String>,
+    cause: Option<Cause>,
     content: Vec<(Cow<'static, str>, Value)>,
     /// What is committed to, and with which salts.
     personal: Vec<(String, Salt)>,
@@ -64,6 +66,7 @@ impl Draft {
             at,
             key: None,
             review: None,
+            cause: None,
             content: Vec::new(),
             personal: Vec::new(),
         }
@@ -82,6 +85,14 @@ impl Draft {
     #[must_use]
     pub(crate) fn with_review(mut self, review: impl Into<String>) -> Self {
         self.review = Some(review.into());
+        self
+    }
+
+    /// Names the record that it follows from, which is written where that is in another stream.
+    #[allow(dead_code, reason = "only the engine knows causes")]
+    #[must_use]
+    pub(crate) fn with_cause(mut self, cause: Option<Cause>) -> Self {
+        self.cause = cause;
         self
     }
 
@@ -152,7 +163,8 @@ impl Draft {
         }
         let mut out = Template {
             text: String::with_capacity(512),
-            gaps: [0; 4],
+            gaps: [0; GAPS.len()],
+            cause: self.cause.take(),
             key: self.key.take(),
             fields: Places { at: self.at, id: 0..0, event: 0..0, review: None },
             sealed,
@@ -168,7 +180,8 @@ impl Draft {
             out.put(name, value)?;
         }
         out.text.push('}');
-        let bytes = out.text.len().saturating_add(MOST_IN_GAPS);
+        let most = if out.cause.is_some() { MOST_IN_GAPS.saturating_add(CAUSE_BYTES) } else { MOST_IN_GAPS };
+        let bytes = out.text.len().saturating_add(most);
         if bytes > limits::RECORD_BYTES { Err(JsonFault::Size { bytes }.into()) } else { Ok(out) }
     }
 
@@ -252,7 +265,8 @@ impl Key {
 pub(super) struct Template {
     text: String,
     /// Where the members of `GAPS` belong.
-    gaps: [usize; 4],
+    gaps: [usize; GAPS.len()],
+    cause: Option<Cause>,
     pub(super) key: Option<(Key, RefusalKind)>,
     fields: Places,
     /// What stands in the text as commitments.
@@ -270,6 +284,15 @@ struct Places {
 impl Template {
     pub(super) fn id(&self) -> &str {
         self.text.get(self.fields.id.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn event(&self) -> &str {
+        self.text.get(self.fields.event.clone()).unwrap_or_default()
+    }
+
+    /// Says whether nothing may follow in the stream.
+    pub(super) fn closes(&self) -> bool {
+        self.event() == Event::StreamClosed.as_str()
     }
 
     pub(super) fn at(&self) -> DateTime<Utc> {
@@ -293,16 +316,23 @@ impl Template {
             text.push_str(self.text.get(from..to).unwrap_or_default());
             from = to;
         };
-        let [at_key, at_prev, at_seq, at_stream] = self.gaps;
+        let [at_cause, at_key, at_prev, at_seq, at_stream] = self.gaps;
+        next(&mut text, at_cause);
+        if let Some(cause) = self.cause.as_ref().filter(|cause| cause.stream() != stream) {
+            cause.put(&mut text);
+        }
+        let shifted = text.len().saturating_sub(at_cause);
+        let cause = (shifted > 0).then(|| at_cause.saturating_add(CAUSE_NAME)..text.len());
         next(&mut text, at_key);
         let key = key.map(|key| put_token(&mut text, "key", key));
         next(&mut text, at_prev);
         text.push_str(",\"prev\":\"");
         hex::push(&mut text, prev);
         text.push('"');
-        let shift = text.len().saturating_sub(at_prev);
-        let review = self.fields.review.as_ref();
-        let review = review.map(|place| place.start.saturating_add(shift)..place.end.saturating_add(shift));
+        let shift =
+            |place: &Range<usize>, by: usize| place.start.saturating_add(by)..place.end.saturating_add(by);
+        let past = text.len().saturating_sub(at_prev);
+        let review = self.fields.review.as_ref().map(|place| shift(place, past));
         next(&mut text, at_seq);
         // Writing to a string cannot fail.
         let _ = write!(text, ",\"seq\":{seq}");
@@ -311,8 +341,8 @@ impl Template {
         next(&mut text, self.text.len());
 
         let Places { at, id, event, .. } = &self.fields;
-        let (at, id, event) = (*at, id.clone(), event.clone());
-        let fields = Fields { seq, at, prev: *prev, stream, id, event, key, review };
+        let (at, id, event) = (*at, shift(id, shifted), shift(event, shifted));
+        let fields = Fields { seq, at, prev: *prev, cause, stream, id, event, key, review };
         let leaf = leaf_hash(text.as_bytes());
         Record { body: Body { text: text.into(), leaf, fields, re_encoded: false } }
     }
@@ -342,7 +372,13 @@ fn put_token(text: &mut String, name: &str, token: &str) -> Range<usize> {
 }
 
 /// The fields that only the ledger knows.
-const GAPS: [&str; 4] = ["key", "prev", "seq", "stream"];
+const GAPS: [&str; 5] = ["cause", "key", "prev", "seq", "stream"];
+
+/// Bytes of `,"cause":`.
+const CAUSE_NAME: usize = 9;
+
+/// Bytes that a cause takes at most: a leaf, 16 digits and a stream, with their names.
+const CAUSE_BYTES: usize = CAUSE_NAME + 82 + 23 + 13 + limits::STREAM_BYTES;
 
 /// Bytes that the gaps take at most: a key, a hash, 16 digits and a stream, with their names.
 const MOST_IN_GAPS: usize = 9 + limits::KEY_BYTES + 74 + 23 + 12 + limits::STREAM_BYTES;

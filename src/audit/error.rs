@@ -45,6 +45,9 @@ pub enum LedgerError {
         /// Why not.
         fault: RecordFault,
     },
+    /// The stream's last record says that it ended.
+    #[error("stream is closed")]
+    Closed,
     /// The ledger was restored from a snapshot, which holds no keys, and the store does not enforce them:
     /// what may happen once could happen again. Resume from the whole log, or use a store with unique keys.
     #[error("keys before the snapshot are unknown and the store does not enforce them")]

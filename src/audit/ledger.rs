@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::chain::{self, Tip};
+use super::draft::Template;
 use super::merkle::Frontier;
 use super::record::{Record, blame, vouches};
 use super::step::Step;
-use super::{Checkpoint, LedgerError, Staged, json as profile};
+use super::{Checkpoint, LedgerError, RecordFault, Staged, json as profile};
 use crate::keys::{base64, from_base64};
+use crate::text::quote;
 use crate::{hex, limits};
 
 /// The end of a stream, and the right to append to it.
@@ -133,7 +135,7 @@ impl Ledger {
     #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
         let peaks: Vec<String> = self.tip.frontier().peaks().iter().map(|peak| base64(peak)).collect();
-        let fields = json!({
+        let mut fields = json!({
             "!fmt": SNAPSHOT_FORMAT,
             "head": hex::encode(self.tip.head()),
             "keys": if matches!(self.keys, Keys::Store) { STORE } else { MEMORY },
@@ -141,6 +143,9 @@ impl Ledger {
             "size": self.next_seq(),
             "stream": self.tip.stream(),
         });
+        if let (true, Some(fields)) = (self.is_closed(), fields.as_object_mut()) {
+            fields.insert("closed".to_owned(), true.into());
+        }
         let mut text = String::new();
         // Nothing in these fields is outside the profile.
         let _ = profile::value(&mut text, &fields, 0);
@@ -148,7 +153,9 @@ impl Ledger {
         format!("{text}\n{digest}\n").into_bytes()
     }
 
-    /// Goes on from a snapshot and the records that were stored since, without their line ends or with.
+    /// Goes on from a snapshot and all records that were stored since, without their line ends or with. Without
+    /// them, or with a snapshot that is ahead of its store, numbers are written twice or left out: a store with
+    /// unique numbers refuses the first, and whoever reads the log finds both.
     ///
     /// Keys of records before the snapshot are not known. If the snapshot's ledger left keys to the store,
     /// so does this one; otherwise a step with a key is refused until
@@ -172,16 +179,31 @@ impl Ledger {
     /// # Errors
     ///
     /// [`LedgerError::Uncertain`] after a step that was not committed; [`LedgerError::Unrecordable`] for a
-    /// step that no record can hold; [`LedgerError::KeysUnknown`]. The ledger is as it was before.
+    /// step that no record can hold, or of which records come after the one that closes the stream;
+    /// [`LedgerError::KeysUnknown`]; [`LedgerError::Closed`]. The ledger is as it was before.
     pub fn stage<T: 'static>(&mut self, step: Step<T>) -> Result<Staged<'_, T>, LedgerError> {
         if let Some(from) = self.uncertain {
             return Err(LedgerError::Uncertain { from });
         }
+        if self.is_closed() {
+            return Err(LedgerError::Closed);
+        }
         step.check()?;
         let (parts, release) = step.split();
         let mut drafts = parts.iter().flat_map(|part| &part.drafts);
+        let behind = drafts.clone().skip_while(|draft| !draft.closes()).nth(1);
+        if let Some(behind) = behind {
+            let (event, fault) = (quote(behind.event()), RecordFault::Closed);
+            return Err(LedgerError::Unrecordable { event, fault });
+        }
         if matches!(self.keys, Keys::Unknown) && drafts.clone().any(|draft| draft.key.is_some()) {
             return Err(LedgerError::KeysUnknown);
+        }
+        let count = u64::try_from(drafts.clone().count()).unwrap_or(u64::MAX);
+        if self.next_seq().saturating_add(count) > MAX_RECORDS {
+            let event = drafts.next().map_or("", Template::event);
+            let fault = RecordFault::Field { name: "seq" };
+            return Err(LedgerError::Unrecordable { event: quote(event), fault });
         }
         let first = drafts.next().filter(|_| self.next_seq() == 0);
         let opening = first.map(|first| chain::opening(self.tip.stream(), first)).transpose();
@@ -219,13 +241,20 @@ impl Ledger {
         self.tip.next_seq()
     }
 
+    /// Says whether the stream ended: [`Step::stream_closed`] was committed, and nothing may follow.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.tip.is_closed()
+    }
+
     /// Returns the stream's name.
     #[must_use]
     pub fn stream(&self) -> &str {
         self.tip.stream()
     }
 
-    /// Describes all committed records in one line to be signed and kept elsewhere.
+    /// Describes all committed records in one line to be signed and kept elsewhere. That of a closed stream is
+    /// its last: one of more records contradicts it.
     #[must_use]
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint::new(self.tip.stream(), self.next_seq(), self.tip.frontier().root())
@@ -326,7 +355,12 @@ fn read_snapshot(bytes: &[u8]) -> Option<(Tip, Keys)> {
     let peak = |value: &Value| <[u8; 32]>::try_from(from_base64(value.as_str()?)?).ok();
     let peaks = fields.get("peaks")?.as_array()?.iter().map(peak).collect::<Option<Vec<_>>>()?;
     let frontier = Frontier::from_parts(fields.get("size")?.as_u64()?, peaks)?;
-    let tip = Tip::from_parts(field("stream")?, hex::decode32(field("head")?)?, frontier).ok()?;
+    // No record could have the next number.
+    if frontier.size() > MAX_RECORDS {
+        return None;
+    }
+    let closed = fields.get("closed").map_or(Some(false), Value::as_bool)?;
+    let tip = Tip::from_parts(field("stream")?, hex::decode32(field("head")?)?, frontier, closed).ok()?;
     match field("keys")? {
         STORE => Some((tip, Keys::Store)),
         MEMORY if tip.next_seq() == 0 => Some((tip, Keys::Memory(HashSet::new()))),
@@ -334,6 +368,9 @@ fn read_snapshot(bytes: &[u8]) -> Option<(Tip, Keys)> {
         _ => None,
     }
 }
+
+/// Records of a stream: their numbers go up to 2^53 − 1.
+const MAX_RECORDS: u64 = 1 << 53;
 
 const SNAPSHOT_FORMAT: &str = "countersign/snapshot/1";
 const STORE: &str = "store";

@@ -4,6 +4,7 @@
 //! whose root is signed and kept elsewhere. Writers go through [`Ledger`], which releases a step's result
 //! only after its records are stored; readers go through [`LogVerifier`], which trusts nobody.
 
+mod cause;
 mod chain;
 mod checkpoint;
 mod commitment;
@@ -28,6 +29,7 @@ mod verdict;
 mod verify;
 mod witness;
 
+pub use cause::{Cause, CauseFault};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use commitment::{Opening, OpeningError, Openings};
 pub use erase::{Commitment, DisclosureReport, Disclosures, EraseError, Erasure};
@@ -47,6 +49,8 @@ pub use verdict::{Authorship, Completeness, Fork, Freshness, Integrity, LogFault
 pub use verify::{LogRange, LogVerifier, VerifiedRecord};
 pub use witness::{Cosignature, Witness};
 
+#[cfg(test)]
+pub(crate) use merkle::Frontier;
 #[allow(unused_imports, reason = "only the engine makes steps")]
 pub(crate) use {
     commitment::{Closed, Opened, below},

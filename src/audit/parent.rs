@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::cause::Links;
+use super::chain::is_stream_name;
 use super::checkpoint::KeptCheckpoint;
-use super::record::is_token;
 use super::step::RefusalKind;
 use super::{
-    Checkpoint, Draft, Event, Fate, Integrity, Key, LogFault, LogVerdict, LogVerifier, Record, Refusal, Step,
-    VerifiedRecord,
+    Cause, CauseFault, Checkpoint, Draft, Event, Fate, Integrity, Key, LogFault, LogVerdict, LogVerifier,
+    Record, Refusal, Step, VerifiedRecord,
 };
 use crate::text::quote;
-use crate::{Stamp, hex, limits};
+use crate::{Stamp, hex};
 
 /// Why a stream was not opened under a parent: one of that name was. A stream that begins again has another
 /// name.
@@ -123,6 +124,7 @@ fn draft(event: Event, checkpoint: &Checkpoint, stamp: &Stamp) -> Draft {
 #[derive(Debug)]
 pub struct ParentVerifier {
     log: LogVerifier,
+    links: Links,
     children: BTreeMap<String, Child>,
     malformed: Option<u64>,
 }
@@ -131,6 +133,7 @@ pub struct ParentVerifier {
 #[derive(Debug)]
 pub struct Streams {
     parent: LogVerdict,
+    links: Links,
     children: BTreeMap<String, Child>,
     strangers: BTreeMap<String, LogVerdict>,
     now: DateTime<Utc>,
@@ -141,6 +144,7 @@ struct Child {
     checkpoints: Vec<Checkpoint>,
     closed: Option<u64>,
     verdict: Option<LogVerdict>,
+    links: Links,
 }
 
 /// What was found of all streams under a parent.
@@ -151,7 +155,8 @@ pub struct StreamsVerdict {
     pub parent: LogVerdict,
     /// Every stream that was read.
     pub streams: BTreeMap<String, LogVerdict>,
-    /// What is wrong, by stream.
+    /// What is wrong, by stream; the parent's name stands here only where it has a record that follows from
+    /// nothing.
     pub faults: BTreeMap<String, StreamFault>,
 }
 
@@ -179,6 +184,16 @@ pub enum StreamFault {
     /// Its log is not sound.
     #[error(transparent)]
     Log(#[from] LogFault),
+    /// A record does not follow from the one in another stream that it names. It is the first such record.
+    #[error("record {seq} names record {} of `{}` as its cause: {fault}", cause.seq(), cause.stream())]
+    Cause {
+        /// The record's number.
+        seq: u64,
+        /// What it names.
+        cause: Cause,
+        /// Why it does not follow.
+        fault: CauseFault,
+    },
 }
 
 /// Why a parent vouches for nothing, or the first stream under it that cannot be relied on.
@@ -208,12 +223,13 @@ impl ParentVerifier {
     /// Begins with a verifier that has read no record yet.
     #[must_use]
     pub fn new(parent: LogVerifier) -> Self {
-        Self { log: parent, children: BTreeMap::new(), malformed: None }
+        Self { log: parent, links: Links::default(), children: BTreeMap::new(), malformed: None }
     }
 
     /// Takes the parent's next record, as [`LogVerifier::push`] does.
     pub fn push<'a>(&mut self, line: &'a [u8]) -> Option<VerifiedRecord<'a>> {
         let record = self.log.push(line)?;
+        self.links.see(&record);
         let event = Event::parse(record.event());
         if matches!(event, Some(Event::ChildOpened | Event::ChildCheckpointed | Event::ChildClosed)) {
             match checkpoint(&record) {
@@ -241,7 +257,10 @@ impl ParentVerifier {
         parent.require_sound()?;
         match self.malformed {
             Some(seq) => Err(StreamsFault::Malformed { seq }),
-            None => Ok(Streams { parent, children: self.children, strangers: BTreeMap::new(), now }),
+            None => {
+                let Self { links, children, .. } = self;
+                Ok(Streams { parent, links, children, strangers: BTreeMap::new(), now })
+            }
         }
     }
 }
@@ -259,18 +278,29 @@ impl Streams {
         let child = self.children.get_mut(&stream);
         let known = child.iter().flat_map(|child| child.checkpoints.iter().cloned());
         let mut log = known.fold(log, |log, known| log.anchored(KeptCheckpoint::vouched(known)));
-        lines.into_iter().for_each(|line| drop(log.push(line.as_ref())));
+        let mut links = Links::default();
+        lines
+            .into_iter()
+            .for_each(|line| log.push(line.as_ref()).iter().for_each(|record| links.see(record)));
         let verdict = log.finish(self.now);
         match child {
-            Some(child) => child.verdict = Some(verdict),
+            Some(child) => (child.verdict, child.links) = (Some(verdict), links),
             None => drop(self.strangers.insert(stream, verdict)),
         }
     }
 
-    /// Says what was found of all streams. One that was not read counts as missing.
+    /// Says what was found of all streams. One that was not read counts as missing. Of several faults of a
+    /// stream the gravest is told: one of its log before one of its records' causes.
     #[must_use]
     pub fn finish(self) -> StreamsVerdict {
         let (mut streams, mut faults) = (BTreeMap::new(), BTreeMap::new());
+        let known = self.children.iter().map(|(stream, child)| (stream.as_str(), &child.links));
+        let known: BTreeMap<_, _> = known.chain([(self.parent.head.origin(), &self.links)]).collect();
+        for (stream, links) in &known {
+            let fault = links.fault(|stream| known.get(stream).copied());
+            let fault = fault.map(|(seq, cause, fault)| StreamFault::Cause { seq, cause, fault });
+            faults.extend(fault.map(|fault| ((*stream).to_owned(), fault)));
+        }
         for (stream, child) in self.children {
             if let Some(fault) = child.fault() {
                 faults.insert(stream.clone(), fault);
@@ -331,7 +361,7 @@ fn checkpoint(record: &VerifiedRecord<'_>) -> Option<Checkpoint> {
     let content = record.content();
     let child = content.get("child")?;
     let text = |name: &str| child.get(name).and_then(Value::as_str);
-    let stream = text("stream").filter(|name| is_token(name) && name.len() <= limits::STREAM_BYTES)?;
+    let stream = text("stream").filter(|name| is_stream_name(name))?;
     let root = hex::decode32(text("root")?.strip_prefix("sha-256:")?)?;
     let size = child.get("size")?.as_u64()?;
     // The first record of a stream is the whole tree over it.

@@ -71,8 +71,9 @@ impl Subtree {
     /// Returns the numbers of its records.
     #[must_use]
     pub fn records(self) -> Range<u64> {
-        let first = self.index.checked_shl(self.level).unwrap_or(u64::MAX);
-        first..first.saturating_add(1_u64.checked_shl(self.level).unwrap_or(u64::MAX))
+        let size = 1_u64.checked_shl(self.level).unwrap_or(u64::MAX);
+        let first = self.index.saturating_mul(size);
+        first..first.saturating_add(size)
     }
 
     /// Computes its hash from the hashes of its records. `None` unless there are exactly as many.

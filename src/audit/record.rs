@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::cause::Cause;
 use super::commitment::{Opened, Openings};
 use super::json::{self, JsonFault};
 use super::merkle::{Hash, leaf_hash};
@@ -22,7 +23,8 @@ use crate::{hex, limits};
 pub(super) const FORMAT: &str = "countersign/record/1";
 
 /// The fields that every record may have, in their order. The others are its content.
-pub(super) const HEADER: [&str; 9] = ["!fmt", "at", "event", "id", "key", "prev", "review", "seq", "stream"];
+pub(super) const HEADER: [&str; 10] =
+    ["!fmt", "at", "cause", "event", "id", "key", "prev", "review", "seq", "stream"];
 
 /// A record of a stream, as the host stores it.
 ///
@@ -81,6 +83,9 @@ pub enum RecordFault {
     /// The first record does not open the stream, or a later one does.
     #[error("a stream is opened by its first record and no other")]
     Opening,
+    /// The stream had ended: its last record said so.
+    #[error("comes after the record that closed the stream")]
+    Closed,
 }
 
 /// A record's text and where its fields stand in it.
@@ -98,6 +103,7 @@ pub(super) struct Fields {
     pub(super) seq: u64,
     pub(super) at: DateTime<Utc>,
     pub(super) prev: Hash,
+    pub(super) cause: Option<Range<usize>>,
     pub(super) stream: Range<usize>,
     pub(super) id: Range<usize>,
     pub(super) event: Range<usize>,
@@ -144,6 +150,12 @@ impl Record {
     #[must_use]
     pub fn review(&self) -> Option<&str> {
         self.body.review()
+    }
+
+    /// Returns the record in another stream that this one follows from.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.body.cause()
     }
 
     /// Returns the name of what happened.
@@ -230,6 +242,15 @@ impl<T: Deref<Target = str>> Body<T> {
         self.fields.key.as_ref().map(|place| self.part(place))
     }
 
+    pub(super) fn cause(&self) -> Option<Cause> {
+        Cause::read(self.part(self.fields.cause.as_ref()?))
+    }
+
+    /// Says whether nothing may follow in the stream.
+    pub(super) fn closes(&self) -> bool {
+        self.event() == super::Event::StreamClosed.as_str()
+    }
+
     pub(super) fn review(&self) -> Option<&str> {
         self.fields.review.as_ref().map(|place| self.part(place))
     }
@@ -310,10 +331,11 @@ struct Found {
 impl Found {
     fn see(&mut self, name: &str, place: Range<usize>) {
         // In the order of `HEADER`.
-        let [format, at, event, id, key, prev, review, seq, stream] = &mut self.header;
+        let [format, at, cause, event, id, key, prev, review, seq, stream] = &mut self.header;
         let field = match name {
             "!fmt" => format,
             "at" => at,
+            "cause" => cause,
             "event" => event,
             "id" => id,
             "key" => key,
@@ -334,7 +356,7 @@ impl Found {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let [format, at, event, id, key, prev, review, seq, stream] = self.header;
+        let [format, at, cause, event, id, key, prev, review, seq, stream] = self.header;
         let inner = |place: Option<Range<usize>>, name: &'static str| {
             place.and_then(|place| token(text, &place)).ok_or(RecordFault::Field { name })
         };
@@ -350,11 +372,18 @@ impl Found {
         let prev = prev.and_then(|place| hex::decode32(part(&unquoted(place))));
         let seq =
             seq.and_then(|place| part(&place).parse().ok()).ok_or(RecordFault::Field { name: "seq" })?;
+        let stream = inner(stream, "stream")?;
+        // What it follows from in its own stream, a record need not say.
+        let is_cause = |place| Cause::read(part(place)).is_some_and(|cause| cause.stream() != part(&stream));
+        if cause.as_ref().is_some_and(|place| !is_cause(place)) {
+            return Err(RecordFault::Field { name: "cause" });
+        }
         Ok(Fields {
             seq,
+            cause,
             at: at.ok_or(RecordFault::Field { name: "at" })?,
             prev: prev.ok_or(RecordFault::Field { name: "prev" })?,
-            stream: inner(stream, "stream")?,
+            stream,
             id: inner(id, "id")?,
             event: inner(event, "event")?,
             key: optional(key, "key")?,

@@ -138,6 +138,7 @@ impl<'a, T: 'static> Staged<'a, T> {
     /// # Errors
     ///
     /// [`LedgerError::Broken`]: the store holds something that does not follow. The ledger is uncertain.
+    /// [`LedgerError::Closed`]: somebody closed the stream, and what remains has no place in it.
     pub fn rebase<R: AsRef<[u8]>>(mut self, newer: impl IntoIterator<Item = R>) -> Result<Self, LedgerError> {
         let first = self.ledger.next_seq();
         let newer = self.ledger.pass(newer)?;
@@ -150,6 +151,11 @@ impl<'a, T: 'static> Staged<'a, T> {
         let own = lent.into_iter().map(|chained| (chained.begun_in(&newer), chained));
         let (own, chained) = own.max_by_key(|(own, _)| *own).unwrap_or_default();
         let rest = self.settle(chained, own, first);
+        if self.ledger.is_closed() && !self.parts.is_empty() {
+            // The places that were lent out are taken, so nothing is uncertain.
+            self.ledger.uncertain = None;
+            return Err(LedgerError::Closed);
+        }
         if own == newer.len() {
             self.lend(rest)
         } else {
@@ -172,7 +178,7 @@ impl<'a, T: 'static> Staged<'a, T> {
         let Chained { records, mut fates, .. } = self.chained;
         self.ledger.remember(&records);
         for record in &records {
-            self.ledger.tip.advance(record.leaf());
+            self.ledger.tip.advance(&record.body);
         }
         self.ledger.uncertain = None;
         resume(&mut fates, self.begun);

@@ -143,6 +143,27 @@ impl Step<()> {
         let draft = Draft::named(event, stamp.id("note"), stamp.now()).with("note", content);
         Self::of(vec![draft], None, |_| ())
     }
+
+    /// Makes a step that ends its stream: nothing may follow, and the ledger and every reader refuse what does.
+    /// Without it nobody can tell a stream that ended from one whose newest records are missing.
+    ///
+    /// ```
+    /// # use countersign::{Ledger, LedgerError, Stamp, Step};
+    /// # let now: chrono::DateTime<chrono::Utc> = "2026-11-23T10:00:00Z".parse()?;
+    /// # let stamp = |number| Stamp::new(now, [number; 32]);
+    /// # let mut ledger = Ledger::create("orders-gate/7f3a")?;
+    /// ledger.stage(Step::stream_closed(stamp(1)))?.commit();
+    /// let last = ledger.checkpoint(); // to be signed, and for the parent's `Step::child_closed`
+    /// # let _ = last;
+    ///
+    /// let late = ledger.stage(Step::note("deploy.started", 7.into(), stamp(2)));
+    /// assert_eq!(late.unwrap_err(), LedgerError::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stream_closed(stamp: Stamp) -> Self {
+        let event = Event::StreamClosed;
+        Self::of(vec![Draft::new(event, stamp.id(event.as_str()), stamp.now())], None, |_| ())
+    }
 }
 
 impl<T: 'static> Step<T> {

@@ -39,6 +39,9 @@ pub struct LogVerdict {
     pub anchored_until: Option<DateTime<Utc>>,
     /// Good records whose bytes another tool had written in its own way.
     pub re_encoded: u64,
+    /// Whether the newest good record closes the stream. Then there is nothing to come: a checkpoint of more
+    /// records was signed of another log.
+    pub closed: bool,
     /// The size and root hash of an intact log: what to keep for the next time. Of a broken one it is that
     /// of the records up to the break.
     pub head: Checkpoint,

@@ -18,7 +18,9 @@ use super::commitment::{Opened, Openings};
 use super::merkle::{Frontier, Hash};
 use super::record::{Body, blame, vouches};
 use super::rotation::Terms;
-use super::{Checkpoint, CheckpointError, Freshness, Integrity, LogVerdict, Record, RecordFault, Witness};
+use super::{
+    Cause, Checkpoint, CheckpointError, Freshness, Integrity, LogVerdict, Record, RecordFault, Witness,
+};
 use crate::PublicKey;
 
 mod kept;
@@ -171,7 +173,7 @@ impl LogVerifier {
         }
         self.keys.follow(self.tip.stream(), &body, self.tip.frontier());
         self.before.clone_from(self.tip.frontier());
-        self.tip.advance(body.leaf);
+        self.tip.advance(&body);
         self.first.get_or_insert(body.fields.at);
         self.last = Some(body.fields.at);
         self.re_encoded = self.re_encoded.saturating_add(u64::from(body.re_encoded));
@@ -207,7 +209,9 @@ impl LogVerifier {
     /// Takes lines that were read apart. The verdict is that of [`push`](Self::push) of each line.
     pub fn append(&mut self, range: LogRange<'_>) {
         let here = (self.tip.next_seq(), *self.tip.head());
-        let Some(read) = range.read.filter(|read| self.broken.is_none() && read.from == here) else {
+        let Some(read) =
+            range.read.filter(|read| self.broken.is_none() && read.from == here && !self.tip.is_closed())
+        else {
             return range.lines.split_inclusive(|byte| *byte == b'\n').for_each(|line| drop(self.push(line)));
         };
         for (span, at) in read.until {
@@ -263,6 +267,7 @@ impl LogVerifier {
             unanchored_span: span.unwrap_or_default(),
             anchored_until,
             re_encoded: self.re_encoded,
+            closed: self.tip.is_closed(),
             head: Checkpoint::new(self.tip.stream(), records, self.tip.frontier().root()),
             integrity: match self.broken {
                 None => Integrity::Intact { records },
@@ -322,6 +327,12 @@ impl VerifiedRecord<'_> {
     #[must_use]
     pub fn review(&self) -> Option<&str> {
         self.body.review()
+    }
+
+    /// Returns the record in another stream that this one follows from.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.body.cause()
     }
 
     /// Returns the canonical bytes, which were hashed.

@@ -64,6 +64,8 @@ impl Bound {
         let now = stamp.now();
         let mut end = now;
         let tenant = self.items.first().and_then(|(_, binding)| binding.tenant.clone());
+        // Only the items of a bundle are shown again; statements are not stored twice for nothing.
+        let echo = |json| if self.bundle { json } else { Json::Null };
         let items: Vec<FiledItem> = self
             .items
             .into_iter()
@@ -80,8 +82,8 @@ impl Bound {
                     _ => Stands::Denied,
                 };
                 FiledItem {
-                    resource: asked.resource,
-                    action: asked.action,
+                    resource: echo(asked.resource),
+                    action: echo(asked.action),
                     approval: format!("apr_{}", stamp.id(&format!("approval/{place}"))),
                     evaluation: binding.evaluation,
                     context: binding.context,

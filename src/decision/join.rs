@@ -86,8 +86,17 @@ impl Decision {
             let mut fits = fits.into_iter();
             self.reasons.retain(|_| fits.next().unwrap_or(true));
         }
+        let mut room = limits::RULE_BYTES;
+        let fitting = self.rules.iter().rev().take_while(|rule| {
+            let left = room.checked_sub(rule.len().saturating_add(3));
+            room = left.unwrap_or_default();
+            left.is_some()
+        });
+        let dropped = self.rules.len().saturating_sub(fitting.count());
+        self.rules.drain(..dropped);
+        self.left_out = self.left_out.saturating_add(dropped);
         if self.left_out > 0 {
-            let text = format!("{} more reasons are not named", self.left_out);
+            let text = format!("{} more rules and reasons are not named", self.left_out);
             self.left_out = 0;
             self.reasons.push(Reason::new(ReasonCode::ReasonsLeftOut, text));
         }

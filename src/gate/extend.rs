@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
-use super::records::Stamped;
+use super::records::{Stamped, of_review};
 use super::{Conflict, Gate, Outcome, draft};
 use crate::audit::{Draft, Event, Key, RefusalKind, Step};
 use crate::grant::{ClaimError, Claims, Constraint, Constraints, use_root};
@@ -136,7 +136,7 @@ impl Gate {
                 submission.into_step(ExtendError::from)
             }
             Err(error) => {
-                let refused = draft(&at, Event::StepRefused).with_review(review.id()).with("call", "extend");
+                let refused = of_review(draft(&at, Event::StepRefused), review).with("call", "extend");
                 let refused = refused.with("error", error.to_string());
                 let refusal = at.refusal("extend").with_review(review.id());
                 Step::new(vec![refused], refusal, |_| Err(error))
@@ -242,8 +242,7 @@ impl Stamped<'_> {
         let root = use_root(issuer, &known.request);
         let of = |label: &str| {
             let id = self.stamp.id(&format!("extended/{label}"));
-            Draft::new(Event::GrantExtended, id, self.stamp.now())
-                .with_review(review.id())
+            of_review(Draft::new(Event::GrantExtended, id, self.stamp.now()), review)
                 .with("grant", grant.as_str())
                 .with("req", &*known.request)
                 .with("by", to.get("jti").cloned().unwrap_or_default())

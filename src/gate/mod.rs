@@ -15,7 +15,7 @@ pub use self::extend::ExtendError;
 pub use self::owed::{Debts, Owed};
 pub(crate) use self::records::ENGINE;
 use self::records::{Asked, Stamped};
-use crate::audit::{Draft, Event, Fate, Key, Refusal, RefusalKind, Step};
+use crate::audit::{Cause, Draft, Event, Fate, Key, Refusal, RefusalKind, Step};
 use crate::decision::{self, Decision, Path, ReasonCode};
 use crate::grant::{Authorization, Claims, LogReference, Permit, Quorum, VerifiedGrant, VerifyError};
 use crate::keys::PublicKey;
@@ -306,6 +306,13 @@ impl Release {
     fn after(self, fate: Fate) -> Result<Outcome, Conflict> {
         match self {
             Self::Authorize(claims, decision) => Ok(Outcome::Allow(authorize(fate, claims, decision)?)),
+            Self::Outcome(Outcome::Review(review)) => {
+                let positions = stored(fate)?;
+                // Of a step that opens a review the last record does.
+                let opening = positions.last();
+                let opening = opening.and_then(|place| Cause::new(&place.stream, place.seq, place.leaf));
+                Ok(Outcome::Review(review.opened_by(opening)))
+            }
             Self::Outcome(outcome) => stored(fate).map(|_| outcome),
         }
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::records::Stamped;
 use super::{Conflict, Gate, stored};
-use crate::audit::{Event, Record, Step};
+use crate::audit::{Cause, Event, Record, Step};
 use crate::request::{Request, Source, Subject, same_person};
 use crate::review::{Verdict, Vote, VoteError, VoteKind};
 use crate::stamp::Stamp;
@@ -22,6 +22,8 @@ pub struct Owed {
     /// When the access begins, where that was ahead.
     begins: Option<DateTime<Utc>>,
     due: DateTime<Utc>,
+    /// The record that says so.
+    pub(super) cause: Cause,
 }
 
 /// Every emergency of a log, and what is still owed for them.
@@ -85,6 +87,7 @@ impl Debts {
                     // A deadline that cannot be read has passed.
                     due: time("due").unwrap_or(record.at()),
                     begins: time("begins"),
+                    cause: Cause::of(record),
                 };
                 self.all.push((owed, false));
             }

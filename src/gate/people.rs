@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::records::{Asked, Stamped};
+use super::records::{Asked, Stamped, of_review};
 use super::{Conflict, Gate, Outcome, Release, stored};
 use crate::audit::{Key, Step};
 use crate::decision::{self, ReasonCode};
@@ -321,7 +321,8 @@ impl Gate {
         let decision = review.decision().clone();
         drafts.extend(at.extended(&self.inner.issuer, &review, &claims));
         let personal = review.holds_personal_action();
-        drafts.push(at.authorized(review.id(), &claims, &decision, personal).with_review(review.id()));
+        let authorized = at.authorized(review.id(), &claims, &decision, personal);
+        drafts.push(of_review(authorized, &review));
         (drafts, Release::Authorize(claims, decision))
     }
 }

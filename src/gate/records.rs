@@ -90,7 +90,7 @@ impl<'s> Stamped<'s> {
             let event = change.event();
             let again = changes.iter().take(place).filter(|other| other.event() == event).count();
             let label = if again == 0 { event.to_string() } else { format!("{event}/{again}") };
-            let draft = Draft::new(event, self.stamp.id(&label), self.stamp.now()).with_review(review.id());
+            let draft = of_review(Draft::new(event, self.stamp.id(&label), self.stamp.now()), review);
             let draft = if place == 0 {
                 draft
                     .with_key(version_key(review, review.version()), RefusalKind::Stale)
@@ -125,7 +125,7 @@ impl<'s> Stamped<'s> {
         vote: &Vote,
         error: &VoteError,
     ) -> Draft {
-        let record = draft(self, Event::ReviewVoteRefused).with_review(review.id());
+        let record = of_review(draft(self, Event::ReviewVoteRefused), review);
         let mut content = serde_json::Map::new();
         content.insert("error".to_owned(), error.to_string().into());
         if let Ok(narrowed) = vote.check() {
@@ -142,7 +142,7 @@ impl<'s> Stamped<'s> {
         call: &str,
         error: &VoteError,
     ) -> Draft {
-        let record = draft(self, Event::StepRefused).with_review(review.id()).with("call", call);
+        let record = of_review(draft(self, Event::StepRefused), review).with("call", call);
         let content = [("error".to_owned(), error.to_string().into())].into_iter().collect();
         self.personal(policy, review, record, content)
     }
@@ -180,8 +180,7 @@ impl<'s> Stamped<'s> {
     pub(super) fn recovered(&self, review: &Review, claims: &Json) -> Draft {
         let version = review.version().saturating_add(1);
         let grant = claims.get("jti").cloned().unwrap_or_default();
-        draft(self, Event::GrantRecovered)
-            .with_review(review.id())
+        of_review(draft(self, Event::GrantRecovered), review)
             .with_key(version_key(review, version), RefusalKind::Stale)
             .with("version", version)
             .with("grant", grant)
@@ -218,6 +217,7 @@ impl<'s> Stamped<'s> {
     /// Records that an owed review was held. It is held once.
     pub(super) fn settled(&self, owed: &Owed, vote: &Vote, late: bool) -> Draft {
         draft(self, Event::EmergencySettled)
+            .with_cause(Some(owed.cause.clone()))
             .with_key(Key::Once(format!("settle/{}", owed.request)), RefusalKind::Stale)
             .with("req", &*owed.request)
             .with("of", &*owed.person)
@@ -229,17 +229,19 @@ impl<'s> Stamped<'s> {
 
     pub(super) fn settle_refused(&self, owed: &Owed, error: &VoteError) -> Draft {
         draft(self, Event::StepRefused)
+            .with_cause(Some(owed.cause.clone()))
             .with("call", "settle")
             .with("req", &*owed.request)
             .with("error", error.to_string())
     }
 
     pub(super) fn redeemed(&self, claims: &Claims) -> Draft {
-        draft(self, Event::GrantRedeemed).with_content(use_of(claims))
+        draft(self, Event::GrantRedeemed).with_cause(claims.cause()).with_content(use_of(claims))
     }
 
     pub(super) fn redeem_refused(&self, claims: &Claims, error: &VerifyError) -> Draft {
         draft(self, Event::StepRefused)
+            .with_cause(claims.cause())
             .with("call", "redeem")
             .with("error", error.to_string())
             .with_content(use_of(claims))
@@ -316,14 +318,16 @@ impl<'s> Stamped<'s> {
     }
 }
 
-/// What a use is of: the grant, and where its authorization is recorded, maybe in another stream.
-fn use_of(claims: &Claims) -> Vec<(String, Json)> {
+/// Puts a record to a review, of whose opening it is a consequence.
+pub(super) fn of_review(draft: Draft, review: &Review) -> Draft {
+    draft.with_review(review.id()).with_cause(review.opening().cloned())
+}
+
+fn use_of(claims: &Claims) -> [(String, Json); 5] {
     let claims = claims.to_value();
     let claim = |name: &str| claims.get(name).cloned().unwrap_or_default();
-    let fields = [("grant", "jti"), ("req", "req"), ("by", "sub"), ("action", "act"), ("resource", "res")]
-        .map(|(name, from)| (name.to_owned(), claim(from)));
-    let cause = claims.get("log").map(|log| ("cause".to_owned(), log.clone()));
-    fields.into_iter().chain(cause).collect()
+    [("grant", "jti"), ("req", "req"), ("by", "sub"), ("action", "act"), ("resource", "res")]
+        .map(|(name, from)| (name.to_owned(), claim(from)))
 }
 
 fn text(time: DateTime<Utc>) -> String {

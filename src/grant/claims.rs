@@ -13,6 +13,8 @@ use super::covered::Covered;
 use super::quorum::QuorumError;
 #[cfg(any(feature = "engine", test))]
 use super::quorum::SignedApproval;
+#[cfg(feature = "engine")]
+use crate::audit::Cause;
 use crate::json::{self, Bounds, Json, MAX_INTEGER};
 use crate::keys::PublicKey;
 use crate::limits;
@@ -254,6 +256,12 @@ impl Claims {
         Ok(claims)
     }
 
+    /// Names the record that authorized the grant, where the grant does.
+    #[cfg(feature = "engine")]
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.log.as_ref()?.cause()
+    }
+
     /// Writes the claims: keys sorted, no spaces, text escaped as RFC 8785 does (section 3.2.2.2).
     pub(super) fn to_text(&self) -> String {
         let mut writer = Writer { text: String::with_capacity(512) };
@@ -323,6 +331,13 @@ impl LogReference {
     #[must_use]
     pub fn seq(&self) -> u64 {
         u64::try_from(self.seq).unwrap_or_default()
+    }
+
+    /// Names the record for those that follow from it. `None` if no stream of records has such a name.
+    #[cfg(feature = "engine")]
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        let leaf = self.leaf.strip_prefix("sha-256:").and_then(crate::hex::decode32)?;
+        Cause::new(&self.stream, self.seq(), leaf)
     }
 
     /// Returns the record's leaf: `sha-256:` and 64 hexadecimal digits.

@@ -239,6 +239,14 @@ fn check_record(proof: &LogProof, log: &LogReference) -> Result<Record, LogProof
     if found != log.leaf() {
         return Err(LogProofError::Leaf { found, expected: log.leaf().to_owned() });
     }
+    // Whoever signs checkpoints may have put records of another stream under this one's name.
+    if record.stream() != log.stream() {
+        let (found, expected) = (quote(record.stream()), log.stream().to_owned());
+        return Err(RecordFault::Stream { found, expected }.into());
+    }
+    if record.seq() != log.seq() {
+        return Err(RecordFault::Seq { found: record.seq(), expected: log.seq() }.into());
+    }
     Ok(record)
 }
 

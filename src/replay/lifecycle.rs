@@ -146,7 +146,7 @@ impl Lifecycle {
                         request: text(&content, "req"),
                         at: record.at(),
                         claims,
-                        cause: content.get("cause").cloned(),
+                        cause: record.cause().map(|cause| place(cause.stream(), cause.seq(), &cause.leaf())),
                     },
                 ));
             }
@@ -202,8 +202,7 @@ impl Lifecycle {
         let policy = member(content, "policy");
         let number = |name: &str| claims.get(name).and_then(Json::as_i64).unwrap_or_default();
         let uses = claims.get("con").and_then(|con| con.get("max_uses")?.as_u64());
-        let leaf = format!("sha-256:{}", crate::hex::encode(&record.leaf()));
-        let place = json!({ "leaf": leaf, "seq": here.1, "stream": here.0 });
+        let place = place(&here.0, here.1, &record.leaf());
         let granted = Granted { nbf: number("nbf"), exp: number("exp"), uses, claims: fixed.clone(), place };
         let id = claim("jti").as_str().unwrap_or_default().to_owned();
         self.roots.entry(request.clone()).or_insert_with(|| id.clone());
@@ -378,6 +377,11 @@ fn resources(request: &Json) -> Json {
         Some(several) => several.iter().map(name).collect(),
         None => request.get("resource").and_then(name).into(),
     }
+}
+
+/// Names a record as one that follows from it does.
+fn place(stream: &str, seq: u64, leaf: &[u8; 32]) -> Json {
+    json!({ "leaf": format!("sha-256:{}", crate::hex::encode(leaf)), "seq": seq, "stream": stream })
 }
 
 fn member(content: &Map<String, Json>, name: &str) -> Json {

@@ -4,7 +4,9 @@
 //! keeps apart what the host attests and what the caller only says. Nothing is judged here; what is out
 //! of bounds is told when the request is decided.
 
+mod attested;
 mod check;
+mod error;
 mod extended;
 mod json;
 mod parts;
@@ -18,8 +20,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+pub use attested::{Auth, Usage};
 #[cfg(feature = "engine")]
 pub(crate) use check::check_span;
+pub use error::RequestError;
 pub(crate) use extended::{Extended, Known};
 #[cfg(feature = "authzen")]
 pub(crate) use json::members_of;
@@ -30,7 +34,6 @@ pub use parts::{Action, Resource, Subject};
 #[cfg(feature = "engine")]
 pub(crate) use restate::Asking;
 
-use crate::payload::PayloadError;
 use crate::risk::Risk;
 use crate::value::{Attributes, Value};
 
@@ -78,156 +81,6 @@ pub(crate) struct Ask {
     pub(crate) review: bool,
     /// The grant that is to hold for longer.
     pub(crate) extended: Option<Box<Extended>>,
-}
-
-/// How and when the subject signed in, as the host attests it (RFC 8176 `amr`, OpenID Connect `acr` and
-/// `auth_time`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Auth {
-    pub(crate) methods: Vec<String>,
-    pub(crate) class: Option<String>,
-    pub(crate) time: DateTime<Utc>,
-}
-
-/// What has been used up already, as the host counts it for this subject. It may be stale: a limit is
-/// enforced again where its slot is recorded.
-///
-/// ```
-/// use countersign::Usage;
-///
-/// let usage = Usage::none().with_used("reads-outside-production", 3);
-/// assert_eq!(usage.used("reads-outside-production"), 3);
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Usage {
-    pub(crate) limits: Vec<(String, u64)>,
-    pub(crate) emergencies: u64,
-    pub(crate) overdue_reviews: u64,
-}
-
-/// What is wrong with a request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// More bytes than a request may have.
-    #[error("request is {bytes} bytes, limit is {limit}")]
-    TooLarge {
-        /// The bytes found.
-        bytes: usize,
-        /// The bound.
-        limit: usize,
-    },
-    /// The text is not JSON, or a key stands twice.
-    #[error("request is not JSON at line {line}, column {column}: {problem}")]
-    Json {
-        /// The line, from 1.
-        line: usize,
-        /// The column, from 1.
-        column: usize,
-        /// What the reader found.
-        problem: String,
-    },
-    /// A member that every request has is absent.
-    #[error("`{path}` is missing")]
-    Missing {
-        /// The member's path.
-        path: String,
-    },
-    /// A member is not of the type it must have.
-    #[error("`{path}` is {found}, expected {expected}")]
-    WrongType {
-        /// The member's path.
-        path: String,
-        /// The type it must have.
-        expected: &'static str,
-        /// The type found.
-        found: &'static str,
-    },
-    /// A property has the name of a typed member.
-    #[error("`{path}` is a reserved name")]
-    Reserved {
-        /// The property's path.
-        path: String,
-    },
-    /// A name or an id is empty.
-    #[error("`{path}` is empty")]
-    Empty {
-        /// The member's path.
-        path: String,
-    },
-    /// A text, list or map is larger than its bound.
-    #[error("`{path}` has {found} {unit}, limit is {limit}")]
-    OutOfBounds {
-        /// The member's path.
-        path: String,
-        /// The number found.
-        found: usize,
-        /// What is counted.
-        unit: &'static str,
-        /// The bound.
-        limit: usize,
-    },
-    /// A text holds a character that no record can hold.
-    #[error("`{path}` holds a control or bidirectional character")]
-    BadCharacter {
-        /// The member's path.
-        path: String,
-    },
-    /// A time that no record can hold.
-    #[error("`{path}` is not within the years 0 to 9999")]
-    Year {
-        /// The member's path.
-        path: String,
-    },
-    /// A resource stands twice.
-    #[error("`{path}` names `{}` twice", crate::text::quote(name))]
-    Duplicate {
-        /// The member's path.
-        path: String,
-        /// The resource that stands twice.
-        name: String,
-    },
-    /// The resources of a request are not all of one type.
-    #[error(
-        "`{path}` has `{}` and `{}`, expected one type",
-        crate::text::quote(found),
-        crate::text::quote(other)
-    )]
-    MixedTypes {
-        /// The member's path.
-        path: String,
-        /// A type found.
-        found: String,
-        /// Another one.
-        other: String,
-    },
-    /// Two members of which a request has one.
-    #[error("`resource` and `resources` exclude each other")]
-    BothResources,
-    /// A payload's member that does not belong to its kind.
-    #[error("`{path}` does not belong to this kind of payload")]
-    UnknownMember {
-        /// The member's path.
-        path: String,
-    },
-    /// A SQL dialect that is not known.
-    #[error(
-        "unknown dialect `{}`, expected `postgresql`, `mysql`, `sqlite` or `generic`",
-        crate::text::quote(name)
-    )]
-    UnknownDialect {
-        /// The name found.
-        name: String,
-    },
-    /// The caller states what only the host can know.
-    #[error("`{path}` is not the caller's to state")]
-    NotTheCallers {
-        /// The member's path.
-        path: String,
-    },
-    /// The payload is out of bounds.
-    #[error("`action.payload`: {0}")]
-    Payload(#[from] PayloadError),
 }
 
 impl Request {
@@ -582,52 +435,3 @@ impl<'r> Iterator for Resources<'r> {
 }
 
 impl ExactSizeIterator for Resources<'_> {}
-
-impl Auth {
-    /// Says that the subject signed in at `time` by the given methods, such as `otp` or `hwk` (RFC 8176).
-    pub fn new<S: Into<String>>(methods: impl IntoIterator<Item = S>, time: DateTime<Utc>) -> Self {
-        Self { methods: methods.into_iter().map(Into::into).collect(), class: None, time }
-    }
-
-    /// Sets the class of the sign-in, such as `urn:example:mfa` (`acr`).
-    #[must_use]
-    pub fn with_class(mut self, class: impl Into<String>) -> Self {
-        self.class = Some(class.into());
-        self
-    }
-}
-
-impl Usage {
-    /// Says that nothing has been used and nothing is owed.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::default()
-    }
-
-    /// Sets how many slots of a rule's limit are used in the current window.
-    #[must_use]
-    pub fn with_used(mut self, rule: impl Into<String>, count: u64) -> Self {
-        self.limits.push((rule.into(), count));
-        self
-    }
-
-    /// Sets how many emergencies the subject has used so far, ever.
-    #[must_use]
-    pub fn with_emergencies(mut self, count: u64) -> Self {
-        self.emergencies = count;
-        self
-    }
-
-    /// Sets how many reviews the subject owes past their deadline.
-    #[must_use]
-    pub fn with_overdue_reviews(mut self, count: u64) -> Self {
-        self.overdue_reviews = count;
-        self
-    }
-
-    /// Returns how many slots of a rule's limit are used.
-    #[must_use]
-    pub fn used(&self, rule: &str) -> u64 {
-        self.limits.iter().filter(|(known, _)| known == rule).map(|(_, count)| *count).max().unwrap_or(0)
-    }
-}

@@ -162,9 +162,9 @@ mod tests {
             1 => proptest::collection::vec(any::<u8>(), 0..9_000).prop_map(Value::Bytes),
             6 => text().prop_map(Value::String),
         ];
-        leaf.prop_recursive(9, 600, 200, |inner| {
+        leaf.prop_recursive(4, 40, 8, |inner| {
             prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..200).prop_map(Value::List),
+                proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::List),
                 proptest::collection::vec((text(), inner), 0..4)
                     .prop_map(|pairs| Value::Map(pairs.into_iter().collect())),
             ]
@@ -209,7 +209,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #![proptest_config(ProptestConfig::with_cases(500))]
 
         #[test]
         fn what_is_plain_is_within_bounds(request in request()) {

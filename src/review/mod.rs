@@ -50,7 +50,7 @@ use self::bench::About;
 use self::court::{Court, Notes};
 use self::plan::Plan;
 use self::progress::{Progress, later};
-use crate::audit::Position;
+use crate::audit::{Cause, Position};
 use crate::decision::{Decision, Terms};
 use crate::policy::May;
 use crate::policy::schema::FactValues;
@@ -76,6 +76,8 @@ pub struct Review {
     votes: Vec<Arc<Cast>>,
     comments: Vec<Arc<Cast>>,
     opened_at: DateTime<Utc>,
+    /// The record that opened it, once that is stored.
+    opening: Option<Cause>,
     expires_at: DateTime<Utc>,
     /// The latest time of any change.
     latest: DateTime<Utc>,
@@ -146,6 +148,16 @@ impl Review {
     #[must_use]
     pub fn opened_at(&self) -> DateTime<Utc> {
         self.opened_at
+    }
+
+    /// Says which record opened it, unless that is known.
+    pub(crate) fn opened_by(self, record: Option<Cause>) -> Self {
+        Self { opening: self.opening.or(record), ..self }
+    }
+
+    /// Returns the record that opened it.
+    pub(crate) fn opening(&self) -> Option<&Cause> {
+        self.opening.as_ref()
     }
 
     /// Returns the first moment at which an open review no longer takes votes.

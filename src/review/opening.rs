@@ -74,6 +74,7 @@ impl Review {
             votes: Vec::new(),
             comments: Vec::new(),
             opened_at: now,
+            opening: None,
             expires_at,
             latest: now,
             starts_at: None,

@@ -12,7 +12,9 @@ use super::change::Change;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::{Recorded, Review, ReviewState, Track};
-use crate::audit::{Closed, Event, Opened, OpeningError, Openings, Position, Record, RecordFault, Resumed};
+use crate::audit::{
+    Cause, Closed, Event, Opened, OpeningError, Openings, Position, Record, RecordFault, Resumed,
+};
 use crate::decision::Decision;
 use crate::policy::schema::FactValues;
 use crate::request::Request;
@@ -148,6 +150,7 @@ impl Review {
             votes: Vec::new(),
             comments: Vec::new(),
             opened_at: opened.at(),
+            opening: Some(Cause::of(opened)),
             expires_at: time(content.get("expires_at")?)?,
             latest: opened.at(),
             starts_at: None,

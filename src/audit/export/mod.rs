@@ -1,6 +1,6 @@
 //! Records as other programs want them.
 //!
-//! Puts a record into the envelope of CloudEvents 1.0, or into a class of OCSF 1.x, for queues and SIEMs. Each
+//! Puts a record into the envelope of CloudEvents 1.0, or into a class of OCSF 1.8.0, for queues and SIEMs. Each
 //! carries the record's own bytes or content, so nothing is lost; neither is a proof, which only the log is.
 
 mod controls;
@@ -66,7 +66,7 @@ impl Export {
         event
     }
 
-    /// Writes a record as an event of OCSF 1.x: what gives a privilege to somebody is User Access Management
+    /// Writes a record as an event of OCSF 1.8.0: what gives a privilege to somebody is User Access Management
     /// (3005), what changes a review, a grant, a policy, a key or the log itself is Entity Management (3004), and
     /// what asks, uses, is refused, or is a host's own note is API Activity (6003). `raw_data` is the record.
     #[must_use]

@@ -108,7 +108,12 @@ pub(super) fn event(source: &str, record: &Record) -> Value {
                 |name: &str| fields.get("claims").and_then(|claims| claims.get(name)).and_then(Value::as_str);
             put("user", json!({ "uid": claim("sub").unwrap_or(UNKNOWN) }));
             put("privileges", json!([claim("act").unwrap_or(UNKNOWN)]));
-            put("resource", json!({ "uid": claim("res").unwrap_or(UNKNOWN) }));
+            let of = fields.get("claims").and_then(|claims| claims.get("res"));
+            let mut of = of.map(named).unwrap_or_default();
+            if of.is_empty() {
+                of.push(json!({ "uid": UNKNOWN }));
+            }
+            put("resources", of.into());
         }
         Class::Entity(kind, field, _) => {
             let named = fields.get(field).map(|value| value.get("stream").unwrap_or(value));
@@ -121,8 +126,9 @@ pub(super) fn event(source: &str, record: &Record) -> Value {
             put("actor", user.unwrap_or_else(|| json!({ "app_name": source })));
             put("api", json!({ "operation": operation(record, &fields) }));
             put("src_endpoint", json!({ "svc_name": source }));
-            if let Some(resource) = resource(&fields) {
-                put("resources", json!([{ "uid": resource }]));
+            let resources = resources(&fields);
+            if !resources.is_empty() {
+                put("resources", resources.into());
             }
         }
     }
@@ -168,9 +174,19 @@ fn person(entity: &Value) -> Option<String> {
     Some(format!("{}/{}", part("type")?, part("id")?))
 }
 
-fn resource(fields: &Map<String, Value>) -> Option<String> {
-    let of_grant = fields.get("resource").and_then(Value::as_str).map(str::to_owned);
-    of_grant.or_else(|| person(fields.get("request")?.get("resource")?))
+/// Lists what is acted on: what a use names, or what was asked for.
+fn resources(fields: &Map<String, Value>) -> Vec<Value> {
+    let asked = |name: &str| fields.get("request").and_then(|request| request.get(name));
+    let found = [fields.get("resource"), asked("resource"), asked("resources")];
+    found.into_iter().flatten().map(named).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// Names one thing or a list of them, each written as text or as an entity.
+fn named(value: &Value) -> Vec<Value> {
+    let one = std::slice::from_ref(value);
+    let items = value.as_array().map_or(one, Vec::as_slice).iter();
+    let uids = items.filter_map(|item| item.as_str().map(str::to_owned).or_else(|| person(item)));
+    uids.map(|uid| json!({ "uid": uid })).collect()
 }
 
 fn operation(record: &Record, fields: &Map<String, Value>) -> String {

@@ -144,6 +144,53 @@ fn schema_test_finds_faults() {
 }
 
 #[test]
+fn events_name_the_version_of_the_schema_that_they_are_checked_against() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    for name in ["grant.authorized", "stream.closed", "host.deploy"] {
+        let event = Export::new("https://gate.example").ocsf(&record(name, Value::Null));
+        assert_eq!(event["metadata"]["version"], schema["version"]);
+    }
+}
+
+#[test]
+fn each_of_several_resources_is_named() {
+    let export = Export::new("https://gate.example");
+    let both = json!([{ "uid": "database/orders" }, { "uid": "database/users" }]);
+    let names = json!(["database/orders", "database/users"]);
+    let entities = json!([{ "type": "database", "id": "orders" }, { "type": "database", "id": "users" }]);
+    for (event, content) in [
+        ("grant.authorized", json!({ "claims": { "res": names } })),
+        ("grant.redeemed", json!({ "resource": names })),
+        ("request.decided", json!({ "request": { "resources": entities } })),
+    ] {
+        let event = export.ocsf(&record(event, content));
+        check(&event);
+        assert_eq!(event["resources"], both);
+    }
+}
+
+#[test]
+fn text_of_a_record_cannot_add_fields_or_lines_to_an_event() {
+    let export = Export::new("https://gate.example");
+    let text = "ana\r\nCEF:0|x|y|\u{1b}[2J\", \"severity_id\": 1, \"x\": \"\u{202e}\u{2028}\\";
+    let content = json!({ "by": text, "action": text, "resource": [text], "call": text,
+        "claims": { "sub": text, "act": text, "res": text }, "request": { "action": { "name": text } } });
+    for name in ["grant.authorized", "grant.redeemed", "step.refused", "emergency.settled", "host.deploy"] {
+        let record = record(name, content.clone());
+        for event in [export.ocsf(&record), export.cloud_event(&record)] {
+            let line = event.to_string();
+            assert!(line.bytes().all(|byte| byte >= 0x20), "{line}");
+            assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), event);
+            assert!(event.get("x").is_none());
+        }
+        let event = export.ocsf(&record);
+        check(&event);
+        let written = record.bytes();
+        assert_eq!(event["raw_data"].as_str().unwrap().as_bytes(), written);
+    }
+}
+
+#[test]
 fn grant_is_a_privilege_that_somebody_got() {
     let export = Export::new("https://gate.example");
     let records = records();
@@ -158,8 +205,8 @@ fn grant_is_a_privilege_that_somebody_got() {
     );
     assert_eq!(grant["user"]["uid"], "user/ana");
     assert_eq!(
-        (&grant["privileges"], &grant["resource"]["uid"]),
-        (&json!(["run"]), &json!("database/orders"))
+        (&grant["privileges"], &grant["resources"]),
+        (&json!(["run"]), &json!([{ "uid": "database/orders" }]))
     );
     let vote = of(Event::ReviewVoted);
     assert_eq!((&vote["class_uid"], &vote["actor"]["user"]["uid"]), (&3004.into(), &json!("user/bo")));

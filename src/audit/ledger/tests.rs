@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::super::{Draft, Event, Fate, Key, Refusal, RefusalKind};
+use super::super::{Cause, Draft, Event, Fate, Key, Refusal, RefusalKind};
 use super::*;
 use crate::Stamp;
 
@@ -344,21 +344,27 @@ fn what_no_record_can_hold_is_refused_and_leaves_the_ledger_as_it_was() {
 fn largest_record_that_is_staged_is_read_wherever_it_stands() {
     let (stream, key) = ("s".repeat(200), "k".repeat(256));
     let stamp = stamp(1);
-    let step = |bytes: usize| {
-        let draft = Draft::new(Event::ReviewVoted, "i".to_owned(), now()).with("text", "x".repeat(bytes));
-        let draft = draft.with_key(Key::Once(key.clone()), RefusalKind::Stale);
-        Step::new(vec![draft], Refusal::new(&stamp), |_| ())
-    };
-    let most =
-        (60_000..65_535).rev().find(|bytes| Ledger::create(&stream).unwrap().stage(step(*bytes)).is_ok());
-    let head = [7; 32];
-    let size = 9_007_199_254_740_990;
-    let frontier = Frontier::from_parts(size, vec![[1; 32]; 52]).unwrap();
-    let tip = Tip::from_parts(&stream, head, frontier).unwrap();
-    let mut ledger = Ledger { tip, keys: Keys::Store, uncertain: None };
-    let staged = ledger.stage(step(most.unwrap())).unwrap();
-    assert_eq!(Record::read(staged.records()[0].bytes()).unwrap().seq(), size);
-    assert_eq!(staged.records()[0].bytes().len(), limits::RECORD_BYTES);
+    let longest = Cause::new(&"c".repeat(200), 9_007_199_254_740_991, [7; 32]);
+    for cause in [None, longest] {
+        let step = |bytes: usize| {
+            let draft = Draft::new(Event::ReviewVoted, "i".to_owned(), now()).with("text", "x".repeat(bytes));
+            let draft = draft.with_cause(cause.clone());
+            let draft = draft.with_key(Key::Once(key.clone()), RefusalKind::Stale);
+            Step::new(vec![draft], Refusal::new(&stamp), |_| ())
+        };
+        let most =
+            (60_000..65_535).rev().find(|bytes| Ledger::create(&stream).unwrap().stage(step(*bytes)).is_ok());
+        let head = [7; 32];
+        let size = 9_007_199_254_740_990;
+        let frontier = Frontier::from_parts(size, vec![[1; 32]; 52]).unwrap();
+        let tip = Tip::from_parts(&stream, head, frontier, false).unwrap();
+        let mut ledger = Ledger { tip, keys: Keys::Store, uncertain: None };
+        let staged = ledger.stage(step(most.unwrap())).unwrap();
+        assert_eq!(Record::read(staged.records()[0].bytes()).unwrap().seq(), size);
+        assert_eq!(staged.records()[0].bytes().len(), limits::RECORD_BYTES);
+        assert_eq!(Record::read(staged.records()[0].bytes()).unwrap(), staged.records()[0]);
+        assert_eq!(staged.records()[0].cause(), cause);
+    }
 }
 
 #[test]

@@ -47,8 +47,21 @@ fn checkpoint_of_a_public_log_verifies() {
     assert_eq!(Note::read(&note).unwrap().signed_by(&name, &key), Signed::Valid);
     let altered = note.replace("65209736", "65209737");
     assert_eq!(Note::read(&altered).unwrap().signed_by(&name, &key), Signed::Forged);
-    let kept = super::super::checkpoint::KeptCheckpoint::read(&note, "go.sum database tree").unwrap();
-    assert_eq!((kept.checkpoint.size(), kept.checkpoint.text().as_str()), (65_209_736, text));
+    let origin = "go.sum database tree";
+    let opened = Checkpoint::open_signed_as(&note, origin, &name, &key).unwrap();
+    assert_eq!((opened.size(), opened.text().as_str()), (65_209_736, text));
+    let open = |note: &str, origin: &str, name: &str| {
+        Checkpoint::open_signed_as(note, origin, name, &key).unwrap_err().to_string()
+    };
+    let unsigned = "checkpoint is not signed by the key";
+    assert_eq!(open(&altered, origin, &name), unsigned);
+    assert_eq!(open(&note, origin, origin), unsigned);
+    assert_eq!(open(&note, origin, "sum.golang.org "), unsigned);
+    assert_eq!(
+        open(&note, &name, &name),
+        "checkpoint is of `go.sum database tree`, expected `sum.golang.org`"
+    );
+    assert_eq!(Checkpoint::open(&note, origin, &key), Err(CheckpointError::Signature));
 }
 
 /// Rekor signs with ECDSA, which is not read here: such a checkpoint is ignored, not believed.

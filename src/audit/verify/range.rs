@@ -72,7 +72,7 @@ pub(super) fn read(log: &LogVerifier, lines: &[u8]) -> Option<Read> {
     while let Some(body) = next {
         let body = body.ok()?;
         body.follows(stream, expected, &read.last).ok()?;
-        if body.event() == Event::KeyRotated.as_str() {
+        if body.closes() || body.event() == Event::KeyRotated.as_str() {
             return None;
         }
         if expected > seq {

@@ -254,8 +254,12 @@ impl<'r> Run<'r> {
         self.classify();
         let decided = self.forbidden()
             || match self.request.extended() {
-                // What opens at once can be asked for again: only people extend.
-                Some(extended) => self.unknown(extended) || self.reviews(),
+                // What opens at once can be asked for again: only people extend. What a hold obliges to is owed
+                // for longer, too.
+                Some(extended) => {
+                    self.held();
+                    self.unknown(extended) || self.reviews()
+                }
                 None => self.emergency() || self.zones() || self.reviews(),
             };
         if !decided && !self.explained && self.decision.reasons.iter().all(|reason| !explains(reason.code()))

@@ -192,6 +192,30 @@ fn log_may_have_two_keys_while_one_is_replaced() {
 }
 
 #[test]
+fn record_that_belongs_elsewhere_is_refused_whatever_the_checkpoint_says() {
+    // The log's key signed a tree of another stream's records, or of records in other places.
+    let claims = Claims::new(terms()).unwrap();
+    let elsewhere = logged_as("orders-gate-2", Event::GrantAuthorized, &claims, claims.clone());
+    let grant = |stream: &str, records: &[Record], seq: u64| {
+        let mut tree = crate::audit::Frontier::default();
+        records.iter().for_each(|record| tree.push(record.leaf()));
+        let note = Checkpoint::new(stream, tree.size(), tree.root()).sign(&log_key());
+        let leaf = records[usize::try_from(seq).unwrap()].leaf();
+        let reference = LogReference::new(stream, seq, leaf).unwrap();
+        let token = Authorization::of_claims(claims.clone()).with_log(reference).sign(&issuer_key());
+        let logged = Logged { token: token.token().to_owned(), records: records.to_vec(), note };
+        refusal(logged.judge(&logged.proof(usize::try_from(seq).unwrap()))).to_string()
+    };
+    assert_eq!(
+        grant("orders-gate", &elsewhere.records, 2),
+        "log proof: stream is `orders-gate-2`, expected `orders-gate`"
+    );
+    let mut moved = logged(terms()).records;
+    moved.remove(0);
+    assert_eq!(grant("orders-gate", &moved, 1), "log proof: number is 2, expected 1");
+}
+
+#[test]
 fn checkpoint_from_before_the_record_is_too_old() {
     let mut logged = logged(terms());
     logged.note = Checkpoint::new("orders-gate", 2, [7; 32]).sign(&log_key());

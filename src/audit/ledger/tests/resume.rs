@@ -37,10 +37,34 @@ fn snapshot_of_a_new_stream_knows_all_its_keys() {
 #[test]
 fn snapshot_stays_below_four_kibibytes() {
     let frontier = Frontier::from_parts(9_007_199_254_740_991, vec![[0xff; 32]; 53]).unwrap();
-    let tip = Tip::from_parts(&"s".repeat(200), [0xff; 32], frontier).unwrap();
+    let tip = Tip::from_parts(&"s".repeat(200), [0xff; 32], frontier, true).unwrap();
     let ledger = Ledger { tip, keys: Keys::Store, uncertain: None };
     assert!(ledger.snapshot().len() < 4_096, "{}", ledger.snapshot().len());
     assert_eq!(Ledger::restore(&ledger.snapshot(), NONE).unwrap().checkpoint(), ledger.checkpoint());
+}
+
+#[test]
+fn stream_ends_where_numbers_do() {
+    let at = |size: u64| {
+        let peaks = vec![[1; 32]; usize::try_from(size.count_ones()).unwrap()];
+        let tip = Tip::from_parts("s", [2; 32], Frontier::from_parts(size, peaks).unwrap(), false).unwrap();
+        Ledger { tip, keys: Keys::Store, uncertain: None }
+    };
+    let last = 9_007_199_254_740_991;
+    let mut ledger = Ledger::restore(&at(last).snapshot(), NONE).unwrap();
+    let staged = ledger.stage(note(1)).unwrap();
+    assert_eq!(Record::read(staged.records()[0].bytes()).unwrap().seq(), last);
+    staged.commit();
+    assert_eq!(
+        ledger.stage(note(2)).unwrap_err().to_string(),
+        "event `host.deploy.started` cannot be recorded: field `seq` is missing or malformed"
+    );
+    assert_eq!(ledger.uncertain(), None);
+    for size in [last + 2, 1 << 63, u64::MAX] {
+        // Whatever writes such a number, nothing goes on from it.
+        let snapshot = at(size).snapshot();
+        assert_eq!(Ledger::restore(&snapshot, NONE).unwrap_err(), LedgerError::Snapshot, "{size}");
+    }
 }
 
 #[test]
@@ -94,7 +118,7 @@ fn broken_log_is_named_before_its_torn_tail() {
     let text = String::from_utf8(file).unwrap().replacen("\"build\":1", "\"build\":7", 1);
     let torn = &text.as_bytes()[..text.len() - 3];
     let error = Ledger::resume("s", torn).unwrap_err();
-    assert_eq!(error, LedgerError::Broken { seq: 1, fault: crate::RecordFault::Changed });
+    assert_eq!(error, LedgerError::Broken { seq: 1, fault: RecordFault::Changed });
     assert_eq!(error.to_string(), "record 1: is not the record that the next one follows: it was changed");
 }
 
