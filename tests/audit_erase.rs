@@ -14,9 +14,9 @@
 mod support;
 
 use countersign::{
-    Commitment, DisclosureReport, Disclosures, EraseError, Erasure, Ledger, LogVerifier, Opening, Openings,
-    Outcome, Replay, ReplayReport, Replayed, Request, Resource, Review, ReviewError, ReviewState, Stamp,
-    Subject, Unreplayable, Usage, Vote,
+    Action, Commitment, DisclosureReport, Disclosures, EraseError, Erasure, Ledger, LogVerifier, Opening,
+    Openings, Outcome, Replay, ReplayReport, Replayed, Request, Resource, Review, ReviewError, ReviewState,
+    Stamp, Subject, Unreplayable, Usage, Value, Vote,
 };
 
 use support::walk::{DELETE, action, verify};
@@ -322,5 +322,24 @@ fn every_one_of_several_resources_is_committed_to() {
             lifecycle.push(&log.push(line).unwrap());
         }
         assert_eq!(lifecycle.finish(), []);
+    }
+}
+
+#[test]
+fn value_in_the_place_of_a_personal_members_parent_is_committed_to() {
+    let policy = "format = 1\nname = 'x'\n[defaults]\nrisk = 'low'\n[attributes]\n\
+        'resource.owner.email' = { type = 'string?', personal = true }\n\
+        'action.to.name' = { type = 'string?', personal = true }\n\
+        [[zone]]\nid = 'all'\nwhen = 'true'\nmax_risk = 'low'\n";
+    for stray in [Value::from("olga"), Value::from(vec!["olga"]), Value::Bytes(b"olga".to_vec())] {
+        let mut host = Host::new(policy);
+        let resource = Resource::new("database", "orders").with("owner", stray.clone());
+        let action = Action::new("mail.send").with("to", stray);
+        let request = Request::new(person("ana", &[]), action, resource).with_usage(Usage::none());
+        assert!(matches!(host.submit(request, after(0)), Ok(Outcome::Allow(_))));
+        let log = String::from_utf8_lossy(&host.lines).into_owned();
+        assert!(!log.contains("olga") && !log.contains("6f6c6761"), "{log}");
+        assert!(!log.contains(r#""adg":"sha-256"#), "a digest over a personal value: {log}");
+        assert_eq!(replayed(&host, Openings::new(host.openings.clone())).0.same, 1);
     }
 }

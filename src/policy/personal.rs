@@ -4,7 +4,7 @@
 //! `context.actor` is committed to wherever somebody stands in a record. Digests over personal values are
 //! personal themselves, and so are the facts that were found in a personal payload.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::document::Document;
 use super::error::Faults;
@@ -154,26 +154,39 @@ fn locate_all(all: &[Vec<String>], at: &str, json: &Json, found: &mut Vec<String
     all.iter().for_each(|names| locate(names, at.to_owned(), json, found));
 }
 
-/// Finds a member of attributes as a record holds them: an object, or pairs where keys are unusual.
+/// Finds a member of attributes as a record holds them: an object, or pairs where keys are unusual. What is no
+/// map and stands where one should is found as a whole: it may well be the member itself.
 fn locate(names: &[String], at: String, json: &Json, found: &mut Vec<String>) {
     let Some((first, rest)) = names.split_first() else {
         found.push(at);
         return;
     };
-    let pairs = json.get("$map").and_then(Json::as_array).into_iter().flatten().enumerate();
+    let Some(members) = json.as_object().filter(|members| !is_wrapped(members)) else {
+        found.push(at);
+        return;
+    };
+    let pairs = members.get(PAIRS).and_then(Json::as_array).into_iter().flatten().enumerate();
     let named = pairs.filter(|(_, pair)| pair.get(0).and_then(Json::as_str) == Some(first));
     for (place, pair) in named {
-        locate(rest, format!("{at}/$map/{place}/1"), pair.get(1).unwrap_or(&Json::Null), found);
+        locate(rest, format!("{at}/{PAIRS}/{place}/1"), pair.get(1).unwrap_or(&Json::Null), found);
     }
-    if let Some(member) = json.get(first) {
+    if let Some(member) = members.get(first) {
         locate(rest, below(&at, first), member, found);
     }
+}
+
+/// Says whether an object stands for a value that JSON cannot hold, and for no attributes.
+fn is_wrapped(members: &Map<String, Json>) -> bool {
+    members.keys().any(|name| name.starts_with('$') && name != PAIRS)
 }
 
 fn holds(attributes: &Attributes, names: &[String]) -> bool {
     let Some((first, rest)) = names.split_first() else { return true };
     match attributes.get(first) {
-        Some(Value::Map(inner)) if !rest.is_empty() => holds(inner, rest),
-        found => found.is_some() && rest.is_empty(),
+        Some(Value::Map(inner)) => holds(inner, rest),
+        found => found.is_some(),
     }
 }
+
+/// The key of attributes that stand as pairs.
+const PAIRS: &str = "$map";
