@@ -275,7 +275,7 @@ fn fault_of_a_case_is_told_at_its_place() {
         ("base = 'write'\nnow = 'noon'", "'noon'… expected a time such as `2026-11-23T10:00:00Z`"),
         (
             "base = 'write'\nwith = { 'resorce.environment' = 'x' }",
-            "'resorce.env… expected a path that begins with `subject`, `action`, `resource`, `context` or `facts`",
+            "'resorce.env… expected a path that begins with `subject`, `action`, `resource`, `context` or `facts`, or `resources` alone",
         ),
         ("base = 'write'\nwith = { subject = 'bob' }", "'bob' }… unknown person `bob`, did you mean `bo`?"),
         (

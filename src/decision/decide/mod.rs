@@ -266,10 +266,8 @@ impl<'r> Run<'r> {
         {
             self.reason(Reason::new(ReasonCode::NothingMatched, "no rule allows it"));
         }
-        if let Some(more) = self.failures.checked_sub(limits::FAILURES_NAMED).filter(|more| *more > 0) {
-            let text = format!("{more} more rules could not be evaluated");
-            self.reason(Reason::new(ReasonCode::RuleFailed, text));
-        }
+        let more = self.failures.saturating_sub(limits::FAILURES_NAMED);
+        self.decision.left_out = self.decision.left_out.saturating_add(more);
         self.oblige();
     }
 
