@@ -302,6 +302,11 @@ impl Host {
         self.writer.checkpoint().sign(&self.keys.log)
     }
 
+    /// Returns the head of the parent, signed, where this process's stream has one.
+    pub async fn parent_checkpoint(&self) -> Option<String> {
+        Some(self.parent.as_ref()?.checkpoint().await.sign(&self.keys.log))
+    }
+
     /// Returns the head of this process's log.
     #[must_use]
     pub fn head(&self) -> Checkpoint {

@@ -30,6 +30,7 @@ pub fn router(host: Arc<Host>) -> Router {
         .route("/healthz", get(health))
         .route("/.well-known/jwks.json", get(keys))
         .route("/log/checkpoint", get(checkpoint))
+        .route("/log/parent", get(parent))
         .route("/log/vkey", get(vkey))
         .route("/log/streams", get(streams))
         .route("/log/records", get(records))
@@ -97,6 +98,12 @@ async fn keys(State(host): State<Arc<Host>>) -> impl IntoResponse {
 
 async fn checkpoint(State(host): State<Arc<Host>>) -> String {
     host.checkpoint()
+}
+
+async fn parent(State(host): State<Arc<Host>>) -> Response {
+    host.parent_checkpoint()
+        .await
+        .map_or_else(|| StatusCode::NOT_FOUND.into_response(), IntoResponse::into_response)
 }
 
 async fn vkey(State(host): State<Arc<Host>>) -> Response {

@@ -243,6 +243,19 @@ impl Store {
         }
     }
 
+    /// Returns all records with their streams in the order in which they were stored: each stream in its order,
+    /// and of a review each record behind those that led to it, whichever streams they stand in.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn journal(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.journal().await,
+            Self::Postgres(store) => store.journal().await,
+        }
+    }
+
     /// Returns every opening, as lines.
     ///
     /// # Errors

@@ -113,6 +113,11 @@ impl Postgres {
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }
 
+    pub(super) async fn journal(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let rows = self.query("SELECT stream, bytes FROM records ORDER BY place, seq", &[]).await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
     pub(super) async fn openings(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         first(self.query("SELECT line FROM openings", &[]).await?)
     }

@@ -95,6 +95,15 @@ impl Sqlite {
             .await
     }
 
+    pub(super) async fn journal(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.read(|connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT stream, bytes FROM records ORDER BY place")?;
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .await
+    }
+
     pub(super) async fn openings(&self) -> Result<Vec<Vec<u8>>, StoreError> {
         self.read(|connection| column(connection, "SELECT line FROM openings", params![])).await
     }
