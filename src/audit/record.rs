@@ -112,12 +112,26 @@ pub(super) struct Fields {
 }
 
 impl Record {
-    /// Reads a record whose place in its stream is not checked.
+    /// Reads a record that a store gave back. That it is the one of its place in its stream is the store's word;
+    /// [`LogVerifier`](crate::LogVerifier) checks it.
+    ///
+    /// ```
+    /// use countersign::{Ledger, Record, Stamp, Step};
+    ///
+    /// # let stamp = Stamp::new("2026-11-23T10:00:00Z".parse()?, [7; 32]);
+    /// let mut ledger = Ledger::create("orders-gate")?;
+    /// let staged = ledger.stage(Step::note("deploy.started", 7.into(), stamp))?;
+    /// let row = staged.records()[1].bytes().to_vec(); // what a host stores
+    /// assert_eq!(Record::read(&row)?, staged.records()[1]);
+    /// assert!(Record::read(b"{}").is_err());
+    /// # staged.commit();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// The fault of the bytes.
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, RecordFault> {
+    pub fn read(bytes: &[u8]) -> Result<Self, RecordFault> {
         let Body { text, leaf, fields, re_encoded } = Body::read(bytes)?;
         Ok(Self { body: Body { text: text.into(), leaf, fields, re_encoded } })
     }
