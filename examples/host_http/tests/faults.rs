@@ -5,7 +5,13 @@
 //!
 //! `HOST_FAULT_FLOWS` and `HOST_FAULT_RACES` set how many flows and races there are.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that fails may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails may panic"
+)]
 #![allow(clippy::disallowed_methods, reason = "tests have files, an environment and a clock")]
 
 mod common;
