@@ -154,7 +154,7 @@ impl Request {
         self
     }
 
-    /// Sets several resources of one type, in place of what was there: at most [`limits::RESOURCES`], each once.
+    /// Sets several resources of one type, in place of what was there: at most [`limits::RESOURCES`](crate::limits::RESOURCES), each once.
     /// Their order says nothing. What holds for each must hold for all: the strictest decision stands, every plan
     /// must be satisfied, and the one grant is checked for whichever of them a tool works on. Such a request
     /// must say which tool it is for ([`with_audience`](Self::with_audience)).
@@ -279,7 +279,7 @@ impl Request {
     }
 
     /// Names somebody on whose behalf the subject acts, such as the person behind an agent. A second call
-    /// names who stands behind that one (RFC 8693, section 4.1); at most [`limits::ACTORS`].
+    /// names who stands behind that one (RFC 8693, section 4.1); at most [`limits::ACTORS`](crate::limits::ACTORS).
     #[must_use]
     pub fn with_actor(mut self, actor: Subject) -> Self {
         self.actors.push(actor);
