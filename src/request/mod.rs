@@ -154,7 +154,8 @@ impl Request {
         self
     }
 
-    /// Sets several resources of one type, in place of what was there: at most [`limits::RESOURCES`](crate::limits::RESOURCES), each once.
+    /// Sets several resources of one type, in place of what was there: at most
+    /// [`limits::RESOURCES`](crate::limits::RESOURCES), each once.
     /// Their order says nothing. What holds for each must hold for all: the strictest decision stands, every plan
     /// must be satisfied, and the one grant is checked for whichever of them a tool works on. Such a request
     /// must say which tool it is for ([`with_audience`](Self::with_audience)).
