@@ -343,3 +343,35 @@ fn value_in_the_place_of_a_personal_members_parent_is_committed_to() {
         assert_eq!(replayed(&host, Openings::new(host.openings.clone())).0.same, 1);
     }
 }
+
+#[test]
+fn erasure_of_many_records_is_recorded_in_several() {
+    let mut host = Host::new(POLICY);
+    for second in 0..1_000 {
+        let _ = host.submit(ask("dev"), after(second)).unwrap();
+    }
+    let records: Vec<&[u8]> = host.lines.split_inclusive(|byte| *byte == b'\n').collect();
+    let erasure = Erasure::of(records).unwrap();
+    let before = host.ledger.next_seq();
+    let gone = erase(&mut host, erasure, 36_000);
+    assert_eq!(gone.len(), host.openings.len());
+    assert!(host.ledger.next_seq() - before > 1);
+    host.openings.retain(|opening| !is_among(&gone, opening));
+    let found = disclosed(&host.lines, Openings::new(host.openings.clone()).all());
+    assert_eq!((found.erased, found.disclosed), (u64::try_from(gone.len()).unwrap(), 0));
+    assert!(found.is_sound(), "{found:?}");
+}
+
+/// Else a note could have an erasure named that no record bears out.
+#[test]
+fn note_that_looks_like_a_commitment_is_none() {
+    let mut host = Host::new(POLICY);
+    let stamp = host.stamp(after(0));
+    let content = serde_json::json!({ "$committed": "ab".repeat(32) });
+    host.store(countersign::Step::note("deploy", content, stamp));
+    let records: Vec<&[u8]> = host.lines.split_inclusive(|byte| *byte == b'\n').collect();
+    let erasure = Erasure::of(records).unwrap();
+    let stamp = host.stamp(after(1));
+    assert_eq!(erasure.into_step("user/dpo", "demand 17", stamp).unwrap_err(), EraseError::Nothing);
+    assert_eq!(disclosed(&host.lines, Openings::new([]).all()), DisclosureReport::default());
+}

@@ -90,7 +90,7 @@ pub enum EraseError {
 
 impl Erasure {
     /// Takes every commitment of some records: those of one request, or of everything about one person. Of a
-    /// review give all records, since they say whether it has ended.
+    /// review and of a grant give all records: they say whether it has ended, and what rests on it.
     ///
     /// # Errors
     ///
@@ -126,7 +126,7 @@ impl Erasure {
         self
     }
 
-    /// Makes the step that records who has what forgotten, and why. It gives the openings that the host must
+    /// Makes the step that records who has what forgotten, and why, in as many records as that needs. It gives the openings that the host must
     /// delete, in every copy, after the record is stored. `by` and `because` are recorded as they are: name the
     /// demand, not the person.
     ///
@@ -146,28 +146,64 @@ impl Erasure {
         if self.places.is_empty() {
             return Err(EraseError::Nothing);
         }
-        let mut of: BTreeMap<(&str, u64, &[u8; 32]), Vec<&str>> = BTreeMap::new();
-        for (place, leaf) in &self.places {
-            of.entry((&place.stream, place.seq, leaf)).or_default().push(&place.path);
-        }
-        let records: Vec<Value> = of
-            .into_iter()
-            .map(|((stream, seq, leaf), paths)| {
-                json!({ "leaf": hex::encode(leaf), "paths": paths, "seq": seq, "stream": stream })
-            })
-            .collect();
         let event = Event::RecordErased;
-        let draft = Draft::new(event, stamp.id(event.as_str()), now)
-            .with("because", because)
-            .with("by", by)
-            .with("records", records);
+        let drafts = self.parts().into_iter().enumerate().map(|(part, records)| {
+            let id = if part == 0 { stamp.id(event.as_str()) } else { stamp.id(&format!("{event}/{part}")) };
+            Draft::new(event, id, now).with("because", because).with("by", by).with("records", records)
+        });
+        let drafts = drafts.collect();
         let places = self.places.into_keys().collect();
         let stored = |fate, places| match fate {
             Fate::Stored(_) => places,
             // The step has no key that could be taken.
             Fate::Refused { .. } => Vec::new(),
         };
-        Ok(Step::new(vec![draft], Refusal::new(&stamp), move |fate| stored(fate, places)))
+        Ok(Step::new(drafts, Refusal::new(&stamp), move |fate| stored(fate, places)))
+    }
+
+    /// Names the commitments, in as many parts as they need records.
+    fn parts(&self) -> Vec<Vec<Value>> {
+        let (mut parts, mut bytes) = (vec![Vec::<Named>::new()], 0_usize);
+        for (place, leaf) in &self.places {
+            let written = |text: &str| Value::from(text).to_string().len().saturating_add(1);
+            bytes = bytes.saturating_add(written(&place.path));
+            if bytes > PART_BYTES {
+                parts.push(Vec::new());
+                bytes = written(&place.path);
+            }
+            let Some(part) = parts.last_mut() else { continue };
+            match part.last_mut().filter(|named| named.is_of(place, leaf)) {
+                Some(named) => named.paths.push(&place.path),
+                None => {
+                    bytes = bytes.saturating_add(NAMED_BYTES).saturating_add(place.stream.len());
+                    part.push(Named {
+                        stream: &place.stream,
+                        seq: place.seq,
+                        leaf,
+                        paths: vec![&place.path],
+                    });
+                }
+            }
+        }
+        parts.into_iter().map(|part| part.iter().map(Named::to_json).collect()).collect()
+    }
+}
+
+/// Commitments of one record.
+struct Named<'e> {
+    stream: &'e str,
+    seq: u64,
+    leaf: &'e [u8; 32],
+    paths: Vec<&'e str>,
+}
+
+impl Named<'_> {
+    fn is_of(&self, place: &Commitment, leaf: &[u8; 32]) -> bool {
+        (self.stream, self.seq, self.leaf) == (&*place.stream, place.seq, leaf)
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "leaf": hex::encode(self.leaf), "paths": self.paths, "seq": self.seq, "stream": self.stream })
     }
 }
 
@@ -224,10 +260,6 @@ impl Disclosures {
                 }
                 None => self.report.unfounded.push(here),
             }
-        }
-        // A host's own note may look as it likes.
-        if event.is_none() {
-            return;
         }
         let opened = record.opened(&self.openings);
         let place = |path| Commitment { stream: record.stream().to_owned(), seq: record.seq(), path };
@@ -299,3 +331,9 @@ pub(crate) fn erased_by(records: &Value) -> Option<Vec<(Commitment, [u8; 32])>> 
     }
     Some(places)
 }
+
+/// Bytes of the names in one record, so that there is room for who and why.
+const PART_BYTES: usize = 48 * 1_024;
+
+/// Bytes that a named record takes beside its stream and its paths: a leaf, 16 digits and the names of members.
+const NAMED_BYTES: usize = 128;

@@ -286,6 +286,10 @@ impl<T: Deref<Target = str>> Body<T> {
     }
 
     pub(super) fn opened(&self, openings: &Openings) -> Opened {
+        // A host's own note commits to nothing, whatever it looks like.
+        if super::Event::parse(self.event()).is_none() {
+            return Opened { content: self.content(), open: Vec::new(), closed: Vec::new() };
+        }
         openings.open(self.part(&self.fields.stream), self.fields.seq, self.content())
     }
 
